@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * What differs between machines, as one const table a machine, chosen at run time from the dump.
+ *
+ * To add one: (1) its register table and prstatus layout, (2) layout(): where the kernel lives,
+ * (3) walk(): its page tables, (4) the unwinding facts; then list it in arch.c and build a lab dump.
+ * A NULL function means that the machine doesn't have the thing, and the program says so.
+ *
+ * arch/ knows nothing of the engine above base: what it must ask comes through struct arch_env.
+ * Thread: any; everything here is immutable or the caller's.
+ */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "engine/base/err.h"
+
+#define ARCH_MAX_REGS 64
+
+/* Registers of one frame or CPU, by DWARF register number; `pc` has a number too (arch->reg_pc). */
+struct regs {
+	uint64_t v[ARCH_MAX_REGS];
+	uint64_t known; /* bit n: v[n] is known */
+};
+
+static inline bool regs_has(const struct regs *r, unsigned n)
+{
+	return n < ARCH_MAX_REGS && (r->known >> n & 1);
+}
+
+static inline void regs_set(struct regs *r, unsigned n, uint64_t v)
+{
+	r->v[n] = v;
+	r->known |= UINT64_C(1) << n;
+}
+
+static inline void regs_forget(struct regs *r, unsigned n)
+{
+	r->known &= ~(UINT64_C(1) << n);
+}
+
+struct arch_reg {
+	const char *name;    /* "rdi" */
+	const char *member;  /* its member in struct pt_regs ("di"); NULL: not saved there */
+	int16_t dwarf;	     /* DWARF number: the index in struct regs */
+	int16_t prstatus;    /* byte offset in NT_PRSTATUS' descriptor; -1: not there */
+	int16_t pt_regs;     /* byte offset in the kernel's struct pt_regs; -1: not there */
+};
+
+/* How one virtual address was translated: all levels that were looked at, for vtop. */
+struct arch_xlat {
+	uint64_t pa;	    /* physical address of the byte */
+	uint64_t page_size; /* of the mapping: 4096, 2 MiB, 1 GiB */
+	unsigned nlevels;
+	struct {
+		const char *name; /* "PGD", "P4D", "PUD", "PMD", "PTE" */
+		uint64_t entry_pa, entry;
+	} level[5];
+};
+
+/* What an architecture asks of the engine. Each returns false/an error when it doesn't know. */
+struct arch_env {
+	void *ctx;
+	struct err *(*read_phys)(void *ctx, uint64_t pa, void *buf, size_t n);
+	/* A vmlinux symbol's link-time address (no KASLR offset applied). */
+	bool (*symbol)(void *ctx, const char *name, uint64_t *ret);
+	bool (*vmcoreinfo)(void *ctx, const char *key, const char **ret);
+	/* The i-th note of the dump. */
+	bool (*note)(void *ctx, size_t i, const char **name, uint32_t *type, const void **desc,
+		     size_t *size);
+	/* PT_LOAD segments with virtual addresses; false at the end. */
+	bool (*segment)(void *ctx, size_t i, uint64_t *pa, uint64_t *va, uint64_t *size);
+	/* phys_base of the dump's own header; false: not told. */
+	bool (*phys_base)(void *ctx, uint64_t *ret);
+};
+
+/* Where this kernel lives. Made once by layout(). */
+struct arch_layout {
+	uint64_t kernel_offset; /* KASLR: run-time minus link-time address of the image */
+	uint64_t phys_base;	/* physical minus (image virtual - __START_KERNEL_map) */
+	uint64_t pgd_pa;	/* the kernel's top page table, physical */
+	unsigned levels;	/* of page tables: 4 or 5 */
+	uint64_t pte_mask_off;	/* bits to clear in table entries: SME/SEV C-bit, 0: none */
+	uint64_t image_va, image_size; /* the kernel image, at run time */
+	uint64_t direct_va, direct_size; /* the direct map; size 0: not known */
+	bool exact;		/* false: no evidence was found, these are the defaults */
+	const char *evidence;	/* where it is from: "vmcoreinfo", "cr3", "segments", "default" */
+};
+
+struct arch {
+	const char *name; /* "x86-64" */
+	uint16_t e_machine;
+	unsigned ptr_size;
+	unsigned page_size;
+	const struct arch_reg *regs;
+	size_t nregs;
+	unsigned reg_pc, reg_sp, reg_fp;
+	/* The six (or so) integer-argument registers of a call, DWARF numbers, in order. */
+	const uint8_t *arg_regs;
+	size_t nargs;
+	uint64_t callee_saved; /* bit n: DWARF register n survives a call */
+	size_t pt_regs_size;
+	size_t prstatus_pid;   /* offset of the pid in NT_PRSTATUS */
+
+	/* Finds out where the kernel lives. Always fills ret with something usable. */
+	void (*layout)(const struct arch_env *env, struct arch_layout *ret);
+	/* Translates va by the page tables at pgd_pa. ERR_FAULT (MEM_UNMAPPED, or the state of the
+	 * table page that can't be read) when it isn't mapped; ret's levels are filled as far as seen. */
+	struct err *(*walk)(const struct arch_env *env, const struct arch_layout *l,
+			    uint64_t pgd_pa, uint64_t va, struct arch_xlat *ret);
+	/* Direct map and kernel image without page tables; false: va is in neither. */
+	bool (*linear)(const struct arch_layout *l, uint64_t va, uint64_t *pa);
+	/* Is va a kernel address by its form (canonical, upper half)? */
+	bool (*is_kernel)(const struct arch_layout *l, uint64_t va);
+	/* The registers of an NT_PRSTATUS note. */
+	struct err *(*regs_from_prstatus)(const void *desc, size_t n, struct regs *ret);
+	/* The registers in a struct pt_regs image of n bytes. */
+	struct err *(*regs_from_pt_regs)(const void *image, size_t n, struct regs *ret);
+	/* Did this pt_regs come from user space? */
+	bool (*regs_user)(const struct regs *r);
+	/* Page-table entry flags as words ("P RW A D PSE NX"), into buf. */
+	void (*pte_flags)(uint64_t entry, char *buf, size_t n);
+};
+
+/* By ELF e_machine, or by uname's machine name when e_machine is 0; NULL: not one of ours. */
+const struct arch *arch_find(uint16_t e_machine, const char *uts_machine);
+/* The name of a DWARF register; NULL: none. */
+const char *arch_reg_name(const struct arch *a, unsigned dwarf);
+
+extern const struct arch arch_x86_64;
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * An object is vmlinux or one module: it owns what was found for it (ELF file, separate debug file,
+ * DWARF, BTF, ORC, symbols from memory), its load bias, its build-id and a generation number that
+ * grows whenever a part is added. Types, symbols and unwinding are views on objects and key their
+ * caches by the generation.
+ *
+ * vmlinux comes as it comes: plain, gzip, xz or zstd compressed (inflated once into a bounded cache
+ * file), with compressed debug sections, or with its debug info in a separate file found by build-id
+ * or .gnu_debuglink.
+ *
+ * Thread: immutable after open but for the generation; libdw and libelf handles are single-owner: hold
+ * object_lock() around every use of object_elf()/object_dwarf() and what comes out of them.
+ *
+ * Sources: ELF gABI, DWARF 5, GDB's "Separate Debug Files", Linux' scripts/link-vmlinux.sh.
+ */
+#ifndef OBJECT_OBJECT_H
+#define OBJECT_OBJECT_H
+
+#include <elfutils/libdw.h>
+#include <gelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "engine/base/err.h"
+#include "engine/job/job.h"
+
+struct object;
+
+struct object_options {
+	const char *const *debug_dirs; /* further places for separate debug files; NULL-terminated; may be NULL */
+	bool no_cache;		       /* keep nothing in the user's cache folder (inflate to a deleted temp file) */
+};
+
+/* Opens vmlinux (or a module's .ko/.ko.debug). Fast: no DWARF is read yet. Errors: not ELF, 32 bit,
+ * foreign byte order, unreadable, damaged section table. */
+struct err *object_open(const char *path, const struct object_options *o, struct job *job,
+			struct object **ret);
+/* A module known from the dump's memory only: name and the place of its text and data. */
+struct object *object_create_module(const char *name);
+void object_close(struct object *o);
+
+const char *object_name(const struct object *o); /* "vmlinux", "ext4" */
+const char *object_path(const struct object *o); /* as given; "" when it has no file */
+uint16_t object_machine(const struct object *o); /* ELF e_machine */
+/* Build-id bytes; 0 when there is none. Borrowed. */
+size_t object_build_id(const struct object *o, const uint8_t **ret);
+/* The kernel release out of vmlinux' own linux_banner ("6.1.0-..."): "" when it can't be found. */
+const char *object_release(const struct object *o);
+/* Why there is no DWARF or BTF, for a person; "" when all is there. */
+const char *object_missing(const struct object *o);
+
+/* Load bias: run-time minus link-time address. Set once, before others use the object. */
+uint64_t object_bias(const struct object *o);
+void object_set_bias(struct object *o, uint64_t bias);
+unsigned object_generation(const struct object *o);
+
+/* Run-time address ranges that belong to the object. */
+struct object_range {
+	uint64_t start, end; /* end is one past */
+	bool text;
+};
+void object_add_range(struct object *o, struct object_range r);
+bool object_range(const struct object *o, size_t i, struct object_range *ret);
+bool object_contains(const struct object *o, uint64_t addr);
+
+/* A section's bytes, decompressed, from the file or its separate debug file (or set below). Borrowed
+ * until the object is closed. addr: link-time address. false: there is no such section. */
+struct object_section {
+	const void *data;
+	size_t size;
+	uint64_t addr;
+};
+bool object_section(struct object *o, const char *name, struct object_section *ret);
+/* Gives the object a section that came from the dump's memory (".BTF", ".orc_unwind_ip",
+ * ".orc_unwind", ".orc_header"); data (malloc'ed) becomes the object's. addr: run-time minus bias. */
+void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr);
+
+/* The ELF and DWARF handles; NULL when there is none. Under object_lock() only. dwarf_bias: to add to
+ * a DWARF address to get the link-time one (0 but for relocated module files). */
+void object_lock(struct object *o);
+void object_unlock(struct object *o);
+Elf *object_elf(struct object *o);
+Dwarf *object_dwarf(struct object *o);
+/* Is there a .debug_info to be had? Cheap, no DWARF is read, no lock needed. */
+bool object_has_dwarf(const struct object *o);
+/* Another, independent Dwarf handle on the same file for one more worker thread; dwarf_end() it. NULL
+ * when there is none. Thread: any. */
+Dwarf *object_dwarf_private(struct object *o);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Walks stacks. For each frame the best source there is, recorded in the frame: ORC (the CFA wherever
+ * it has an entry), CFI (.debug_frame: callee-saved registers on that CFA), frame pointer, a pt_regs
+ * found on the stack, a guarded scan. A register that nothing tells is unknown; never the callee's
+ * value by silence. Loops and bad frames end the stack with a reason.
+ *
+ * Unwind rules are cached by pc: ten thousand sleeping tasks share a few dozen frames.
+ *
+ * Thread: any (internally locked).
+ *
+ * Sources: Linux' arch/x86/include/asm/orc_types.h, arch/x86/kernel/unwind_orc.c,
+ * Documentation/arch/x86/orc-unwinder.rst; DWARF 5 section 6.4.
+ */
+#ifndef UNWIND_UNWIND_H
+#define UNWIND_UNWIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "arch/arch.h"
+#include "engine/base/err.h"
+#include "engine/job/job.h"
+#include "engine/mem/mem.h"
+#include "engine/object/object.h"
+#include "engine/sym/line.h"
+#include "engine/sym/sym.h"
+#include "engine/type/type.h"
+
+struct unwinder;
+
+enum frame_source { FRAME_ORC, FRAME_CFI, FRAME_FP, FRAME_REGS, FRAME_SCAN };
+
+/* One physical frame (inlined calls are scopes of it, see lines_at). */
+struct frame {
+	struct regs regs;     /* as they were in this function at pc */
+	uint64_t pc;	      /* return address, or exact if `exact` */
+	uint64_t sp, cfa;     /* cfa 0: not known */
+	bool exact;	      /* pc is the current instruction (top frame, interrupted): don't subtract 1 */
+	bool user;	      /* the user-space registers at the boundary: pc is a user address */
+	uint64_t pt_regs;     /* address of the pt_regs that this frame's registers came from; 0: none */
+	enum frame_source source; /* how this frame was found */
+	struct object *object;	/* whose code; NULL: nobody's */
+};
+
+struct stack {
+	struct frame *frames;
+	size_t n;
+	char *ended; /* why the walk stopped before the top, for a person; NULL: reached the end rightly */
+};
+
+struct unwinder *unwinder_create(struct mem *m, struct symtab *st);
+void unwinder_destroy(struct unwinder *u);
+/* Objects with text, ORC and CFI (borrowed). */
+void unwinder_add_object(struct unwinder *u, struct object *o);
+/* The size of a pt_regs and where members lie may differ: types give the truth. May be NULL. */
+void unwinder_set_types(struct unwinder *u, struct types *ts);
+
+/* Walks from the given registers (pc and sp must be known) until user space, the stack's end or a
+ * bad frame. max: frames at most. Never an error: what was found is returned, with the reason. */
+void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max,
+	    struct stack *ret);
+void stack_free(struct stack *s);
+const char *frame_source_name(enum frame_source s); /* "orc", "cfi", "fp", "regs", "scan" */
+
+#endif

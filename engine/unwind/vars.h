@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Parameters and variables of a frame's scope, located by DWARF: registers, stack slots, constants,
+ * implicit pointers, entry values through the caller's call-site parameters.
+ *
+ * Thread: any (takes object_lock).
+ * Source: DWARF 5, sections 2.5, 2.6, 3.3, 3.4.
+ */
+#ifndef UNWIND_VARS_H
+#define UNWIND_VARS_H
+
+#include "engine/unwind/unwind.h"
+
+enum var_state {
+	VAR_MEMORY,	  /* lives at addr */
+	VAR_VALUE,	  /* value bytes are in `bytes` (a register, a constant, put together of pieces) */
+	VAR_OPTIMIZED_OUT, /* DWARF says that it has no place here */
+	VAR_UNKNOWN,	  /* it has a place, but a register or memory it needs isn't known: see why */
+};
+
+struct var {
+	const char *name;	 /* interned or borrowed from DWARF: lives as long as the object */
+	const struct type *type; /* NULL when it can't be read */
+	bool is_param;
+	enum var_state state;
+	uint64_t addr;		 /* VAR_MEMORY */
+	uint8_t bytes[16];	 /* VAR_VALUE, little endian; larger values have state VAR_MEMORY or are cut */
+	size_t size;		 /* bytes that are valid in `bytes` */
+	char location[48];	 /* "rbx", "rsp+0x18", "entry(rdi)", "const" ... */
+	char why[80];		 /* VAR_UNKNOWN: the reason */
+};
+
+/* The parameters (and, if locals, the variables of the enclosing blocks that hold pc) of scope `level`
+ * of frame `index` of a stack. *ret (malloc'ed array) is the caller's. ERR_NODEBUG when there is no DWARF. */
+struct err *frame_vars(struct unwinder *u, struct lines *l, struct types *ts,
+		       const struct stack *st, size_t index, size_t level, bool locals,
+		       struct var **ret, size_t *n);
+
+#endif
