@@ -1,0 +1,6 @@
+# qemu: the frozen file system again, but nothing panics: the hypervisor is asked for the dump of the hung guest.
+by=qemu
+device=vmcoreinfo
+formats() { echo qemu.elf qemu.paging.elf qemu.zlib qemu.lzo qemu.snappy; }
+[ ! -e /lab/scenarios/fsfreeze.sh ] || . /lab/scenarios/fsfreeze.sh
+trigger() { :; }
