@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * What a front end talks to: an opened dump that answers command lines with rows. The screen and batch
+ * mode use this and nothing below it, so that whatever a pane shows, batch mode prints and a test
+ * compares.
+ *
+ * Commands carry crash's names. Each is one row of a registry (struct cmd, below): it feeds parsing,
+ * completion, help, the man page, shell completions and README's table.
+ *
+ * Thread: any, for everything that takes a shell, after shell_open().
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "engine/base/err.h"
+#include "engine/job/job.h"
+#include "engine/model/model.h"
+#include "engine/model/ref.h"
+
+struct shell;
+struct session; /* engine/kern/session.h: not for front ends */
+
+struct shell_options {
+	const char *src;		/* kernel source tree; NULL: none */
+	const char *const *debug_dirs;	/* NULL-terminated; may be NULL */
+	bool no_cache;
+};
+
+/* Opens files (vmlinux and dump parts in any order, told apart by content). An error only when there
+ * is no dump that can be read; everything else is a warning. Fast: returns when the first screen can be
+ * filled. */
+struct err *shell_open(const struct shell_options *o, const char *const *files, size_t n,
+		       struct job *job, struct shell **ret);
+void shell_close(struct shell *sh);
+/* i-th warning about what was opened (mismatch, no debug info, truncated ...); NULL at the end. */
+const char *shell_warning(const struct shell *sh, size_t i);
+/* One line for the top of the screen: "6.1.0-40-cloud-amd64  2 CPUs  512 MB  PANIC: hung_task: blocked tasks". */
+const char *shell_headline(const struct shell *sh);
+struct intern *shell_intern(struct shell *sh);
+
+/* Where the user stands: what a command means when it isn't told (crash's `set`). A value of the front
+ * end's; a command may change it (`set 123`). */
+struct context {
+	struct ref task;  /* REF_TASK, or REF_NONE */
+	unsigned frame;	  /* physical frame index of the task's stack */
+	unsigned level;	  /* inlined level in it */
+};
+/* The panicking task, else the first active one, else none. */
+void shell_default_context(struct shell *sh, struct context *ret);
+
+/* Runs one command line ("ps -m UN", "struct super_block 0xffff...", a ref's text is fine wherever an
+ * address is). ERR_USAGE for words that can't be understood: the text says what and shows the usage. */
+struct err *shell_run(struct shell *sh, const char *line, struct context *ctx, struct job *job,
+		      struct sink *out);
+/* The command line that opens a ref ("struct super_block 0xffff...", "bt 0x..."). False: nothing does. */
+bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out);
+/* One line about a ref for the status line ("task dd pid 123"), cheap; may be empty. */
+void shell_describe(struct shell *sh, const struct ref *r, struct buf *out);
+
+/* Completion of `line` at byte `cursor`: candidates for the word there. */
+struct completions {
+	char **v; /* full words */
+	size_t n;
+	size_t start; /* byte where the word begins */
+	bool more;    /* there were more than fit */
+};
+void shell_complete(struct shell *sh, const char *line, size_t cursor, struct completions *ret);
+void completions_free(struct completions *c);
+
+/* Can any command be run at all without waiting for the name index? For "idle": background work. */
+bool shell_background_busy(const struct shell *sh);
+
+/* ---- the registry ---- */
+
+enum arg_kind {
+	ARG_NONE,
+	ARG_WORD,    /* free text */
+	ARG_TASK,    /* pid, task_struct address, or a ref */
+	ARG_FILTER,  /* the task filter language, to the end of the line */
+	ARG_ADDRESS, /* hexadecimal, symbol, symbol+offset, ref */
+	ARG_TYPE,    /* type name, maybe with .member,member */
+	ARG_SYMBOL,
+	ARG_NUMBER,
+	ARG_PATTERN, /* pcre2 */
+	ARG_COMMAND, /* the rest is a command line */
+	ARG_FORMAT,
+};
+
+struct cmd_option {
+	char letter;
+	enum arg_kind arg; /* ARG_NONE: a flag */
+	const char *arg_name; /* "N"; NULL for flags */
+	const char *help;
+};
+
+struct cmd_arg {
+	const char *name; /* "TYPE[.MEMBER]" */
+	enum arg_kind kind;
+	bool optional, repeated;
+	const char *help;
+};
+
+struct cmd_example {
+	const char *line, *what;
+};
+
+#define CMD_MAX_ARGS 64
+
+/* A parsed line. Options are indexed by letter; strings are borrowed for the call. */
+struct cmd_args {
+	const struct cmd *cmd;
+	bool has[128];		/* option letter given? */
+	const char *value[128]; /* its argument */
+	size_t n;
+	const char *v[CMD_MAX_ARGS];
+	const char *rest;	/* the line from the first argument on, verbatim */
+};
+
+struct cmd_call {
+	struct shell *shell;
+	struct session *session;
+	struct context *ctx;
+	struct job *job;
+	const struct cmd_args *args;
+	struct sink *out;
+};
+
+struct cmd {
+	const char *name;
+	const char *aliases; /* space-separated; NULL: none */
+	const char *group;   /* "tasks", "memory", "kernel", "session" */
+	const char *summary;
+	const char *details; /* a paragraph for `help CMD`; NULL: none */
+	const struct cmd_option *options; /* ends with letter 0; NULL: none */
+	const struct cmd_arg *args;	  /* ends with name NULL; NULL: none */
+	const struct cmd_example *examples; /* at least one; ends with line NULL */
+	const struct table *table; /* what it answers with, for the documentation */
+	struct err *(*run)(const struct cmd_call *c);
+	/* Why it can't be used on this dump; NULL function: always usable; false: usable. */
+	bool (*unusable)(struct session *s, struct buf *why);
+};
+
+/* All commands, sorted by name. */
+const struct cmd *const *cmd_all(size_t *n);
+/* By name, alias or unique prefix; NULL: none, or several. */
+const struct cmd *cmd_find(const char *name);
+/* "Usage: ps [-m] [FILTER...]". */
+void cmd_usage(const struct cmd *c, struct buf *out);
+
+#endif

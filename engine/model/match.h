@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Patterns for search and filter: PCRE2 with smart case (a pattern without capitals ignores case),
+ * UTF-8 where valid, and match limits against hostile input. A pattern that doesn't compile is an
+ * error that shows where.
+ *
+ * Thread: any; a compiled pattern is immutable (JIT, own match data a call).
+ */
+#ifndef MODEL_MATCH_H
+#define MODEL_MATCH_H
+
+#include "engine/model/model.h"
+
+struct pattern;
+
+struct err *pattern_create(const char *regex, struct pattern **ret);
+void pattern_destroy(struct pattern *p);
+/* Does it match in s? The first match at or after byte `from` goes to *start, *end (may be NULL). */
+bool pattern_find(const struct pattern *p, const char *s, size_t n, size_t from, size_t *start,
+		  size_t *end);
+/* Does any cell of the row, as people read it, match? */
+bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r);
+
+#endif
