@@ -1,54 +1,50 @@
-# apt.sh: packages of any Debian suite, without touching the machine's own apt configuration.
-# Sourced. Each suite gets a private set of lists in the cache; the mirror, proxy and keys are the machine's.
+# apt.sh: packages of any Debian suite, without touching the machine's own apt configuration. Sourced.
+# Each suite gets a private set of lists in the cache; mirror, proxy and keys are the machine's.
 
-# debian_uri LABEL RELEASE : where this machine's own sources find the archive of that label ("Debian", or
+# debian_uri LABEL RELEASE : where this machine's own sources find the archive of that label ("Debian" or
 # "Debian-Security"). Before the first 'apt-get update' apt does not know labels yet: then go by the release.
 debian_uri() {
-    local uri
-    uri=$(apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" "Origin: Debian" "Label: $1" | head -1)
-    [ -n "$uri" ] || uri=$(apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" \
-                           "Release: $2" "Component: main" | head -1)
-    printf '%s\n' "$uri"
+    local packages=("Created-By: Packages")
+    apt-get indextargets --format '$(REPO_URI)' "${packages[@]}" "Origin: Debian" "Label: $1" | grep -m1 . ||
+    apt-get indextargets --format '$(REPO_URI)' "${packages[@]}" "Release: $2" "Component: main" | grep -m1 . || true
 }
 
-# suite SUITE : prepare it; afterwards $APT holds the options that make apt-get and apt-cache work on it
+# suite SUITE : prepare it; afterwards APT holds the options that make apt-get and apt-cache work on it
 suite() {
-    local dir=$CACHE/apt/$1 key=/usr/share/keyrings/debian-archive-keyring.gpg host main security
-    host=$(. /etc/os-release; echo "${VERSION_CODENAME:-}")
+    local dir=$CACHE/apt/$1 signed="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" host main security
     mkdir -p "$dir"/{lists,cache/archives}/partial
     : > "$dir/status"
     APT=(-q -oDir::Etc::SourceList="$dir/sources.list" -oDir::Etc::SourceParts=/dev/null
          -oDir::State::Lists="$dir/lists" -oDir::State::status="$dir/status" -oDir::Cache="$dir/cache"
          -oAPT::Architecture=amd64 -oAPT::Architectures=amd64 -oAPT::Sandbox::User=root -oAcquire::Languages=none)
 
-    # lists younger than half a day are good enough
-    [ -z "$(find "$dir/fetched" -mmin -720 2>/dev/null)" ] || return 0
-    main=$(debian_uri Debian "$host"); security=$(debian_uri Debian-Security "$host-security")
-    [ -n "$main" ] || { say "no Debian archive in this machine's apt sources"; return 1; }
+    host=$(. /etc/os-release; echo "${VERSION_CODENAME:-}")
+    main=$(debian_uri Debian "$host")
+    security=$(debian_uri Debian-Security "$host-security")
+    [ -n "$main" ] || fail "no Debian archive in this machine's apt sources"
     {
-        echo "deb [signed-by=$key] $main $1 main"
-        case $1 in sid) ;; *) [ -z "$security" ] || echo "deb [signed-by=$key] $security $1-security main" ;; esac
-    } > "$dir/sources.list"
-    apt-get "${APT[@]}" update > "$dir/update.log" 2>&1 && ! grep -q '^[EW]: ' "$dir/update.log" ||
-        { say "cannot read the package lists of $1, see $dir/update.log"; return 1; }
+        echo "deb $signed $main $1 main"
+        [ "$1" = sid ] || [ -z "$security" ] || echo "deb $signed $security $1-security main"
+    } > "$dir/sources.new"
+    # lists of the same sources, younger than half a day, are good enough
+    if cmp -s "$dir/sources.new" "$dir/sources.list" && [ -n "$(find "$dir/fetched" -mmin -720 2>/dev/null)" ]; then
+        return 0
+    fi
+    mv "$dir/sources.new" "$dir/sources.list"
+    if ! apt-get "${APT[@]}" update > "$dir/update.log" 2>&1 || grep -q '^[EW]: ' "$dir/update.log"; then
+        fail "cannot read the package lists of $1, see $dir/update.log"
+    fi
     touch "$dir/fetched"
 }
 
-# fetch DIR PACKAGE... : download exactly these packages of the prepared suite into DIR
-fetch() {
-    local dir=$1; shift
-    mkdir -p "$dir"
-    (cd "$dir" && apt-get "${APT[@]}" download "$@" > fetch.log 2>&1) ||
-        { say "cannot download $*:"; cat "$dir/fetch.log" >&2; return 1; }
-}
-
-# fetch_closure DIR PACKAGE... : the same with all that they depend on
-fetch_closure() {
+# download DIR ARGS... : run apt-get with ARGS in DIR, which keeps what it fetches
+download() {
     local dir=$1; shift
     mkdir -p "$dir/partial"
-    apt-get "${APT[@]}" -oDir::Cache::archives="$dir" install --download-only -y --no-install-recommends "$@" \
-        > "$dir/fetch.log" 2>&1 || { say "cannot download $*:"; tail -5 "$dir/fetch.log" >&2; return 1; }
+    if ! (cd "$dir" && apt-get "${APT[@]}" -oDir::Cache::archives="$dir" "$@" > log 2>&1); then
+        tail -3 "$dir/log" >&2
+        fail "cannot get ${*: -1}"
+    fi
 }
-
-# depends PACKAGE REGEX : the first direct dependency of PACKAGE whose name matches
-depends() { apt-cache "${APT[@]}" depends "$1" | awk -v re="$2" '$1 == "Depends:" && $2 ~ re { print $2; exit }'; }
+fetch() { local dir=$1; shift; download "$dir" download "$@"; } # just these packages
+fetch_closure() { local dir=$1; shift; download "$dir" install --download-only -y --no-install-recommends "$@"; }

@@ -34,3 +34,6 @@ commit() { # DIR HASH
     mv "$1.tmp" "$1"
     rm -rf "$1.old"
 }
+
+# lines FILE : the entries of one of the lab's lists, without its comments
+lines() { grep -v '^#' "$LAB/$1"; }

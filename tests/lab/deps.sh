@@ -1,10 +1,13 @@
 #!/bin/bash
 # deps.sh: install the host packages that the lab needs, and only those that are missing.
-# kexec-tools, busybox and makedumpfile are not among them: the guests use them, the host does not need to
-# have them installed (tools.sh unpacks them into the cache).
-. "$(dirname "$0")/common.sh"
+# kexec-tools, busybox and makedumpfile are not among them: they are the guests' affair, and installing
+# kexec-tools would change how this machine reboots. tools.sh unpacks them into the cache.
+. "$(dirname "$(readlink -f "$0")")/common.sh"
 
-PACKAGES="qemu-system-x86 qemu-utils seabios kmod cpio e2fsprogs xz-utils zstd gcc libc6-dev python3-minimal binutils"
+PACKAGES="
+    qemu-system-x86 python3-minimal
+    kmod cpio e2fsprogs xz-utils zstd gzip
+    gcc binutils libc6-dev zlib1g-dev libsnappy-dev"
 
 missing=()
 for p in $PACKAGES; do
@@ -14,6 +17,8 @@ done
 
 say "installing ${missing[*]}"
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-export DEBIAN_FRONTEND=noninteractive
-as_root apt-get -q update >&2
-as_root apt-get -q install -y --no-install-recommends "${missing[@]}" >&2
+mkdir -p "$CACHE"
+{
+    as_root apt-get -q update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
+} > "$CACHE/deps.log" 2>&1 || fail "cannot install them, see $CACHE/deps.log"

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -19,8 +20,6 @@ DUMPS = {
     "qemu.elf": {"paging": False},
     "qemu.paging.elf": {"paging": True},
     "qemu.zlib": {"paging": False, "format": "kdump-zlib"},
-    "qemu.lzo": {"paging": False, "format": "kdump-lzo"},
-    "qemu.snappy": {"paging": False, "format": "kdump-snappy"},
 }
 
 
@@ -111,6 +110,7 @@ def main():
     for name in ("console", "guest.log", "qmp"):
         if os.path.exists(f"{o.dir}/{name}"):
             os.unlink(f"{o.dir}/{name}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))     # so that 'finally' ends the guest too
     guest = start(o)
     try:
         problem = run(o, guest)

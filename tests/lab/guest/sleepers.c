@@ -7,6 +7,7 @@
  * returns when every thread is asleep. A thread's comm is its kind, so a test knows where to expect it.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/vm_sockets.h>
@@ -144,7 +145,7 @@ static int listen_on(const struct sockaddr *a, socklen_t size)
 static void set_scene(int number)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
-	struct sockaddr_vm vm = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = 1000 + number};
+	struct sockaddr_vm vm = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = 5000 + number + getppid()};
 
 	if (pipe(silent))
 		_exit(1);
@@ -158,31 +159,29 @@ static void set_scene(int number)
 }
 
 /* Is each thread of this process but the caller asleep? The state follows the name's closing parenthesis. */
-static int all_asleep(pid_t first, int threads)
+static int all_asleep(void)
 {
-	for (pid_t t = first; threads > 0; t++) {
-		char path[64], text[256];
-		snprintf(path, sizeof path, "/proc/self/task/%d/stat", t);
+	DIR *d = opendir("/proc/self/task");
+	int asleep = d != NULL;
+
+	for (struct dirent *e; asleep && (e = readdir(d));) {
+		char path[300], text[256];
+
+		if (e->d_name[0] == '.' || atoi(e->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof path, "/proc/self/task/%s/stat", e->d_name);
 		FILE *f = fopen(path, "r");
 
-		if (!f) {
-			if (t > first + 100000)
-				return 0;
-			continue;
-		}
-		size_t n = fread(text, 1, sizeof text - 1, f);
-
-		text[n] = 0;
+		if (!f)
+			break;
+		text[fread(text, 1, sizeof text - 1, f)] = 0;
 		fclose(f);
 		char *state = strrchr(text, ')');
 
-		if (t != getpid()) {
-			if (!state || state[2] != 'S')
-				return 0;
-			threads--;
-		}
+		asleep = state && state[2] == 'S';
 	}
-	return 1;
+	closedir(d);
+	return asleep;
 }
 
 static void process(int number, int threads, int ready)
@@ -196,7 +195,7 @@ static void process(int number, int threads, int ready)
 	for (int i = 0; i < threads; i++)
 		if (pthread_create(&t, &attr, sleeper, (void *)&kinds[(number + i) % KINDS]))
 			_exit(1);
-	while (!all_asleep(getpid(), threads))
+	while (!all_asleep())
 		usleep(50000);
 	if (write(ready, "", 1) != 1)
 		_exit(1);

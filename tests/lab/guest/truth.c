@@ -137,31 +137,31 @@ static void list_links(const char *dir, const char *const *names, const char *as
 	put_file(as, text, used);
 }
 
-static void thread(const char *tgid, const char *tid)
+static void thread(int tgid, int tid)
 {
 	static const char *const each[] = {"stat", "status", "stack", "wchan", "syscall", "comm", "cmdline",
 					   "schedstat", NULL};
 	static const char *const leader[] = {"maps", "statm", "limits", "cgroup", NULL};
 	static const char *const links[] = {"exe", "cwd", "root", NULL};
-	char path[200], name[100];
+	char path[100], name[100];
 
 	for (const char *const *f = each; *f; f++) {
-		snprintf(path, sizeof path, "/proc/%s/task/%s/%s", tgid, tid, *f);
+		snprintf(path, sizeof path, "/proc/%d/task/%d/%s", tgid, tid, *f);
 		copy(path, path + 1);
 	}
-	if (strcmp(tgid, tid))
+	if (tgid != tid)
 		return;
 	/* what a process has once: in the folder of its first thread */
 	for (const char *const *f = leader; *f; f++) {
-		snprintf(path, sizeof path, "/proc/%s/%s", tgid, *f);
-		snprintf(name, sizeof name, "proc/%s/task/%s/%s", tgid, tid, *f);
+		snprintf(path, sizeof path, "/proc/%d/%s", tgid, *f);
+		snprintf(name, sizeof name, "proc/%d/task/%d/%s", tgid, tid, *f);
 		copy(path, name);
 	}
-	snprintf(path, sizeof path, "/proc/%s", tgid);
-	snprintf(name, sizeof name, "proc/%s/task/%s/links", tgid, tid);
+	snprintf(path, sizeof path, "/proc/%d", tgid);
+	snprintf(name, sizeof name, "proc/%d/task/%d/links", tgid, tid);
 	list_links(path, links, name);
-	snprintf(path, sizeof path, "/proc/%s/fd", tgid);
-	snprintf(name, sizeof name, "proc/%s/task/%s/fd", tgid, tid);
+	snprintf(path, sizeof path, "/proc/%d/fd", tgid);
+	snprintf(name, sizeof name, "proc/%d/task/%d/fd", tgid, tid);
 	list_links(path, NULL, name);
 }
 
@@ -176,15 +176,16 @@ static void tasks(void)
 	int np = scandir("/proc", &p, numbers, versionsort);
 
 	for (int i = 0; i < np; i++) {
-		char path[200];
+		char path[64];
+		int tgid = atoi(p[i]->d_name);
 
-		if (atoi(p[i]->d_name) == getpid())
+		if (tgid == getpid())
 			continue;
-		snprintf(path, sizeof path, "/proc/%s/task", p[i]->d_name);
+		snprintf(path, sizeof path, "/proc/%d/task", tgid);
 		int nt = scandir(path, &t, numbers, versionsort);
 
 		for (int k = 0; k < nt; k++)
-			thread(p[i]->d_name, t[k]->d_name);
+			thread(tgid, atoi(t[k]->d_name));
 	}
 }
 
@@ -197,7 +198,7 @@ static void sections(void)
 	int nm = scandir("/sys/module", &m, NULL, alphasort);
 
 	for (int i = 0; i < nm; i++) {
-		char dir[400], path[700];
+		char dir[300], path[600];
 
 		snprintf(dir, sizeof dir, "/sys/module/%s/sections", m[i]->d_name);
 		int ns = scandir(dir, &s, NULL, alphasort);
