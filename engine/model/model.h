@@ -84,6 +84,8 @@ struct table {
 	size_t ncols;
 	const struct table *child; /* the table of child rows; NULL: none */
 	const char *child_key;	   /* JSON key of the child rows' array: "vars" */
+	bool child_always;	   /* JSON has that array in every row, also when it is empty */
+	bool titled;		   /* the text form begins with the heading's title (`bt`) */
 };
 
 struct row {
@@ -105,7 +107,8 @@ struct heading {
 };
 
 struct sink {
-	/* Called once before the first row of each table; again if a command gives a second table. */
+	/* Called before the first row of each table; again when a command goes on with another table, or
+	 * with the same one under a new title (`foreach bt`). */
 	struct err *(*begin)(struct sink *s, const struct heading *h);
 	struct err *(*row)(struct sink *s, const struct row *r);
 	/* A problem that doesn't end the command ("12 tasks only from the run queue"). */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/model/match.h"
+#include "engine/base/alloc.h"
+#include <pcre2.h>
+
+struct pattern {
+	pcre2_code *code;
+	pcre2_match_context *limits;
+};
+
+/* Smart case: only a pattern without capitals ignores case; \W, \S and such are no capitals. */
+static bool has_capital(const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		else if (*s >= 'A' && *s <= 'Z')
+			return true;
+	}
+	return false;
+}
+
+struct err *pattern_create(const char *regex, struct pattern **ret)
+{
+	uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (has_capital(regex) ? 0 : PCRE2_CASELESS);
+	PCRE2_SIZE at;
+	int why;
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED, flags, &why,
+					 &at, NULL);
+	if (!code) {
+		PCRE2_UCHAR text[128];
+		pcre2_get_error_message(why, text, sizeof(text));
+		return err_new(ERR_USAGE, "pattern '%s': %s at character %zu", regex,
+			       (const char *)text, (size_t)at + 1);
+	}
+	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it, it's only slower */
+
+	struct pattern *p = xcalloc(1, sizeof(*p));
+	p->code = code;
+	p->limits = pcre2_match_context_create(NULL);
+	pcre2_set_match_limit(p->limits, 100000);
+	pcre2_set_depth_limit(p->limits, 1000);
+	*ret = p;
+	return NULL;
+}
+
+void pattern_destroy(struct pattern *p)
+{
+	if (!p)
+		return;
+	pcre2_match_context_free(p->limits);
+	pcre2_code_free(p->code);
+	free(p);
+}
+
+bool pattern_find(const struct pattern *p, const char *s, size_t n, size_t from, size_t *start,
+		  size_t *end)
+{
+	pcre2_match_data *md = pcre2_match_data_create_from_pattern(p->code, NULL);
+	int rc = pcre2_match(p->code, (PCRE2_SPTR)s, n, from, 0, md, p->limits);
+
+	if (rc >= 0) {
+		const PCRE2_SIZE *v = pcre2_get_ovector_pointer(md);
+		if (start)
+			*start = v[0];
+		if (end)
+			*end = v[1];
+	}
+	pcre2_match_data_free(md);
+	return rc >= 0;
+}
+
+bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r)
+{
+	AUTO_BUF struct buf text = {0};
+
+	for (size_t i = 0; i < t->ncols; i++) {
+		if (t->cols[i].flags & COL_DATA)
+			continue;
+		buf_clear(&text);
+		cell_print(&r->cells[i], &text);
+		if (pattern_find(p, buf_str(&text), text.len, 0, NULL, NULL))
+			return true;
+	}
+	return false;
+}
