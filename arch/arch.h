@@ -74,6 +74,8 @@ struct arch_env {
 	bool (*segment)(void *ctx, size_t i, uint64_t *pa, uint64_t *va, uint64_t *size);
 	/* phys_base of the dump's own header; false: not told. */
 	bool (*phys_base)(void *ctx, uint64_t *ret);
+	/* One past the highest physical address; 0: not known. All callbacks but read_phys may be NULL. */
+	uint64_t max_pa;
 };
 
 /* Where this kernel lives. Made once by layout(). */
@@ -86,7 +88,8 @@ struct arch_layout {
 	uint64_t image_va, image_size; /* the kernel image, at run time */
 	uint64_t direct_va, direct_size; /* the direct map; size 0: not known */
 	bool exact;		/* false: no evidence was found, these are the defaults */
-	const char *evidence;	/* where it is from: "vmcoreinfo", "cr3", "segments", "default" */
+	/* Where it is from: "vmcoreinfo", "cr3", "segments", "header", "scan", "default". */
+	const char *evidence;
 };
 
 struct arch {

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The direct map: all physical memory, mapped in order from page_offset_base on. KASLR moves that
+ * in steps of 1 GiB. Three witnesses: the page tables (it is the first thing mapped in the kernel's
+ * half, but for a process' LDT), the variable page_offset_base, the segments of a /proc/vmcore.
+ * Each is asked whether the page tables map the kernel image's own pages there, which are never
+ * missing.
+ *
+ * Sources: arch/x86/mm/kaslr.c, Documentation/arch/x86/x86_64/mm.rst.
+ */
+#include "arch/x86_64.h"
+#include "engine/base/checked.h"
+
+#define BASE_ALIGN (UINT64_C(1) << 30)
+#define MAX_TRIES 8
+#define MAX_SEGMENTS 1024
+
+/* From where the direct map can begin, its place without KASLR, and the most that it can map. */
+static const struct place {
+	uint64_t first, fixed, last, max_size;
+} place4 = {UINT64_C(0xffff880000000000), UINT64_C(0xffff888000000000),
+	    UINT64_C(0xfffffe0000000000), UINT64_C(64) << 40},
+  place5 = {UINT64_C(0xff10000000000000), UINT64_C(0xff11000000000000),
+	    UINT64_C(0xfffffe0000000000), UINT64_C(32) << 50};
+
+struct direct {
+	const struct arch_env *env;
+	struct arch_layout *l;
+	const struct place *place;
+	uint64_t image_pa;
+	enum x86_64_verdict verdict;
+	uint64_t base;
+};
+
+static bool claim(struct direct *d, uint64_t base)
+{
+	uint64_t probe;
+
+	if (base % BASE_ALIGN || base < d->place->first || base >= d->place->last ||
+	    !add_u64(base, d->image_pa, &probe))
+		return false;
+	enum x86_64_verdict v = x86_64_check_map(d->env, d->l, probe, d->image_pa);
+	if (v > d->verdict) {
+		d->verdict = v;
+		d->base = base;
+	}
+	return v == X86_CONFIRMED;
+}
+
+static bool claim_tables(struct direct *d)
+{
+	uint64_t va = d->place->first;
+	struct arch_xlat x;
+
+	for (int i = 0; i < MAX_TRIES; i++) {
+		if (!x86_64_next_mapping(d->env, d->l, d->l->pgd_pa, &va, d->place->last, &x))
+			return false;
+		if (claim(d, va - x.pa))
+			return true;
+		va = (va & ~(BASE_ALIGN - 1)) + BASE_ALIGN;
+	}
+	return false;
+}
+
+/* *has: the kernel has the variable, so the base isn't a constant. */
+static bool claim_variable(struct direct *d, bool *has)
+{
+	uint64_t at;
+	unsigned char raw[8];
+
+	*has = x86_64_symbol(d->env, "page_offset_base", &at);
+	if (!*has || !d->l->exact)
+		return false;
+	at += d->l->kernel_offset - X86_KERNEL_MAP + d->l->phys_base;
+	return err_ok(d->env->read_phys(d->env->ctx, at, raw, sizeof(raw))) &&
+	       claim(d, load_u64(raw));
+}
+
+static bool claim_segments(struct direct *d)
+{
+	uint64_t pa, va, size;
+
+	for (size_t i = 0; d->env->segment && i < MAX_SEGMENTS; i++) {
+		if (!d->env->segment(d->env->ctx, i, &pa, &va, &size))
+			break;
+		if (va >= d->place->first && va < d->place->last && claim(d, va - pa))
+			return true;
+	}
+	return false;
+}
+
+void x86_64_find_direct(const struct arch_env *env, struct arch_layout *l)
+{
+	struct direct d = {
+		.env = env,
+		.l = l,
+		.place = l->levels == 5 ? &place5 : &place4,
+		.image_pa = l->image_va - X86_KERNEL_MAP + l->phys_base,
+		.verdict = X86_DENIED,
+	};
+	uint64_t text;
+	bool variable = true;
+
+	if (!claim_tables(&d) && !claim_variable(&d, &variable) && !claim_segments(&d) &&
+	    !variable && x86_64_symbol(env, "_text", &text))
+		claim(&d, d.place->fixed);
+	if (d.verdict == X86_DENIED)
+		return;
+	l->direct_va = d.base;
+	l->direct_size =
+		env->max_pa && env->max_pa < d.place->max_size ? env->max_pa : d.place->max_size;
+}
