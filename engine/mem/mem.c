@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Address spaces. One function translates (locate), one reads (read_some), and the public ones are
+ * shapes of these two.
+ *
+ * The page tables are asked first, for all kernel addresses: they alone know vmalloc, modules,
+ * vmemmap and per-CPU memory, and what is not mapped. Only if a table itself can't be read do the
+ * linear maps answer; "not mapped" stays "not mapped". A table page is RAM like any other, and so
+ * an unreadable one is told by its state (excluded, lost ...), never taken for an empty one.
+ */
+#include "engine/mem/mem.h"
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/base/checked.h"
+#include "engine/dump/vmcoreinfo.h"
+#include "engine/mem/tlb.h"
+
+#define PAGE UINT64_C(4096) /* the unit in which a dump's pages come and go */
+
+struct mem {
+	struct dump *dump;
+	const struct arch *arch;
+	bool (*symbol)(void *ctx, const char *name, uint64_t *ret);
+	void *symbol_ctx;
+	struct arch_env env;
+	struct arch_layout layout;
+	struct tlb tlb;
+};
+
+static struct err *env_read_phys(void *ctx, uint64_t pa, void *buf, size_t n)
+{
+	struct mem *m = ctx;
+	enum mem_state why = MEM_LOST;
+	size_t got = dump_read(m->dump, pa, buf, n, &why);
+
+	return got == n ? NULL : err_fault(why, pa + got);
+}
+
+static bool env_symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	struct mem *m = ctx;
+
+	return m->symbol && m->symbol(m->symbol_ctx, name, ret);
+}
+
+static bool env_vmcoreinfo(void *ctx, const char *key, const char **ret)
+{
+	struct mem *m = ctx;
+
+	*ret = vmcoreinfo_str(dump_vmcoreinfo(m->dump), key);
+	return *ret;
+}
+
+static bool env_note(void *ctx, size_t i, const char **name, uint32_t *type, const void **desc,
+		     size_t *size)
+{
+	struct mem *m = ctx;
+	struct dump_note note;
+
+	if (!dump_note(m->dump, i, &note))
+		return false;
+	*name = note.name;
+	*type = note.type;
+	*desc = note.desc;
+	*size = note.desc_size;
+	return true;
+}
+
+static bool env_segment(void *ctx, size_t i, uint64_t *pa, uint64_t *va, uint64_t *size)
+{
+	struct mem *m = ctx;
+	struct dump_segment seg;
+
+	if (!dump_segment(m->dump, i, &seg))
+		return false;
+	*pa = seg.pa;
+	*va = seg.va;
+	*size = seg.size;
+	return true;
+}
+
+static bool env_phys_base(void *ctx, uint64_t *ret)
+{
+	struct mem *m = ctx;
+	const struct dump_info *info = dump_info(m->dump);
+
+	*ret = info->phys_base;
+	return info->has_phys_base;
+}
+
+struct mem *mem_create(struct dump *d, const struct arch *a,
+		       bool (*symbol)(void *ctx, const char *name, uint64_t *ret), void *ctx)
+{
+	const struct dump_info *info = dump_info(d);
+	struct mem *m = xcalloc(1, sizeof(*m));
+
+	m->dump = d;
+	m->arch = a;
+	m->symbol = symbol;
+	m->symbol_ctx = ctx;
+	m->env = (struct arch_env){
+		.ctx = m,
+		.read_phys = env_read_phys,
+		.symbol = env_symbol,
+		.vmcoreinfo = env_vmcoreinfo,
+		.note = env_note,
+		.segment = env_segment,
+		.phys_base = env_phys_base,
+	};
+	if (!mul_u64(info->max_pfn, info->page_size, &m->env.max_pa))
+		m->env.max_pa = 0;
+	a->layout(&m->env, &m->layout);
+	return m;
+}
+
+void mem_destroy(struct mem *m)
+{
+	free(m);
+}
+
+struct dump *mem_dump(const struct mem *m)
+{
+	return m->dump;
+}
+
+const struct arch *mem_arch(const struct mem *m)
+{
+	return m->arch;
+}
+
+const struct arch_layout *mem_layout(const struct mem *m)
+{
+	return &m->layout;
+}
+
+/* The linear maps, when the page tables' own pages are missing. */
+static bool from_linear(const struct mem *m, struct space s, struct err *e, uint64_t va,
+			struct arch_xlat *x)
+{
+	if (s.kind != SPACE_KERNEL || err_state(e) == MEM_UNMAPPED)
+		return false;
+	if (!m->arch->linear || !m->arch->linear(&m->layout, va, &x->pa))
+		return false;
+	x->page_size = PAGE;
+	return true;
+}
+
+struct err *mem_vtop(struct mem *m, struct space s, uint64_t va, struct arch_xlat *ret)
+{
+	*ret = (struct arch_xlat){0};
+	if (s.kind == SPACE_PHYS) {
+		*ret = (struct arch_xlat){.pa = va, .page_size = PAGE};
+		return NULL;
+	}
+	if (m->arch->is_kernel(&m->layout, va) != (s.kind == SPACE_KERNEL))
+		return err_fault(MEM_UNMAPPED, va);
+
+	uint64_t pgd_pa = s.kind == SPACE_KERNEL ? m->layout.pgd_pa : s.pgd_pa;
+	struct err *e = m->arch->walk(&m->env, &m->layout, pgd_pa, va, ret);
+	if (e && from_linear(m, s, e, va, ret)) {
+		err_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* The physical address of va, and how many bytes from there on belong to the same mapping. */
+static enum mem_state locate(struct mem *m, struct space s, uint64_t va, uint64_t *pa,
+			     uint64_t *left)
+{
+	struct arch_xlat x;
+
+	if (s.kind == SPACE_PHYS) {
+		*pa = va;
+		*left = UINT64_MAX - va;
+		return MEM_PRESENT;
+	}
+	if (s.kind == SPACE_KERNEL && va >> 63 && tlb_get(&m->tlb, va, pa, left))
+		return MEM_PRESENT;
+
+	struct err *e = mem_vtop(m, s, va, &x);
+	if (e) {
+		enum mem_state why = err_state(e);
+		err_free(e);
+		return why;
+	}
+	*pa = x.pa;
+	*left = x.page_size - (va & (x.page_size - 1));
+	if (s.kind == SPACE_KERNEL)
+		tlb_put(&m->tlb, va, x.pa, x.page_size);
+	return MEM_PRESENT;
+}
+
+size_t mem_read_some(struct mem *m, struct space s, uint64_t va, void *buf, size_t n,
+		     enum mem_state *why)
+{
+	enum mem_state state = MEM_PRESENT;
+	size_t done = 0;
+
+	while (done < n) {
+		uint64_t pa, left;
+		state = locate(m, s, va + done, &pa, &left);
+		if (state != MEM_PRESENT)
+			break;
+		size_t want = n - done < left ? n - done : (size_t)left;
+		size_t got = want ? dump_read(m->dump, pa, (char *)buf + done, want, &state) : 0;
+		done += got;
+		if (got < want || !want) {
+			state = want ? state : MEM_NOT_RAM; /* the end of all addresses */
+			break;
+		}
+	}
+	if (done < n && why)
+		*why = state;
+	return done;
+}
+
+struct err *mem_read(struct mem *m, struct space s, uint64_t va, void *buf, size_t n)
+{
+	enum mem_state why = MEM_LOST;
+	size_t got = mem_read_some(m, s, va, buf, n, &why);
+
+	return got == n ? NULL : err_fault(why, va + got);
+}
+
+enum mem_state mem_state_at(struct mem *m, struct space s, uint64_t va, uint64_t *pa)
+{
+	unsigned page_size = dump_info(m->dump)->page_size;
+	uint64_t at = 0, left;
+	enum mem_state state = locate(m, s, va, &at, &left);
+
+	if (pa)
+		*pa = at;
+	if (state != MEM_PRESENT)
+		return state;
+	return dump_page_state(m->dump, at / (page_size ? page_size : PAGE));
+}
+
+/* Within one page: its bytes, or zeroes and the reason. */
+static enum mem_state read_piece(struct mem *m, struct space s, uint64_t va, void *buf, size_t n)
+{
+	uint64_t pa;
+	enum mem_state state = mem_state_at(m, s, va, &pa), why = MEM_LOST;
+	size_t got = mem_readable(state) ? dump_read(m->dump, pa, buf, n, &why) : 0;
+
+	if (got == n)
+		return state;
+	memset((char *)buf + got, 0, n - got);
+	return mem_readable(state) ? why : state;
+}
+
+size_t mem_read_holes(struct mem *m, struct space s, uint64_t va, void *buf, size_t n,
+		      uint8_t *states)
+{
+	size_t words = n / 8 + (n % 8 != 0), good = 0;
+
+	memset(states, MEM_PRESENT, words);
+	for (size_t done = 0, piece; done < n; done += piece) {
+		uint64_t in_page = PAGE - ((va + done) & (PAGE - 1));
+		piece = n - done < in_page ? n - done : (size_t)in_page;
+		enum mem_state state = read_piece(m, s, va + done, (char *)buf + done, piece);
+		/* A word that lies in two pages has the state of the worse one. */
+		for (size_t i = done / 8; i <= (done + piece - 1) / 8; i++)
+			if (mem_readable(states[i]) && (i * 8 >= done || state != MEM_ZERO))
+				states[i] = (uint8_t)state;
+	}
+	for (size_t i = 0; i < words; i++)
+		good += (size_t)mem_readable(states[i]);
+	return good;
+}
+
+struct err *mem_u8(struct mem *m, struct space s, uint64_t va, uint8_t *ret)
+{
+	return mem_read(m, s, va, ret, sizeof(*ret));
+}
+
+struct err *mem_u16(struct mem *m, struct space s, uint64_t va, uint16_t *ret)
+{
+	return mem_read(m, s, va, ret, sizeof(*ret));
+}
+
+struct err *mem_u32(struct mem *m, struct space s, uint64_t va, uint32_t *ret)
+{
+	return mem_read(m, s, va, ret, sizeof(*ret));
+}
+
+struct err *mem_u64(struct mem *m, struct space s, uint64_t va, uint64_t *ret)
+{
+	return mem_read(m, s, va, ret, sizeof(*ret));
+}
+
+struct err *mem_str(struct mem *m, struct space s, uint64_t va, char *buf, size_t cap)
+{
+	size_t len = 0;
+
+	if (!cap)
+		return NULL;
+	buf[0] = '\0';
+	while (len < cap - 1) {
+		uint64_t in_page = PAGE - ((va + len) & (PAGE - 1));
+		size_t want = cap - 1 - len < in_page ? cap - 1 - len : (size_t)in_page;
+		enum mem_state why = MEM_LOST;
+		if (want > 256)
+			want = 256; /* most strings are short: don't fetch a page's rest for each */
+		size_t got = mem_read_some(m, s, va + len, buf + len, want, &why);
+		buf[len + got] = '\0';
+		if (!got && !len)
+			return err_fault(why, va);
+		if (got < want || memchr(buf + len, '\0', got))
+			return NULL;
+		len += got;
+	}
+	return NULL;
+}
+
+bool mem_phys_to_direct(const struct mem *m, uint64_t pa, uint64_t *va)
+{
+	if (pa >= m->layout.direct_size)
+		return false;
+	*va = m->layout.direct_va + pa;
+	return true;
+}
