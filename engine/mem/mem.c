@@ -175,7 +175,7 @@ static enum mem_state locate(struct mem *m, struct space s, uint64_t va, uint64_
 		*left = UINT64_MAX - va;
 		return MEM_PRESENT;
 	}
-	if (s.kind == SPACE_KERNEL && va >> 63 && tlb_get(&m->tlb, va, pa, left))
+	if (s.kind == SPACE_KERNEL && tlb_get(&m->tlb, va, pa, left))
 		return MEM_PRESENT;
 
 	struct err *e = mem_vtop(m, s, va, &x);

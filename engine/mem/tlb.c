@@ -12,6 +12,7 @@
 #define LARGE_SHIFT 21
 #define TAG_SHIFT 32
 #define VA_BITS UINT64_C(0x00ffffffffffffff) /* less the sign, in either number of levels */
+#define SIGN UINT64_C(0xff)
 
 _Static_assert((VA_BITS >> SMALL_SHIFT) / TLB_SMALL <= UINT32_MAX,
 	       "a tag takes more than its room");
@@ -42,6 +43,10 @@ static bool lookup(_Atomic uint64_t *entries, uint64_t size, unsigned shift, uin
 
 bool tlb_get(struct tlb *t, uint64_t va, uint64_t *pa, uint64_t *left)
 {
+	/* A damaged pointer must not pass for the one that it was: its upper bits aren't in the
+	 * tag. */
+	if (va >> 56 != SIGN)
+		return false;
 	return lookup(t->large, TLB_LARGE, LARGE_SHIFT, va, pa, left) ||
 	       lookup(t->small, TLB_SMALL, SMALL_SHIFT, va, pa, left);
 }

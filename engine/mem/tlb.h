@@ -20,8 +20,8 @@ struct tlb {
 	_Atomic uint64_t small[TLB_SMALL], large[TLB_LARGE];
 };
 
-/* va: a kernel address. true: *pa is its physical address, and *left bytes from there on lie in the
- * same page. */
+/* false: not remembered, or no kernel address. true: *pa is its physical address, and *left bytes
+ * from there on lie in the same page. */
 bool tlb_get(struct tlb *t, uint64_t va, uint64_t *pa, uint64_t *left);
 /* Remembers that the page of page_size bytes around va is mapped to the one around pa. */
 void tlb_put(struct tlb *t, uint64_t va, uint64_t pa, uint64_t page_size);

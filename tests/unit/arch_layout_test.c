@@ -20,7 +20,7 @@ struct dump_facts {
 	struct fake mem;
 	struct fake_kernel k;
 	bool symbols, wrong_vmlinux, info, segments, header;
-	uint64_t lie; /* added to vmcoreinfo's phys_base */
+	uint64_t lie, offset_lie; /* added to vmcoreinfo's phys_base and KERNELOFFSET */
 	size_t ncpus;
 	unsigned char note[MAX_CPUS][QEMU_NOTE];
 	char text[64];
@@ -64,7 +64,8 @@ static bool vmcoreinfo(void *ctx, const char *key, const char **ret)
 		return false;
 	*ret = d->text;
 	if (strcmp(key, "KERNELOFFSET") == 0)
-		snprintf(d->text, sizeof(d->text), "%llx", (unsigned long long)k->offset);
+		snprintf(d->text, sizeof(d->text), "%llx",
+			 (unsigned long long)(k->offset + d->offset_lie));
 	else if (strcmp(key, "NUMBER(phys_base)") == 0)
 		snprintf(d->text, sizeof(d->text), "%lld", (long long)(k->phys_base + d->lie));
 	else if (strcmp(key, "SYMBOL(swapper_pg_dir)") == 0)
@@ -318,12 +319,34 @@ static void test_lies(void **state)
 		add_cpu(&d, add_process(&d, 0x8002000));
 		expect(&d, "cr3");
 	}
+	EACH_KERNEL(o)
+	{
+		/* Within the image the page tables can't tell, but the banner isn't there. */
+		o.info = true;
+		o.offset_lie = FAKE_2M;
+		add_cpu(&o, add_process(&o, 0x8002000));
+		expect(&o, "cr3");
+	}
 	EACH_KERNEL(w)
 	{
 		w.info = true;
 		w.wrong_vmlinux = true;
 		expect(&w, "vmcoreinfo");
 	}
+}
+
+/* A process' LDT lies before the direct map, where the kernel's own tables have nothing. */
+static void test_ldt(void **state)
+{
+	struct dump_facts d = boot(kernels[0]);
+	uint64_t pgd = add_process(&d, 0x8002000);
+
+	(void)state;
+	d.symbols = false;
+	fake_map(&d.mem, pgd, UINT64_C(0xffff880000005000), 0x5000, FAKE_PAGE);
+	fake_map(&d.mem, pgd, UINT64_C(0xffff880040006000), 0x123000, FAKE_PAGE);
+	add_cpu(&d, pgd);
+	expect(&d, "cr3");
 }
 
 /* The top table is lost: the image is still where vmcoreinfo says, the direct map where the
@@ -367,8 +390,9 @@ int main(void)
 		cmocka_unit_test(test_cr3),	     cmocka_unit_test(test_cr3_in_user_space),
 		cmocka_unit_test(test_cr3_odd_page), cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_header),	     cmocka_unit_test(test_scan),
-		cmocka_unit_test(test_nothing),	     cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_lost_tables),  cmocka_unit_test(test_bad_notes),
+		cmocka_unit_test(test_nothing),	     cmocka_unit_test(test_ldt),
+		cmocka_unit_test(test_lies),	     cmocka_unit_test(test_lost_tables),
+		cmocka_unit_test(test_bad_notes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
