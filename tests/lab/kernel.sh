@@ -62,7 +62,7 @@ sources() {
     mapfile -t wanted < <(lines sources | sed 's|^|linux-source-*/|')
     mkdir "$tmp/src"
     dpkg-deb --fsys-tarfile "$tmp"/srcdeb/*.deb | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dc |
-        tar -x -C "$tmp/src" --strip-components=1 --wildcards "${wanted[@]}" 2>/dev/null || true
+        tar -x -C "$tmp/src" --strip-components=1 --wildcards --no-wildcards-match-slash "${wanted[@]}" 2>/dev/null || true
     rm -rf "$tmp/srcdeb"
 }
 

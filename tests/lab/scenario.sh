@@ -11,7 +11,7 @@ by=kdump mem=512M cpus=2 cpu=qemu64 disk=2G device= append= reserve=160M timeout
 . "$LAB/scenarios/$name.sh"
 formats=$(formats "$k")
 
-stamp=$(hash_of "$LAB"/guest/* "$LAB/scenarios/$name.sh" "$LAB/scenario.sh" "$LAB/snappy.c" "$LAB/qemu.py" "$LAB/modules" \
+stamp=$(hash_of "$LAB"/guest/* "$LAB/scenarios/$name.sh" "$LAB"/{scenario.sh,qemu.py,snappy.c,modules} \
                 "$kernel/release" "$CACHE"/tools/*/.stamp)
 ! fresh "$dir" "$stamp" || exit 0
 
@@ -27,7 +27,9 @@ run() {
     [ -z "$device" ] || how+=(--device "$device")
     python3 "$LAB/qemu.py" --kernel "$kernel/vmlinuz" --initrd "$kernel/initramfs/initrd" --append "$words $append" \
         --dir "$tmp" --mem "$mem" --cpus "$cpus" --cpu "$cpu" --disk "$tmp/disk.img" --disk "$tmp/truth.img" \
-        --timeout "$timeout" "${how[@]}"
+        --timeout "$timeout" "${how[@]}" &
+    trap "kill $!; exit 1" TERM INT                   # whoever ends us ends the guest
+    wait $!
 }
 
 start=$SECONDS
@@ -46,6 +48,7 @@ if [ "$by" = kdump ]; then
         printf 'vmcore.snappy\tkdump-snappy\t31\tmade of vmcore.zlib\n' >> "$tmp/manifest"
     fi
 else
+    chmod 600 "$tmp"/vmcore.*
     for f in $formats; do printf 'vmcore.%s\t%s\t0\t%s\n' "$f" "$f" "${device:-no device}"; done > "$tmp/manifest"
 fi
 rm -f "$tmp"/*.img
