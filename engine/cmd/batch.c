@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/cmd/batch.h"
+#include "engine/base/alloc.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct batch {
+	struct shell *sh;
+	struct writer *w;
+	struct context ctx;
+	enum out_format format;
+	int status;
+	bool broken; /* the output can't be written any more */
+};
+
+static void complain(const char *line, const char *text)
+{
+	AUTO_BUF struct buf safe = {0};
+
+	buf_put_safe(&safe, text, strlen(text));
+	fprintf(stderr, "vmbrowse: %s: %s\n", line, buf_str(&safe));
+}
+
+static void run_line(struct batch *b, const char *line)
+{
+	writer_begin(b->w, line);
+	struct err *e = shell_run(b->sh, line, &b->ctx, NULL, writer_sink(b->w));
+	struct err *out = writer_end(b->w, e);
+
+	if (e) {
+		b->status = EXIT_SOME_FAILED;
+		complain(line, err_text(e));
+	}
+	if (out) {
+		b->status = EXIT_SOME_FAILED;
+		b->broken = true;
+		complain(line, err_text(out));
+	}
+	err_free(e);
+	err_free(out);
+}
+
+static bool is_blank(const char *line)
+{
+	line += strspn(line, " \t\r");
+	return !*line || *line == '#';
+}
+
+static void run_stdin(struct batch *b)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	while (!b->broken && (n = getline(&line, &cap, stdin)) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!is_blank(line))
+			run_line(b, line);
+	}
+	free(line);
+}
+
+static int terminal_width(void)
+{
+	struct winsize ws;
+
+	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) ? ws.ws_col : 0;
+}
+
+int batch_run(struct shell *sh, const char *const *lines, size_t n, enum out_format f)
+{
+	struct batch b = {.sh = sh, .format = f};
+
+	signal(SIGPIPE, SIG_IGN); /* `| head` is an output error that ends the run, not a signal */
+	b.w = writer_create(stdout, f, terminal_width());
+	shell_default_context(sh, &b.ctx);
+	for (size_t i = 0; i < n && !b.broken; i++) {
+		if (!strcmp(lines[i], "-"))
+			run_stdin(&b);
+		else
+			run_line(&b, lines[i]);
+	}
+	writer_destroy(b.w);
+	return b.status;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Documentation out of the registry, so that it can't say anything else than the program does. */
+#include "engine/base/alloc.h"
+#include "engine/cmd/batch.h"
+#include <string.h>
+
+static const struct {
+	const char *flag, *arg, *help;
+} program_options[] = {
+	{"-x", "CMD", "run CMD without a terminal and exit; may be repeated; '-' reads commands from standard input"},
+	{"-o", "FORMAT", "text (default), tsv, json"},
+	{"--src", "DIR", "kernel source tree for the source view"},
+	{"--debug-dir", "DIR", "further places for module and separate debug files"},
+	{"--keymap", "FILE", "keys: a file, or the name of one that comes with the program"},
+	{"--color", "WHEN", "auto, always, never"},
+	{"--ascii", "", "no line-drawing or other characters beyond ASCII"},
+	{"--no-cache", "", "keep nothing in the user's cache folder"},
+	{"--version", "", "the program's and its libraries' versions"},
+	{"--help", "", "a summary of all this"},
+};
+#define NOPTIONS (sizeof(program_options) / sizeof(*program_options))
+
+static void roff(FILE *out, const char *s)
+{
+	for (bool start = true; *s; s++) {
+		if (*s == '\\')
+			fputs("\\e", out);
+		else if (*s == '-')
+			fputs("\\-", out);
+		else if (start && (*s == '.' || *s == '\''))
+			fprintf(out, "\\&%c", *s);
+		else
+			fputc(*s, out);
+		start = *s == '\n';
+	}
+}
+
+static void man_command(FILE *out, const struct cmd *c)
+{
+	AUTO_BUF struct buf usage = {0};
+
+	cmd_usage(c, &usage);
+	fputs(".SS ", out);
+	roff(out, buf_str(&usage));
+	fputs("\n", out);
+	roff(out, c->summary);
+	fputs(".\n", out);
+	if (c->details) {
+		fputs(".PP\n", out);
+		roff(out, c->details);
+		fputs("\n", out);
+	}
+	for (const struct cmd_option *o = c->options; o && o->letter; o++) {
+		fprintf(out, ".TP\n\\fB\\-%c\\fR %s\n", o->letter, o->arg_name ? o->arg_name : "");
+		roff(out, o->help);
+		fputs("\n", out);
+	}
+	for (const struct cmd_example *x = c->examples; x && x->line; x++) {
+		fputs(".TP\n\\fB", out);
+		roff(out, x->line);
+		fputs("\\fR\n", out);
+		roff(out, x->what);
+		fputs("\n", out);
+	}
+}
+
+static void man(FILE *out)
+{
+	size_t n;
+	const struct cmd *const *v = cmd_all(&n);
+
+	fputs(".TH VMBROWSE 1\n.SH NAME\nvmbrowse \\- browse a Linux kernel crash dump\n"
+	      ".SH SYNOPSIS\n.B vmbrowse\n[OPTIONS] [VMLINUX] VMCORE\n"
+	      ".SH DESCRIPTION\nOpens a crash dump in a terminal: tasks, stacks with source lines and "
+	      "arguments, every pointer a link into a struct inspector, and the kernel log. The files may "
+	      "come in either order; the parts of a split dump are given one after the other.\n"
+	      ".SH OPTIONS\n", out);
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		fputs(".TP\n\\fB", out);
+		roff(out, program_options[i].flag);
+		fprintf(out, "\\fR %s\n", program_options[i].arg);
+		roff(out, program_options[i].help);
+		fputs("\n", out);
+	}
+	fputs(".SH EXIT STATUS\n0: all commands answered; 1: some command failed; 2: usage; 3: the dump "
+	      "can't be opened.\n.SH COMMANDS\n", out);
+	for (size_t i = 0; i < n; i++)
+		man_command(out, v[i]);
+}
+
+static void words(FILE *out)
+{
+	size_t n;
+	const struct cmd *const *v = cmd_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s%s", i ? " " : "", v[i]->name);
+}
+
+static void flags(FILE *out)
+{
+	for (size_t i = 0; i < NOPTIONS; i++)
+		fprintf(out, "%s%s", i ? " " : "", program_options[i].flag);
+}
+
+static void bash(FILE *out)
+{
+	fputs("_vmbrowse() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	      "\tcase $prev in\n\t-x) COMPREPLY=($(compgen -W '", out);
+	words(out);
+	fputs("' -- \"$cur\"));;\n\t-o) COMPREPLY=($(compgen -W 'text tsv json' -- \"$cur\"));;\n"
+	      "\t--color) COMPREPLY=($(compgen -W 'auto always never' -- \"$cur\"));;\n"
+	      "\t--src|--debug-dir) COMPREPLY=($(compgen -d -- \"$cur\"));;\n"
+	      "\t*) case $cur in\n\t\t-*) COMPREPLY=($(compgen -W '", out);
+	flags(out);
+	fputs("' -- \"$cur\"));;\n\t\t*) COMPREPLY=($(compgen -f -- \"$cur\"));;\n\t\tesac;;\n\tesac\n}\n"
+	      "complete -o filenames -F _vmbrowse vmbrowse\n", out);
+}
+
+static void zsh(FILE *out)
+{
+	fputs("#compdef vmbrowse\n_arguments \\\n", out);
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		fprintf(out, "  '%s[", program_options[i].flag);
+		for (const char *p = program_options[i].help; *p; p++)
+			if (*p != '\'' && *p != '[' && *p != ']')
+				fputc(*p, out);
+		fputs("]", out);
+		if (!strcmp(program_options[i].flag, "-x")) {
+			fputs(":command:(", out);
+			words(out);
+			fputs(")", out);
+		} else if (program_options[i].arg[0]) {
+			fprintf(out, ":%s:", program_options[i].arg);
+		}
+		fputs("' \\\n", out);
+	}
+	fputs("  '*:file:_files'\n", out);
+}
+
+static void fish(FILE *out)
+{
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		const char *f = program_options[i].flag;
+		fprintf(out, "complete -c vmbrowse %s %s%s -d '", f[1] == '-' ? "-l" : "-s",
+			f + strspn(f, "-"), program_options[i].arg[0] ? " -r" : "");
+		for (const char *p = program_options[i].help; *p; p++)
+			fprintf(out, *p == '\'' ? "\\%c" : "%c", *p);
+		fputs("'\n", out);
+	}
+	fputs("complete -c vmbrowse -s x -r -a '", out);
+	words(out);
+	fputs("'\n", out);
+}
+
+static void readme(FILE *out)
+{
+	size_t n;
+	const struct cmd *const *v = cmd_all(&n);
+
+	fputs("| command | what it shows | for example |\n|---|---|---|\n", out);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "| `%s` | %s | `%s` |\n", v[i]->name, v[i]->summary, v[i]->examples->line);
+}
+
+struct err *docs_print(const char *kind, FILE *out)
+{
+	static const struct {
+		const char *kind;
+		void (*print)(FILE *out);
+	} kinds[] = {{"man", man}, {"bash", bash}, {"zsh", zsh}, {"fish", fish}, {"readme", readme}};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(kinds[i].kind, kind)) {
+			kinds[i].print(out);
+			return NULL;
+		}
+	return err_new(ERR_USAGE, "no documentation '%s': man, bash, zsh, fish, readme", kind);
+}

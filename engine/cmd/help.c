@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/base/alloc.h"
+#include "engine/cmd/commands.h"
+#include <stdarg.h>
+#include <string.h>
+
+enum { NAME, TEXT, COLS };
+static const struct col cols[COLS] = {
+	[NAME] = {"name", "", "command, option or example", 0, 0, 0},
+	[TEXT] = {"text", "", "what it does", COL_GROW, 0, 0},
+};
+static const struct table help_table = {.name = "help", .cols = cols, .ncols = COLS};
+
+static struct err *line(const struct cmd_call *c, enum role role, const char *name, const char *text)
+{
+	struct cell v[COLS] = {cell_role(cell_text(name), role), cell_text(text)};
+	return sink_row(c->out, &(struct row){.cells = v, .key = name, .role = role});
+}
+
+static struct err *list(const struct cmd_call *c)
+{
+	size_t n;
+	const struct cmd *const *v = cmd_all(&n);
+
+	TRY(sink_begin(c->out, &help_table, NULL, "?", "Commands"));
+	for (size_t i = 0; i < n; i++)
+		TRY(line(c, ROLE_NAME, v[i]->name, v[i]->summary));
+	return line(c, ROLE_DIM, "help CMD", "synopsis, options and examples of a command");
+}
+
+static struct err *options(const struct cmd_call *c, const struct cmd *k)
+{
+	for (const struct cmd_option *o = k->options; o && o->letter; o++) {
+		AUTO_FREE char *name = xasprintf("-%c%s%s", o->letter, o->arg_name ? " " : "",
+						 o->arg_name ? o->arg_name : "");
+		TRY(line(c, ROLE_NAME, name, o->help));
+	}
+	for (const struct cmd_arg *a = k->args; a && a->name; a++)
+		TRY(line(c, ROLE_NAME, a->name, a->help));
+	return NULL;
+}
+
+static struct err *one(const struct cmd_call *c, const struct cmd *k)
+{
+	AUTO_BUF struct buf usage = {0};
+
+	cmd_usage(k, &usage);
+	TRY(sink_begin(c->out, &help_table, NULL, "", "help %s", k->name));
+	TRY(line(c, ROLE_TITLE, "NAME", k->summary));
+	TRY(line(c, ROLE_TITLE, "SYNOPSIS", buf_str(&usage)));
+	if (k->aliases)
+		TRY(line(c, ROLE_TITLE, "ALSO", k->aliases));
+	for (const char *p = k->details; p && *p;) { /* a row a paragraph */
+		size_t n = strcspn(p, "\n");
+		AUTO_FREE char *text = xstrndup(p, n);
+		TRY(line(c, ROLE_TITLE, p == k->details ? "DESCRIPTION" : "", text));
+		p += n + (p[n] == '\n');
+	}
+	if (k->options || k->args)
+		TRY(line(c, ROLE_TITLE, "OPTIONS", ""));
+	TRY(options(c, k));
+	TRY(line(c, ROLE_TITLE, "EXAMPLES", ""));
+	for (const struct cmd_example *x = k->examples; x && x->line; x++)
+		TRY(line(c, ROLE_NAME, x->line, x->what));
+	for (size_t i = 0; k->table && i < k->table->ncols; i++) {
+		if (i == 0)
+			TRY(line(c, ROLE_TITLE, "COLUMNS", ""));
+		TRY(line(c, ROLE_NAME, k->table->cols[i].key, k->table->cols[i].help));
+	}
+	return NULL;
+}
+
+static struct err *run(const struct cmd_call *c)
+{
+	if (!c->args->n)
+		return list(c);
+	const struct cmd *k = cmd_find(c->args->v[0]);
+	if (!k)
+		return err_new(ERR_USAGE, "help: no command '%s' (`help` lists them)", c->args->v[0]);
+	return one(c, k);
+}
+
+const struct cmd cmd_help = {
+	.name = "help",
+	.aliases = "man",
+	.group = "session",
+	.summary = "what the commands do",
+	.args = (const struct cmd_arg[]){
+		{"CMD", ARG_WORD, true, false, "a command's name; without it: all of them"},
+		{0}},
+	.examples = (const struct cmd_example[]){
+		{"help", "the commands"},
+		{"help ps", "one of them, with options and examples"},
+		{0}},
+	.table = &help_table,
+	.run = run,
+};

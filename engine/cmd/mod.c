@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/cmd/commands.h"
+#include "engine/kern/modules.h"
+#include <string.h>
+
+enum { MODULE, NAME, BASE, SIZE, REFS, STATE, TAINTS, SYMBOLS, PROBLEM, COLS };
+static const struct col cols[COLS] = {
+	[MODULE] = {"module", "MODULE", "address of its struct module", 0, 18, 3},
+	[NAME] = {"name", "NAME", "name", 0, 20, 0},
+	[BASE] = {"base", "BASE", "where its code begins", 0, 18, 2},
+	[SIZE] = {"size", "SIZE", "bytes of code and data", COL_RIGHT, 8, 1},
+	[REFS] = {"refs", "USED", "how often it is used", COL_RIGHT, 4, 4},
+	[STATE] = {"state", "STATE", "live, coming, going, unformed", 0, 0, 5},
+	[TAINTS] = {"taints", "TAINTS", "taint bits that it brought", COL_DATA, 0, 0},
+	[SYMBOLS] = {"symbols", "SYMBOLS", "symbols found in memory", COL_RIGHT, 7, 6},
+	[PROBLEM] = {"problem", "", "what could not be read", COL_GROW, 0, 2},
+};
+static const struct table mod_table = {.name = "mod", .cols = cols, .ncols = COLS};
+
+/* enum module_state, include/linux/module.h */
+static const char *const states[] = {"live", "coming", "going", "unformed"};
+
+static struct err *mod_row(const struct cmd_call *c, const struct module *m)
+{
+	struct ref ref = ref_object(intern_str(c->session->intern, "struct module"), m->addr);
+	struct cell v[COLS] = {
+		[MODULE] = cell_link(cell_addr(m->addr), ref),
+		[NAME] = cell_role(cell_text(m->name), ROLE_NAME),
+		[BASE] = cell_addr(m->base),
+		[SIZE] = cell_uint(m->size),
+		[REFS] = m->refs < 0 ? cell_absent() : cell_int(m->refs),
+		[STATE] = m->state < 4 ? cell_text(states[m->state]) : cell_uint(m->state),
+		[TAINTS] = cell_addr(m->taints),
+		[SYMBOLS] = cell_uint(m->nsyms),
+		[PROBLEM] = m->problem[0] ? cell_role(cell_text(m->problem), ROLE_FAULT) : cell_absent(),
+	};
+	return sink_row(c->out, &(struct row){.cells = v, .key = m->name, .ref = ref});
+}
+
+static struct err *run(const struct cmd_call *c)
+{
+	const struct modules *m;
+	size_t shown = 0;
+
+	TRY(modules_load(c->session, c->job, &m));
+	TRY(sink_begin(c->out, &mod_table, NULL, "mod", "Modules %zu", modules_count(m)));
+	for (size_t i = 0; i < modules_count(m); i++) {
+		if (c->args->n && strcmp(c->args->v[0], modules_at(m, i)->name))
+			continue;
+		shown++;
+		TRY(mod_row(c, modules_at(m, i)));
+	}
+	if (modules_problem(m))
+		sink_note(c->out, ROLE_WARN, "%s", modules_problem(m));
+	if (c->args->n && !shown)
+		return err_new(ERR_NOTFOUND, "no module '%s' is loaded", c->args->v[0]);
+	return NULL;
+}
+
+const struct cmd cmd_mod = {
+	.name = "mod",
+	.aliases = "lsmod",
+	.group = "kernel",
+	.summary = "loaded modules",
+	.details = "Read from the dump's memory, with their symbols.",
+	.args = (const struct cmd_arg[]){
+		{"NAME", ARG_WORD, true, false, "only this one"},
+		{0}},
+	.examples = (const struct cmd_example[]){
+		{"mod", "all of them"},
+		{"mod ext4", "one"},
+		{0}},
+	.table = &mod_table,
+	.run = run,
+};

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/base/alloc.h"
+#include "engine/cmd/commands.h"
+#include "engine/cmd/parse.h"
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+
+struct shell {
+	struct session *s;
+	pthread_mutex_t lock;
+	char *headline; /* made when first asked for; under lock */
+};
+
+struct err *shell_open(const struct shell_options *o, const char *const *files, size_t n,
+		       struct job *job, struct shell **ret)
+{
+	struct session_options so = {.src = o->src, .debug_dirs = o->debug_dirs, .no_cache = o->no_cache};
+	struct session *s;
+
+	TRY(session_open(&so, files, n, job, &s));
+	struct shell *sh = xcalloc(1, sizeof(*sh));
+	sh->s = s;
+	pthread_mutex_init(&sh->lock, NULL);
+	*ret = sh;
+	return NULL;
+}
+
+void shell_close(struct shell *sh)
+{
+	if (!sh)
+		return;
+	session_close(sh->s);
+	pthread_mutex_destroy(&sh->lock);
+	free(sh->headline);
+	free(sh);
+}
+
+const char *shell_warning(const struct shell *sh, size_t i)
+{
+	return session_warning(sh->s, i);
+}
+
+struct session *shell_session(struct shell *sh)
+{
+	return sh->s;
+}
+
+struct intern *shell_intern(struct shell *sh)
+{
+	return sh->s->intern;
+}
+
+static char *make_headline(struct session *s)
+{
+	const struct dump_info *i = dump_info(s->dump);
+	const char *release = vmcoreinfo_str(s->vmcoreinfo, "OSRELEASE");
+	const char *panic = session_panic_text(s);
+	struct buf b = {0};
+
+	buf_put_safe(&b, release ? release : i->release, strlen(release ? release : i->release));
+	buf_printf(&b, "%s%u CPU%s", b.len ? "  " : "", s->ncpus, s->ncpus == 1 ? "" : "s");
+	if (i->ram_pages)
+		buf_printf(&b, "  %" PRIu64 " MB", i->ram_pages * i->page_size >> 20);
+	if (panic[0]) {
+		buf_puts(&b, "  PANIC: ");
+		buf_put_safe(&b, panic, strlen(panic));
+	}
+	return buf_steal(&b);
+}
+
+const char *shell_headline(const struct shell *sh)
+{
+	struct shell *w = (struct shell *)(uintptr_t)sh;
+
+	pthread_mutex_lock(&w->lock);
+	if (!w->headline)
+		w->headline = make_headline(w->s);
+	pthread_mutex_unlock(&w->lock);
+	return w->headline;
+}
+
+void shell_default_context(struct shell *sh, struct context *ret)
+{
+	const struct tasks *ts;
+	const struct task *t = NULL;
+
+	*ret = (struct context){0};
+	if (!err_ok(tasks_load(sh->s, NULL, &ts)))
+		return;
+	t = task_panicking(ts);
+	for (unsigned cpu = 0; !t && cpu < sh->s->ncpus; cpu++)
+		t = task_active(ts, cpu);
+	if (t)
+		ret->task = ref_addr(REF_TASK, t->addr);
+}
+
+static struct err *unknown(const char *name)
+{
+	AUTO_BUF struct buf near = {0};
+	size_t n;
+	const struct cmd *const *v = cmd_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(v[i]->name, name, strlen(name)) ||
+		    (v[i]->name[0] == name[0] && strlen(name) > 1))
+			buf_printf(&near, "%s%s", near.len ? ", " : "", v[i]->name);
+	if (near.len)
+		return err_new(ERR_USAGE, "no command '%s'; near it: %s (`help` lists all)", name,
+			       buf_str(&near));
+	return err_new(ERR_USAGE, "no command '%s' (`help` lists them)", name);
+}
+
+static struct err *run_command(struct shell *sh, const struct cmd *k, const char *line,
+			       const struct words *w, struct context *ctx, struct job *job,
+			       struct sink *out)
+{
+	AUTO_BUF struct buf why = {0};
+	struct cmd_args *args = xcalloc(1, sizeof(*args));
+	struct err *e;
+
+	if (k->unusable && k->unusable(sh->s, &why))
+		e = err_new(ERR_UNSUPPORTED, "%s can't be used here: %s", k->name, buf_str(&why));
+	else
+		e = args_parse(k, line, w, args);
+	if (!e) {
+		struct cmd_call call = {sh, sh->s, ctx, job, args, out};
+		e = k->run(&call);
+	}
+	free(args);
+	return e;
+}
+
+static struct err *run_words(struct shell *sh, const char *line, const struct words *w,
+			     struct context *ctx, struct job *job, struct sink *out)
+{
+	AUTO_BUF struct buf command = {0};
+	struct ref r;
+
+	if (!w->n)
+		return NULL;
+	const struct cmd *k = cmd_find(w->v[0].text);
+	if (k)
+		return run_command(sh, k, line, w, ctx, job, out);
+	if (strpbrk(line, ":@") && err_ok(ref_parse(line, sh->s->intern, &r)) &&
+	    shell_command_for(sh, &r, &command))
+		return shell_run(sh, buf_str(&command), ctx, job, out);
+	return unknown(w->v[0].text);
+}
+
+struct err *shell_run(struct shell *sh, const char *line, struct context *ctx, struct job *job,
+		      struct sink *out)
+{
+	struct words w;
+
+	words_split(line, &w);
+	struct err *e = run_words(sh, line, &w, ctx, job, out);
+	words_free(&w);
+	return e;
+}
+
+/* "struct super_block" and "struct super_block.s_writers" are for `struct`; other types for `p`. */
+static void object_command(const struct ref *r, struct buf *out)
+{
+	bool tagged = !strncmp(r->name, "struct ", 7) || !strncmp(r->name, "union ", 6);
+	const char *dot = strchr(r->name, '.');
+
+	if (tagged && (dot || !strpbrk(r->name, "*[(")))
+		buf_printf(out, "%s 0x%" PRIx64, r->name, r->addr);
+	else if (dot)
+		buf_printf(out, "struct %s 0x%" PRIx64, r->name, r->addr);
+	else
+		buf_printf(out, "p %s@0x%" PRIx64, r->name, r->addr);
+}
+
+bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out)
+{
+	struct sym sym;
+
+	switch (r->kind) {
+	case REF_TASK:
+		buf_printf(out, "struct task_struct 0x%" PRIx64, r->addr);
+		return true;
+	case REF_FRAME:
+		buf_printf(out, "bt -V 0x%" PRIx64, r->addr);
+		return true;
+	case REF_OBJECT:
+		object_command(r, out);
+		return true;
+	case REF_MEM:
+		buf_printf(out, "rd 0x%" PRIx64 " 64", r->addr);
+		return true;
+	case REF_PHYS:
+		buf_printf(out, "rd -p 0x%" PRIx64 " 64", r->addr);
+		return true;
+	case REF_SYM:
+		if (sym_find(sh->s->symtab, r->name, &sym) && strchr("tTwW", sym.type))
+			buf_printf(out, "sym %s", r->name);
+		else
+			buf_printf(out, "p %s", r->name);
+		return true;
+	case REF_LOG:
+		buf_puts(out, "log");
+		return true;
+	case REF_CPU:
+		buf_printf(out, "ps cpu:%" PRIu64, r->addr);
+		return true;
+	case REF_NONE:
+	case REF_USER:
+	case REF_SRC:
+		break;
+	}
+	return false;
+}
+
+static void describe_task(struct shell *sh, uint64_t addr, struct buf *out)
+{
+	const struct tasks *ts;
+	const struct task *t = err_ok(tasks_load(sh->s, NULL, &ts)) ? task_by_addr(ts, addr) : NULL;
+
+	if (!t)
+		return;
+	buf_puts(out, "task ");
+	buf_put_safe(out, t->comm, strlen(t->comm));
+	buf_printf(out, " pid %d %.2s ", t->pid, t->letters);
+	print_ns(t->since_ns, out);
+}
+
+static void describe_address(struct shell *sh, uint64_t addr, struct buf *out)
+{
+	struct session *s = sh->s;
+	struct sym sym;
+	uint64_t off;
+	enum mem_state st = mem_state_at(s->mem, KERNEL, addr, NULL);
+
+	buf_printf(out, "0x%" PRIx64, addr);
+	if (sym_at(s->symtab, addr, &sym, &off))
+		buf_printf(out, " %s+0x%" PRIx64, sym.name, off);
+	if (!mem_readable(st))
+		buf_printf(out, " %s: %s", mem_state_name(st), mem_state_help(st));
+}
+
+void shell_describe(struct shell *sh, const struct ref *r, struct buf *out)
+{
+	switch (r->kind) {
+	case REF_TASK:
+	case REF_FRAME:
+		describe_task(sh, r->addr, out);
+		break;
+	case REF_OBJECT:
+		buf_printf(out, "%s ", r->name);
+		describe_address(sh, r->addr, out);
+		break;
+	case REF_MEM:
+		describe_address(sh, r->addr, out);
+		break;
+	default:
+		ref_print(r, out);
+		break;
+	}
+}
+
+bool shell_background_busy(const struct shell *sh)
+{
+	(void)sh;
+	return false;
+}

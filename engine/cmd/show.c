@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The walk over a type and its bytes. The bytes of the whole object are read once, with a state for
+ * each word, so that one page that isn't there costs only the members that lie in it. Rows, elements
+ * and depth are bounded: the types come from a file.
+ */
+#include "engine/cmd/show.h"
+#include "engine/base/alloc.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_BYTES (256 * 1024) /* of one object; what lies behind is shown as a link to the rest */
+#define MAX_ROWS 20000
+#define MAX_DEPTH 12
+#define MAX_ELEMENTS 64 /* of an array at the top; deeper ones show fewer */
+#define MAX_STRING 256
+
+enum { LINE, PATH, TYPE, VALUE, MEANING, OFFSET, COLS };
+
+#define COLUMNS(offset_flags)                                                                      \
+	{                                                                                          \
+		[LINE] = {"line", "", "member = value", COL_SCREEN | COL_GROW, 0, 0},             \
+		[PATH] = {"path", "PATH", "the member's path from the object", COL_DATA, 0, 0},  \
+		[TYPE] = {"type", "", "its C type", 0, 0, 3},                                     \
+		[VALUE] = {"value", "VALUE", "number, 0x address or string", COL_DATA, 0, 0},     \
+		[MEANING] = {"meaning", "MEANING", "enum name, symbol, string pointed to",       \
+			     COL_DATA, 0, 0},                                                      \
+		[OFFSET] = {"offset", "", "bytes from the start of the object", offset_flags, 0, 4}, \
+	}
+
+static const struct col cols[COLS] = COLUMNS(COL_DATA | COL_RIGHT);
+static const struct col cols_offsets[COLS] = COLUMNS(COL_RIGHT);
+const struct table show_table = {.name = "struct", .cols = cols, .ncols = COLS};
+const struct table show_table_offsets = {.name = "struct", .cols = cols_offsets, .ncols = COLS};
+
+/* ---- scalars ---- */
+
+void shown_free(struct shown *s)
+{
+	buf_free(&s->text);
+	buf_free(&s->meaning);
+}
+
+/* Printable text at a char pointer, in quotes. */
+static void string_at(struct session *s, uint64_t addr, struct buf *out)
+{
+	char text[MAX_STRING];
+
+	if (!err_ok(mem_str(s->mem, KERNEL, addr, text, sizeof(text))))
+		return;
+	buf_putc(out, '"');
+	buf_put_safe(out, text, strlen(text));
+	buf_putc(out, '"');
+}
+
+static void symbol_at(struct session *s, uint64_t addr, struct buf *out)
+{
+	struct sym sym;
+	uint64_t off;
+
+	if (!sym_at(s->symtab, addr, &sym, &off))
+		return;
+	buf_put_safe(out, sym.name, strlen(sym.name));
+	if (off)
+		buf_printf(out, "+0x%" PRIx64, off);
+}
+
+/* Where a pointer leads: an object of its target type, else plain memory. */
+static struct ref pointer_ref(struct session *s, const struct type *target, uint64_t v)
+{
+	AUTO_BUF struct buf name = {0};
+	const struct type *t = type_strip(target);
+
+	if (!s->arch->is_kernel(mem_layout(s->mem), v))
+		return (struct ref){0};
+	if (type_kind(t) == TYPE_VOID || type_kind(t) == TYPE_FUNCTION || type_is_incomplete(t) ||
+	    type_is_char(t))
+		return ref_addr(REF_MEM, v);
+	type_print_name(t, &name);
+	return ref_object(intern_str(s->intern, buf_str(&name)), v);
+}
+
+static void show_pointer(struct session *s, const struct type *t, uint64_t v, struct shown *ret)
+{
+	const struct type *target = type_target(t), *plain = type_strip(target);
+	struct sym sym;
+	uint64_t off;
+
+	ret->value = cell_addr(v);
+	if (!v) {
+		buf_puts(&ret->text, "NULL");
+		ret->value.role = ROLE_DIM;
+		return;
+	}
+	ret->value = cell_link(ret->value, pointer_ref(s, target, v));
+	if (type_kind(plain) == TYPE_FUNCTION && sym_at(s->symtab, v, &sym, &off) && !off)
+		ret->value.ref = (struct ref){REF_SYM, v, 0, intern_str(s->intern, sym.name)};
+	if (type_is_char(plain))
+		string_at(s, v, &ret->meaning);
+	else
+		symbol_at(s, v, &ret->meaning);
+}
+
+void show_scalar(struct session *s, const struct type_place *place, const void *p, size_t n,
+		 enum mem_state why, bool hex, struct shown *ret)
+{
+	const struct type *t = type_strip(place->type);
+	struct scalar v;
+	struct err *e;
+
+	*ret = (struct shown){0};
+	if (!p) {
+		ret->value = cell_fault(why);
+		return;
+	}
+	if ((e = scalar_decode(place, p, n, &v))) {
+		ret->value = cell_err(e, &ret->text);
+		return;
+	}
+	if (v.kind == TYPE_POINTER) {
+		show_pointer(s, t, v.u, ret);
+		return;
+	}
+	ret->value = v.is_bool ? cell_bool(v.u) : v.is_signed ? cell_int((int64_t)v.u) : cell_uint(v.u);
+	if (v.kind == TYPE_ENUM) {
+		const char *name = type_enum_name(t, (int64_t)v.u);
+		if (name)
+			buf_puts(&ret->meaning, name);
+		buf_printf(&ret->text, v.is_signed ? "%" PRId64 : "%" PRIu64, v.u);
+		return;
+	}
+	scalar_print(&v, t, hex, &ret->text);
+	if (v.kind == TYPE_FLOAT)
+		ret->value = cell_text(buf_str(&ret->text));
+}
+
+/* ---- objects ---- */
+
+struct walk {
+	const struct cmd_call *c;
+	const struct show_object *o;
+	const struct show_style *style;
+	uint8_t *bytes, *states; /* of the object from o->addr on; a state for each word */
+	size_t size;		 /* of bytes */
+	size_t rows;
+};
+
+/* One thing to show: a member, an element, or the object itself. */
+struct thing {
+	const char *name;	 /* as shown; "" for the object itself */
+	const char *path;	 /* from the root */
+	struct type_place place; /* offset counts from o->addr */
+	unsigned depth;
+	bool folded;
+};
+
+static struct err *show_thing(struct walk *w, const struct thing *th);
+
+/* The bytes of n bytes at offset, or NULL and the state of the first one that isn't there. */
+static const uint8_t *bytes_at(const struct walk *w, uint64_t offset, size_t n, enum mem_state *why)
+{
+	if (offset > w->size || n > w->size - offset) {
+		*why = MEM_UNMAPPED;
+		return NULL;
+	}
+	uint64_t first = (w->o->addr + offset) / 8 - w->o->addr / 8;
+	uint64_t last = (w->o->addr + offset + (n ? n - 1 : 0)) / 8 - w->o->addr / 8;
+	for (uint64_t i = first; i <= last; i++)
+		if (!mem_readable((enum mem_state)w->states[i])) {
+			*why = (enum mem_state)w->states[i];
+			return NULL;
+		}
+	return w->bytes + offset;
+}
+
+static size_t place_bytes(const struct type_place *p)
+{
+	return p->bit_size ? (p->bit_offset + p->bit_size + 7) / 8 : type_size(p->type);
+}
+
+static struct ref member_ref(struct walk *w, const char *path)
+{
+	struct session *s = w->c->session;
+	AUTO_FREE char *name = path[0] ? xasprintf("%s.%s", w->o->root, path) : xstrdup(w->o->root);
+
+	if (w->o->space.kind != SPACE_KERNEL)
+		return (struct ref){0};
+	return ref_object(intern_str(s->intern, name), w->o->base);
+}
+
+/* One row; v->text, when there is any, is what people see for the value. */
+static struct err *put(struct walk *w, const struct thing *th, struct shown *v, struct ref ref)
+{
+	AUTO_BUF struct buf line = {0}, type = {0}, text = {0};
+
+	if (++w->rows > MAX_ROWS)
+		return w->rows == MAX_ROWS + 1
+			       ? (sink_note(w->c->out, ROLE_WARN, "only the first %d rows are shown",
+					    MAX_ROWS), NULL)
+			       : NULL;
+	TRY(job_tick(w->c->job, 1));
+	if (v->text.len)
+		buf_put_safe(&text, v->text.p, v->text.len);
+	else if (v->value.kind != CELL_ABSENT)
+		cell_print(&v->value, &text);
+	if (th->name[0])
+		buf_printf(&line, "%s = ", th->name);
+	buf_puts(&line, buf_str(&text));
+	if (v->meaning.len)
+		buf_printf(&line, "  %s", buf_str(&v->meaning));
+	type_print_name(th->place.type, &type);
+	if (th->place.bit_size)
+		buf_printf(&type, " : %u", th->place.bit_size);
+
+	enum role role = v->value.kind == CELL_FAULT ? ROLE_FAULT : ref.kind ? ROLE_LINK : v->value.role == ROLE_DIM ? ROLE_DIM : ROLE_NORMAL;
+	struct cell cells[COLS] = {
+		[LINE] = cell_link(cell_role(cell_text(buf_str(&line)), role), ref),
+		[PATH] = cell_text(th->path),
+		[TYPE] = cell_role(cell_text(buf_str(&type)), ROLE_TYPE),
+		[VALUE] = v->value,
+		[MEANING] = v->meaning.len ? cell_text(buf_str(&v->meaning)) : cell_absent(),
+		[OFFSET] = cell_uint(th->place.offset + (w->o->addr - w->o->base)),
+	};
+	struct row r = {.cells = cells, .key = th->path, .ref = ref, .depth = th->depth,
+			.folded = th->folded, .role = role};
+	return sink_row(w->c->out, &r);
+}
+
+/* A struct with one scalar in it (atomic_t, kuid_t ...) is as good as the scalar. */
+static bool only_scalar(const struct type *t, struct type_place *place, int depth)
+{
+	size_t n;
+	const struct type *plain = type_strip(t);
+	const struct member *m = type_members(plain, &n);
+	enum type_kind k = type_kind(plain);
+
+	if (k == TYPE_INT || k == TYPE_ENUM || k == TYPE_POINTER) {
+		place->type = plain;
+		return true;
+	}
+	if (k != TYPE_STRUCT || n != 1 || m[0].bit_size || depth > MAX_DEPTH)
+		return false;
+	place->offset += m[0].bit_offset / 8;
+	return only_scalar(m[0].type, place, depth + 1);
+}
+
+static char *join_path(const char *path, const char *name)
+{
+	if (!name[0])
+		return xstrdup(path);
+	return path[0] && name[0] != '[' ? xasprintf("%s.%s", path, name)
+					 : xasprintf("%s%s", path, name);
+}
+
+/* The members of a struct; those of anonymous structs and unions come as if they were its own. */
+static struct err *show_members(struct walk *w, const struct thing *of, unsigned depth)
+{
+	size_t n;
+	const struct member *m = type_members(type_strip(of->place.type), &n);
+
+	if (depth > MAX_DEPTH)
+		return NULL;
+	for (size_t i = 0; i < n && w->rows <= MAX_ROWS; i++) {
+		AUTO_FREE char *path = join_path(of->path, m[i].name);
+		uint64_t bits = m[i].bit_offset;
+		struct thing th = {
+			.name = m[i].name,
+			.path = path,
+			.place = {m[i].type, of->place.offset + bits / 8, bits % 8, m[i].bit_size},
+			.depth = depth,
+			.folded = true,
+		};
+		if (!m[i].name[0] && m[i].bit_size) /* padding bits */
+			continue;
+		/* an anonymous member adds no level of its own: only the C nesting has one more */
+		TRY(m[i].name[0] ? show_thing(w, &th) : show_members(w, &th, depth));
+	}
+	return NULL;
+}
+
+static struct err *show_container(struct walk *w, const struct thing *th)
+{
+	struct type_place inner = {.offset = th->place.offset};
+	struct shown v = {0};
+	size_t n;
+	struct err *e;
+
+	type_members(type_strip(th->place.type), &n);
+	if (only_scalar(th->place.type, &inner, 0)) {
+		enum mem_state why = MEM_UNMAPPED;
+		size_t size = place_bytes(&inner);
+		show_scalar(w->c->session, &inner, bytes_at(w, inner.offset, size, &why), size, why,
+			    w->style->hex, &v);
+		if (!v.text.len)
+			cell_print(&v.value, &v.text);
+	} else {
+		buf_puts(&v.text, n ? "{...}" : "{}");
+	}
+	v.value = cell_absent();
+	e = put(w, th, &v, n ? member_ref(w, th->path) : (struct ref){0});
+	shown_free(&v);
+	return e ? e : show_members(w, th, th->depth + 1);
+}
+
+static bool printable(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((p[i] < 0x20 || p[i] >= 0x7f) && p[i] != '\n' && p[i] != '\t')
+			return false;
+	return true;
+}
+
+/* char name[16]: a string, or bytes if it isn't one. */
+static struct err *show_chars(struct walk *w, const struct thing *th, uint64_t count)
+{
+	size_t n = count > MAX_STRING ? MAX_STRING : (size_t)count;
+	enum mem_state why = MEM_UNMAPPED;
+	const uint8_t *p = bytes_at(w, th->place.offset, n, &why);
+	struct shown v = {0};
+	AUTO_FREE char *text = NULL;
+	struct err *e;
+
+	if (!p) {
+		v.value = cell_fault(why);
+	} else if (printable(p, strnlen((const char *)p, n))) {
+		text = xstrndup((const char *)p, n);
+		v.value = cell_text(text);
+		buf_printf(&v.text, "\"%s\"%s", text, n < count && !memchr(p, 0, n) ? "..." : "");
+	} else {
+		for (size_t i = 0; i < n && i < 32; i++)
+			buf_printf(&v.text, "%02x", p[i]);
+		buf_puts(&v.text, n > 32 ? "..." : "");
+		text = xstrdup(buf_str(&v.text));
+		v.value = cell_text(text);
+	}
+	e = put(w, th, &v, member_ref(w, th->path));
+	shown_free(&v);
+	return e;
+}
+
+/* "{1, 2, 3, ...}" of an array of scalars, as the array's own row. */
+static void summary(struct walk *w, const struct thing *th, const struct type *of, uint64_t count,
+		    struct buf *out)
+{
+	enum type_kind k = type_kind(type_strip(of));
+
+	if (k != TYPE_INT && k != TYPE_ENUM && k != TYPE_POINTER) {
+		buf_printf(out, "[%" PRIu64 "]", count);
+		return;
+	}
+	buf_putc(out, '{');
+	for (uint64_t i = 0; i < count && i < 8; i++) {
+		struct type_place p = {of, th->place.offset + i * type_size(of), 0, 0};
+		enum mem_state why = MEM_UNMAPPED;
+		struct shown v;
+		show_scalar(w->c->session, &p, bytes_at(w, p.offset, type_size(of), &why),
+			    type_size(of), why, w->style->hex, &v);
+		if (!v.text.len)
+			cell_print(&v.value, &v.text);
+		buf_printf(out, "%s%s", i ? ", " : "", buf_str(&v.text));
+		shown_free(&v);
+	}
+	buf_puts(out, count > 8 ? ", ...}" : "}");
+}
+
+static struct err *show_rest(struct walk *w, const struct thing *th, const struct type *of,
+			     uint64_t from, uint64_t count)
+{
+	struct session *s = w->c->session;
+	AUTO_BUF struct buf name = {0};
+	AUTO_FREE char *path = xasprintf("%s[%" PRIu64 "...]", th->path, from);
+	struct shown v = {.value = cell_absent()};
+	struct thing rest = {.name = "...", .path = path, .place = th->place, .depth = th->depth + 1};
+
+	rest.place.type = type_array_of(s->types, of, count - from);
+	rest.place.offset += from * type_size(of);
+	type_print_name(rest.place.type, &name);
+	buf_printf(&v.text, "%" PRIu64 " more", count - from);
+	struct err *e = put(w, &rest, &v, w->o->space.kind == SPACE_KERNEL ?
+			    ref_object(intern_str(s->intern, buf_str(&name)),
+				       w->o->addr + rest.place.offset) : (struct ref){0});
+	shown_free(&v);
+	return e;
+}
+
+static struct err *show_elements(struct walk *w, const struct thing *th, const struct type *of,
+				 uint64_t count, unsigned depth)
+{
+	uint64_t most = depth > 1 ? MAX_ELEMENTS / 4 : MAX_ELEMENTS;
+	uint64_t size = type_size(of);
+
+	if (!size || depth > MAX_DEPTH)
+		return NULL;
+	for (uint64_t i = 0; i < count && i < most && w->rows <= MAX_ROWS; i++) {
+		AUTO_FREE char *name = xasprintf("[%" PRIu64 "]", i);
+		AUTO_FREE char *path = join_path(th->path, name);
+		struct thing el = {.name = name, .path = path, .depth = depth, .folded = true,
+				   .place = {of, th->place.offset + i * size, 0, 0}};
+		TRY(show_thing(w, &el));
+	}
+	return count > most ? show_rest(w, th, of, most, count) : NULL;
+}
+
+static struct err *show_array(struct walk *w, const struct thing *th)
+{
+	const struct type *t = type_strip(th->place.type), *of = type_target(t);
+	struct shown v = {.value = cell_absent()};
+	uint64_t count;
+
+	if (!type_array_count(t, &count))
+		count = 0;
+	if (type_is_char(type_strip(of)) && count)
+		return show_chars(w, th, count);
+	summary(w, th, of, count, &v.text);
+	struct err *e = put(w, th, &v, member_ref(w, th->path));
+	shown_free(&v);
+	return e ? e : show_elements(w, th, of, count, th->depth + 1);
+}
+
+static struct err *show_thing(struct walk *w, const struct thing *th)
+{
+	enum type_kind k = type_kind(type_strip(th->place.type));
+	enum mem_state why = MEM_UNMAPPED;
+	size_t n = place_bytes(&th->place);
+	struct shown v;
+
+	if (k == TYPE_STRUCT || k == TYPE_UNION)
+		return show_container(w, th);
+	if (k == TYPE_ARRAY)
+		return show_array(w, th);
+	show_scalar(w->c->session, &th->place, bytes_at(w, th->place.offset, n, &why), n, why,
+		    w->style->hex, &v);
+	struct err *e = put(w, th, &v, v.value.ref);
+	shown_free(&v);
+	return e;
+}
+
+static void walk_open(struct walk *w)
+{
+	const struct show_object *o = w->o;
+	uint64_t size = type_size(o->type);
+
+	w->size = size > MAX_BYTES ? MAX_BYTES : (size_t)size;
+	w->bytes = xcalloc(w->size + 8, 1);
+	w->states = xcalloc(w->size / 8 + 2, 1);
+	memset(w->states, MEM_UNMAPPED, w->size / 8 + 2);
+	mem_read_holes(w->c->session->mem, o->space, o->addr, w->bytes, w->size, w->states);
+	if (size > MAX_BYTES)
+		sink_note(w->c->out, ROLE_WARN, "%s is %" PRIu64 " bytes: the first %d are shown",
+			  o->root, size, MAX_BYTES);
+}
+
+static void walk_close(struct walk *w)
+{
+	free(w->bytes);
+	free(w->states);
+}
+
+struct err *show_object(const struct cmd_call *c, const struct show_object *o,
+			const struct show_style *style)
+{
+	struct walk w = {.c = c, .o = o, .style = style};
+	const struct type *t = type_strip(o->type);
+	struct thing all = {.name = "", .path = o->path, .place = {o->type, 0, 0, 0}};
+	uint64_t count;
+	struct err *e;
+
+	walk_open(&w);
+	if (type_kind(t) == TYPE_STRUCT || type_kind(t) == TYPE_UNION)
+		e = show_members(&w, &all, 0);
+	else if (type_kind(t) == TYPE_ARRAY && !type_is_char(type_strip(type_target(t))) &&
+		 type_array_count(t, &count))
+		e = show_elements(&w, &all, type_target(t), count, 0);
+	else {
+		all.name = o->path;
+		e = show_thing(&w, &all);
+	}
+	walk_close(&w);
+	return e;
+}
+
+struct err *show_member(const struct cmd_call *c, const struct show_object *o,
+			const struct show_style *style)
+{
+	struct walk w = {.c = c, .o = o, .style = style};
+	struct thing th = {.name = o->path, .path = o->path, .place = {o->type, 0, 0, 0}};
+
+	walk_open(&w);
+	struct err *e = show_thing(&w, &th);
+	walk_close(&w);
+	return e;
+}
+
+struct err *show_one(const struct cmd_call *c, const char *path, const struct type_place *place,
+		     struct shown *v)
+{
+	static const struct show_style plain;
+	const struct show_object o = {place->type, KERNEL, 0, 0, path, path};
+	struct walk w = {.c = c, .o = &o, .style = &plain};
+	struct thing th = {.name = path, .path = path, .place = *place};
+
+	return put(&w, &th, v, v->value.ref);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * How typed memory becomes rows: members with nested structs under them, arrays, bitfields, enums by
+ * name, strings, function pointers by symbol; every pointer a link. `struct`, `union`, `p` and the
+ * variables of `bt` all show values through this.
+ *
+ * Thread: any.
+ */
+#ifndef CMD_SHOW_H
+#define CMD_SHOW_H
+
+#include "engine/cmd/cmd.h"
+#include "engine/kern/session.h"
+#include "engine/type/value.h"
+
+/* How to show. */
+struct show_style {
+	bool hex;	/* integers in hexadecimal */
+	bool offsets;	/* offsets as a visible column */
+};
+
+/* One scalar or pointer as a cell, with its link and its meaning (symbol, enum name, string). Texts
+ * are kept in `keep`, which must outlive the cells. */
+struct shown {
+	struct cell value;
+	struct buf text;    /* what people see in place of the number; may be empty */
+	struct buf meaning; /* may be empty */
+};
+void shown_free(struct shown *s);
+/* The value of type t whose bytes are p (n of them; NULL: unreadable, why tells). */
+void show_scalar(struct session *s, const struct type_place *place, const void *p, size_t n,
+		 enum mem_state why, bool hex, struct shown *ret);
+
+/* The object of type t at addr. root: what it is called in a ref ("struct super_block"), path: the member of root
+ * that t is ("s_writers"; "" for the whole): rows' paths and links begin with it. base: root's address. */
+struct show_object {
+	const struct type *type;
+	struct space space;
+	uint64_t addr, base;
+	const char *root, *path;
+};
+extern const struct table show_table, show_table_offsets;
+/* Rows for the object, into c->out after its heading was begun. */
+struct err *show_object(const struct cmd_call *c, const struct show_object *o,
+			const struct show_style *style);
+/* One row for a value that was read elsewhere (a bitfield by its path). */
+struct err *show_one(const struct cmd_call *c, const char *path, const struct type_place *place,
+		     struct shown *v);
+/* The same for one member among others: a row of its own with its members under it. */
+struct err *show_member(const struct cmd_call *c, const struct show_object *o,
+			const struct show_style *style);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/base/alloc.h"
+#include "engine/cmd/commands.h"
+#include "engine/cmd/parse.h"
+#include "engine/cmd/show.h"
+#include <inttypes.h>
+#include <string.h>
+
+enum { TEXT, TEXT_COLS };
+static const struct col text_cols[TEXT_COLS] = {
+	[TEXT] = {"text", "", "a line of the definition", COL_GROW, 0, 0},
+};
+static const struct table definition_table = {.name = "definition", .cols = text_cols,
+					      .ncols = TEXT_COLS};
+
+/* "super_block.s_writers,s_flags": the type's name and what follows the first dot. */
+static char *split_type(const char *text, const char **members)
+{
+	size_t n = strcspn(text, ".");
+
+	*members = text[n] ? text + n + 1 : "";
+	return xstrndup(text, n);
+}
+
+static struct err *find_type(const struct cmd_call *c, const char *keyword, const char *name,
+			     const struct type **ret)
+{
+	static const char *const tags[] = {"struct ", "union ", "enum "};
+
+	for (size_t i = 0; i < 3; i++)
+		if (!strncmp(name, tags[i], strlen(tags[i])))
+			return type_find(c->session->types, name, c->job, ret);
+	AUTO_FREE char *tagged = xasprintf("%s %s", keyword, name);
+	struct err *e = type_find(c->session->types, tagged, c->job, ret);
+	if (!e || err_code(e) != ERR_NOTFOUND)
+		return e;
+	err_free(e);
+	return type_find(c->session->types, name, c->job, ret); /* a typedef, say */
+}
+
+/* ---- without an address: the definition ---- */
+
+static struct err *show_definition(const struct cmd_call *c, const struct type *t)
+{
+	AUTO_BUF struct buf text = {0}, name = {0};
+
+	type_print_name(t, &name);
+	type_print_definition(t, c->args->has['o'], &text);
+	AUTO_FREE char *crash = xasprintf("%s%s", c->args->has['o'] ? "struct -o " : "", buf_str(&name));
+	TRY(sink_begin(c->out, &definition_table, NULL, crash, "%s", buf_str(&name)));
+	for (char *p = text.p, *nl; p && *p; p = nl + 1) {
+		nl = strchrnul(p, '\n');
+		bool last = !*nl;
+		*nl = '\0';
+		struct cell cell = cell_text(p);
+		TRY(sink_row(c->out, &(struct row){.cells = &cell}));
+		if (last)
+			break;
+	}
+	return NULL;
+}
+
+/* ---- with one: the object ---- */
+
+static const struct table *table_of(const struct cmd_call *c)
+{
+	return c->args->has['o'] ? &show_table_offsets : &show_table;
+}
+
+static struct show_style style_of(const struct cmd_call *c)
+{
+	return (struct show_style){.hex = c->args->has['x'], .offsets = c->args->has['o']};
+}
+
+/* One member by path: alone its members fill the view, among others it is a row of its own. */
+static struct err *show_path(const struct cmd_call *c, const struct show_object *whole,
+			     const char *path, bool alone)
+{
+	struct type_place place;
+	struct show_style style = style_of(c);
+
+	TRY(type_member(whole->type, path, &place));
+	struct show_object o = *whole;
+	o.type = place.type;
+	o.addr = whole->addr + place.offset;
+	o.path = path;
+	if (alone && !place.bit_size && type_kind(type_strip(place.type)) != TYPE_POINTER)
+		return show_object(c, &o, &style);
+	if (!place.bit_size)
+		return show_member(c, &o, &style);
+
+	/* a bitfield: read through its struct's place, which knows the bits */
+	uint8_t bytes[16];
+	size_t n = (place.bit_offset + place.bit_size + 7) / 8;
+	struct shown v;
+	enum mem_state why = MEM_PRESENT;
+	bool got = n <= sizeof(bytes) && mem_read_some(c->session->mem, o.space, o.addr, bytes, n, &why) == n;
+	show_scalar(c->session, &(struct type_place){place.type, 0, place.bit_offset, place.bit_size},
+		    got ? bytes : NULL, n, why, style.hex, &v);
+	struct err *e = show_one(c, path, &place, &v);
+	shown_free(&v);
+	return e;
+}
+
+static struct err *show_paths(const struct cmd_call *c, const struct show_object *whole,
+			      const char *members)
+{
+	bool alone = !strchr(members, ',');
+
+	while (*members) {
+		size_t n = strcspn(members, ",");
+		AUTO_FREE char *path = xstrndup(members, n);
+		TRY(show_path(c, whole, path, alone));
+		members += n + (members[n] == ',');
+	}
+	return NULL;
+}
+
+static struct err *show_at(const struct cmd_call *c, const struct type *t, const char *members,
+			   uint64_t addr)
+{
+	AUTO_BUF struct buf name = {0};
+	struct show_style style = style_of(c);
+
+	type_print_name(t, &name);
+	const char *root = intern_str(c->session->intern, buf_str(&name));
+	AUTO_FREE char *full = members[0] ? xasprintf("%s.%s", root, members) : xstrdup(root);
+	AUTO_FREE char *crash = xasprintf("%s %" PRIx64, full, addr);
+	struct ref ref = ref_object(intern_str(c->session->intern, full), addr);
+	struct show_object o = {t, KERNEL, addr, addr, root, ""};
+
+	TRY(sink_begin(c->out, table_of(c), &ref, crash, "%s 0x%" PRIx64, full, addr));
+	return members[0] ? show_paths(c, &o, members) : show_object(c, &o, &style);
+}
+
+/* "struct super_block 0x..." may come in one word out of a ref, with its '@'. */
+static struct err *show_ref(const struct cmd_call *c, const char *keyword, const char *text)
+{
+	const char *at = strrchr(text, '@'), *members;
+	AUTO_FREE char *spec = xstrndup(text, (size_t)(at - text));
+	AUTO_FREE char *name = split_type(spec, &members);
+	const struct type *t;
+	uint64_t addr;
+
+	TRY(arg_address(c->session, at + 1, &addr));
+	TRY(find_type(c, keyword, name, &t));
+	return show_at(c, t, members, addr);
+}
+
+static struct err *run(const struct cmd_call *c)
+{
+	const char *keyword = c->args->cmd->name, *members;
+	const struct type *t;
+	uint64_t addr;
+
+	if (strchr(c->args->v[0], '@'))
+		return show_ref(c, keyword, c->args->v[0]);
+	AUTO_FREE char *name = split_type(c->args->v[0], &members);
+	TRY(find_type(c, keyword, name, &t));
+	if (c->args->n == 1)
+		return show_definition(c, t);
+	TRY(arg_address(c->session, c->args->v[1], &addr));
+	return show_at(c, t, members, addr);
+}
+
+static const struct cmd_option options[] = {
+	{'o', ARG_NONE, NULL, "show offsets too"},
+	{'x', ARG_NONE, NULL, "integers in hexadecimal"},
+	{0}};
+static const struct cmd_arg args[] = {
+	{"TYPE[.MEMBER,...]", ARG_TYPE, false, false, "the type, and which members; member paths are fine"},
+	{"ADDRESS", ARG_ADDRESS, true, false, "where the object is; without it the definition is shown"},
+	{0}};
+
+const struct cmd cmd_struct = {
+	.name = "struct",
+	.group = "memory",
+	.summary = "a struct at an address, or its definition",
+	.details = "Every member with its value; nested structs follow their row; pointers are links. A member that "
+		   "the dump doesn't hold says why. Without an address: the type's definition in C.",
+	.options = options,
+	.args = args,
+	.examples = (const struct cmd_example[]){
+		{"struct super_block.s_writers ffff888003fbd000", "one member of the object at an address"},
+		{"struct task_struct init_task", "the object that a symbol names"},
+		{"struct task_struct.pid,comm init_task", "several members"},
+		{"struct -o list_head", "the definition, with offsets"},
+		{0}},
+	.table = &show_table,
+	.run = run,
+};
+
+const struct cmd cmd_union = {
+	.name = "union",
+	.group = "memory",
+	.summary = "a union at an address, or its definition",
+	.details = "As `struct`, for unions.",
+	.options = options,
+	.args = args,
+	.examples = (const struct cmd_example[]){
+		{"union sigval", "the definition"},
+		{0}},
+	.table = &show_table,
+	.run = run,
+};
