@@ -1,12 +1,13 @@
 # vmbrowse: plain GNU make. `make` builds ./vmbrowse; `make help` lists the rest.
-VARIANT ?= debug
+VARIANT ?= release
 CC ?= gcc
+PREFIX ?= /usr/local
 B := build/$(VARIANT)
 
 PKGS := ncursesw libdw libelf libzstd libpcre2-8 zlib liblzma
-CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8
+CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DKEYMAP_DIR='"$(PREFIX)/share/vmbrowse/keymaps"'
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wvla -Wformat=2 -Wundef -Wno-format-nonliteral
+	-Wvla -Wformat=2 -Wno-format-nonliteral -Wundef
 CFLAGS_debug := -O1 -g
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -22,12 +23,14 @@ Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
 endif
 
-LIB_SRC := $(wildcard arch/*.c engine/*/*.c)
-TUI_SRC := $(wildcard tui/*.c)
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-TUI_OBJ := $(TUI_SRC:%.c=$(B)/%.o)
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard arch/*.c engine/*/*.c))
+TUI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tui/*.c))
+# what of the screen can be tested without main()
+TUI_LIB_OBJ := $(filter-out $(B)/tui/main.o,$(TUI_OBJ))
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
+TOOLS := $(B)/tests/tools/screen
 
-all: vmbrowse
+all: vmbrowse			## builds ./vmbrowse (VARIANT=release|debug|asan|tsan|cov, WERROR=1, V=1)
 
 vmbrowse: $(B)/vmbrowse
 	$(Q)ln -sf $< $@
@@ -45,8 +48,69 @@ $(B)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TUI_LIB_OBJ) $(B)/libengine.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(B)/tests/tools/screen: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/*.c))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lvterm -lutil
+
+unit: $(UNIT) $(TOOLS)		## builds the tests' programs
+
+demo:				## installs what is needed, builds, makes the hung-task dump and opens it
+	$(Q)tests/deps.sh build
+	$(Q)tests/lab/lab deps
+	$(Q)$(MAKE) --no-print-directory vmbrowse
+	$(Q)paths=$$(tests/lab/lab demo) && ./vmbrowse $$paths
+
+test:				## installs what is needed and runs all tests, with ASan, UBSan and TSan
+	$(Q)tests/deps.sh build test
+	$(Q)tests/lab/lab deps
+	$(Q)tests/layers.sh
+	$(Q)$(MAKE) --no-print-directory VARIANT=release WERROR=1 vmbrowse unit
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 build/asan/vmbrowse unit
+	$(Q)$(MAKE) --no-print-directory VARIANT=tsan WERROR=1 unit
+	$(Q)tests/lab/lab build --required
+	$(Q)python3 tests/run.py
+
+check:				## the tests again, with what is built and cached (make check ONLY=screen)
+	$(Q)python3 tests/run.py $(ONLY)
+
+lab:				## builds the lab's dumps of LAB_KERNELS (default: 6.1 6.12 and the newest)
+	$(Q)tests/lab/lab deps
+	$(Q)tests/lab/lab build
+
+compare:			## compares answers with CRASH=... DRGN=... on the lab's dumps, prints every difference
+	$(Q)python3 tests/compare/compare.py --crash "$(CRASH)" --drgn "$(DRGN)"
+
+screenshots:			## makes screenshots/ from the program on a lab dump
+	$(Q)tests/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory VARIANT=release vmbrowse unit
+	$(Q)python3 tests/screenshots.py
+
+docs: $(B)/vmbrowse		## the man page and shell completions, into build/docs
+	$(Q)mkdir -p build/docs
+	$(Q)for k in man bash zsh fish; do $< --docs $$k > build/docs/vmbrowse.$$k; done
+
+install: $(B)/vmbrowse docs	## into PREFIX (default /usr/local)
+	$(Q)install -D $< $(DESTDIR)$(PREFIX)/bin/vmbrowse
+	$(Q)install -d $(DESTDIR)$(PREFIX)/share/vmbrowse/keymaps
+	$(Q)install -m 644 keymaps/* $(DESTDIR)$(PREFIX)/share/vmbrowse/keymaps
+	$(Q)install -D -m 644 build/docs/vmbrowse.man $(DESTDIR)$(PREFIX)/share/man/man1/vmbrowse.1
+	$(Q)install -D -m 644 build/docs/vmbrowse.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vmbrowse
+	$(Q)install -D -m 644 build/docs/vmbrowse.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vmbrowse
+	$(Q)install -D -m 644 build/docs/vmbrowse.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vmbrowse.fish
+
+layers:				## checks the #include lines against the layers
+	$(Q)tests/layers.sh
+
 clean:
 	rm -rf build vmbrowse
 
-.PHONY: all clean
--include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d)
+help:
+	@sed -n 's/^\([a-z]*\):.*##\(.*\)/\1\t\2/p' Makefile | sort | expand -t 14
+
+.PHONY: all unit demo test check lab compare screenshots docs install layers clean help
+.SECONDARY:
+-include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d)
