@@ -153,9 +153,9 @@ struct err *orc_open(const struct object_section *ip, const struct object_sectio
 	TRY(check_order(&t, lo, hi));
 	t.layout = layout_from_header(header);
 	if (t.layout == ORC_LAYOUT_NONE)
-		t.layout = layout_from_contents(&t);
-	if (t.layout == ORC_LAYOUT_NONE)
 		t.layout = like;
+	if (t.layout == ORC_LAYOUT_NONE)
+		t.layout = layout_from_contents(&t);
 	if (t.layout == ORC_LAYOUT_NONE)
 		return err_new(ERR_UNSUPPORTED, "ORC table of an unknown layout (%zu entries)", t.n);
 	t.has_end = any_end(&t);

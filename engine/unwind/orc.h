@@ -61,8 +61,8 @@ struct orc_table {
 	bool has_end; /* the end of a stack is told apart from "nothing known" (since 4.18) */
 };
 
-/* Opens a table over borrowed section bytes. header may be NULL. like: the layout to take when the
- * contents don't tell (a module's table is of vmlinux' layout); ORC_LAYOUT_NONE: not known.
+/* Opens a table over borrowed section bytes. header may be NULL. like: the layout to take without a
+ * known header (a module's table is of vmlinux' layout); ORC_LAYOUT_NONE: told by the contents.
  * ERR_CORRUPT: sizes that don't match, unsorted, addresses outside [lo, hi) (link-time);
  * ERR_UNSUPPORTED: an unknown layout. */
 struct err *orc_open(const struct object_section *ip, const struct object_section *entries,

@@ -8,7 +8,7 @@
 
 #include "engine/unwind/unwind.h"
 
-#define RULE_MAX_REGS 24
+#define RULE_MAX_REGS 18
 
 enum rule_flow {
 	FLOW_UNKNOWN,	   /* nothing is known of this pc */
@@ -47,6 +47,7 @@ struct rule {
 	struct object *object; /* whose code; NULL: nobody's */
 	uint8_t flow;	       /* enum rule_flow */
 	uint8_t source;	       /* enum frame_source: what gave the CFA */
+	unsigned generation;   /* of the object when the rule was made */
 	bool next_exact;       /* the next pc is the interrupted instruction */
 	uint8_t cfa_how;       /* enum cfa_how */
 	uint8_t cfa_reg;
