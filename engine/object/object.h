@@ -76,12 +76,32 @@ bool object_section(struct object *o, const char *name, struct object_section *r
  * ".orc_unwind", ".orc_header"); data (malloc'ed) becomes the object's. addr: run-time minus bias. */
 void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr);
 
+/* The symbol table (.symtab with its .strtab) of the file that has one, as it lies in the file, and
+ * what its symbols' st_shndx mean. strings ends with a NUL. Borrowed until the object is closed. */
+struct object_shdr {
+	uint64_t addr, size;
+	bool alloc, exec, write, nobits;
+	bool percpu; /* .data..percpu: linked at 0, or at an ordinary address by newer kernels */
+};
+struct object_symbols {
+	const Elf64_Sym *v;
+	size_t n;
+	const char *strings;
+	size_t strings_size;
+	const struct object_shdr *sections;
+	size_t nsections;
+};
+bool object_symbols(struct object *o, struct object_symbols *ret);
+
 /* The ELF and DWARF handles; NULL when there is none. Under object_lock() only. dwarf_bias: to add to
  * a DWARF address to get the link-time one (0 but for relocated module files). */
 void object_lock(struct object *o);
 void object_unlock(struct object *o);
 Elf *object_elf(struct object *o);
 Dwarf *object_dwarf(struct object *o);
+/* object_dwarf() ready to be called without a long wait: inflates compressed debug sections into the
+ * cache folder, with progress and cancel. Errors: why there is no DWARF. Don't hold object_lock(). */
+struct err *object_prepare_dwarf(struct object *o, struct job *job);
 /* Is there a .debug_info to be had? Cheap, no DWARF is read, no lock needed. */
 bool object_has_dwarf(const struct object *o);
 /* Another, independent Dwarf handle on the same file for one more worker thread; dwarf_end() it. NULL
