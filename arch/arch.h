@@ -3,8 +3,8 @@
  * What differs between machines, as one const table a machine, chosen at run time from the dump.
  *
  * To add one: (1) its register table and prstatus layout, (2) layout(): where the kernel lives,
- * (3) walk(): its page tables, (4) the unwinding facts; then list it in arch.c and build a lab dump.
- * A NULL function means that the machine doesn't have the thing, and the program says so.
+ * (3) walk(): its page tables, (4) the unwinding facts; then list it in arch.c and build a lab
+ * dump. A NULL function means that the machine doesn't have the thing, and the program says so.
  *
  * arch/ knows nothing of the engine above base: what it must ask comes through struct arch_env.
  * Thread: any; everything here is immutable or the caller's.
@@ -42,11 +42,11 @@ static inline void regs_forget(struct regs *r, unsigned n)
 }
 
 struct arch_reg {
-	const char *name;    /* "rdi" */
-	const char *member;  /* its member in struct pt_regs ("di"); NULL: not saved there */
-	int16_t dwarf;	     /* DWARF number: the index in struct regs */
-	int16_t prstatus;    /* byte offset in NT_PRSTATUS' descriptor; -1: not there */
-	int16_t pt_regs;     /* byte offset in the kernel's struct pt_regs; -1: not there */
+	const char *name;   /* "rdi" */
+	const char *member; /* its member in struct pt_regs ("di"); NULL: not saved there */
+	int16_t dwarf;	    /* DWARF number: the index in struct regs */
+	int16_t prstatus;   /* byte offset in NT_PRSTATUS' descriptor; -1: not there */
+	int16_t pt_regs;    /* byte offset in the kernel's struct pt_regs; -1: not there */
 };
 
 /* How one virtual address was translated: all levels that were looked at, for vtop. */
@@ -74,20 +74,21 @@ struct arch_env {
 	bool (*segment)(void *ctx, size_t i, uint64_t *pa, uint64_t *va, uint64_t *size);
 	/* phys_base of the dump's own header; false: not told. */
 	bool (*phys_base)(void *ctx, uint64_t *ret);
-	/* One past the highest physical address; 0: not known. All callbacks but read_phys may be NULL. */
+	/* One past the highest physical address; 0: not known. All callbacks but read_phys may be
+	 * NULL. */
 	uint64_t max_pa;
 };
 
 /* Where this kernel lives. Made once by layout(). */
 struct arch_layout {
-	uint64_t kernel_offset; /* KASLR: run-time minus link-time address of the image */
-	uint64_t phys_base;	/* physical minus (image virtual - __START_KERNEL_map) */
-	uint64_t pgd_pa;	/* the kernel's top page table, physical */
-	unsigned levels;	/* of page tables: 4 or 5 */
-	uint64_t pte_mask_off;	/* bits to clear in table entries: SME/SEV C-bit, 0: none */
+	uint64_t kernel_offset;	       /* KASLR: run-time minus link-time address of the image */
+	uint64_t phys_base;	       /* physical minus (image virtual - __START_KERNEL_map) */
+	uint64_t pgd_pa;	       /* the kernel's top page table, physical */
+	unsigned levels;	       /* of page tables: 4 or 5 */
+	uint64_t pte_mask_off;	       /* bits to clear in table entries: SME/SEV C-bit, 0: none */
 	uint64_t image_va, image_size; /* the kernel image, at run time */
 	uint64_t direct_va, direct_size; /* the direct map; size 0: not known */
-	bool exact;		/* false: no evidence was found, these are the defaults */
+	bool exact;			 /* false: no evidence was found, these are the defaults */
 	/* Where it is from: "vmcoreinfo", "cr3", "segments", "header", "scan", "default". */
 	const char *evidence;
 };
@@ -105,12 +106,13 @@ struct arch {
 	size_t nargs;
 	uint64_t callee_saved; /* bit n: DWARF register n survives a call */
 	size_t pt_regs_size;
-	size_t prstatus_pid;   /* offset of the pid in NT_PRSTATUS */
+	size_t prstatus_pid; /* offset of the pid in NT_PRSTATUS */
 
 	/* Finds out where the kernel lives. Always fills ret with something usable. */
 	void (*layout)(const struct arch_env *env, struct arch_layout *ret);
 	/* Translates va by the page tables at pgd_pa. ERR_FAULT (MEM_UNMAPPED, or the state of the
-	 * table page that can't be read) when it isn't mapped; ret's levels are filled as far as seen. */
+	 * table page that can't be read) when it isn't mapped; ret's levels are filled as far as
+	 * seen. */
 	struct err *(*walk)(const struct arch_env *env, const struct arch_layout *l,
 			    uint64_t pgd_pa, uint64_t va, struct arch_xlat *ret);
 	/* Direct map and kernel image without page tables; false: va is in neither. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Address spaces over a dump: physical, the kernel's virtual one, and a task's user space. Reads give
- * bytes and, where there are none, the reason: never a silent zero.
+ * Address spaces over a dump: physical, the kernel's virtual one, and a task's user space. Reads
+ * give bytes and, where there are none, the reason: never a silent zero.
  *
- * Translation tries the page tables (cached), and the linear maps where those can't be read, so that a
- * dump without its page-table pages still shows the direct map and the kernel image.
+ * Translation tries the page tables (cached), and the linear maps where those can't be read, so
+ * that a dump without its page-table pages still shows the direct map and the kernel image.
  *
  * Thread: any, after mem_create(); the translation cache is internally locked.
  */
@@ -46,8 +46,8 @@ struct err *mem_read(struct mem *m, struct space s, uint64_t va, void *buf, size
 /* As much as there is from the start: the number of bytes; *why (may be NULL) when less than n. */
 size_t mem_read_some(struct mem *m, struct space s, uint64_t va, void *buf, size_t n,
 		     enum mem_state *why);
-/* n bytes whatever can be read: unreadable ones are 0 in buf, and states[i] (one an 8-byte word of va,
- * n/8 rounded up) tells which. Returns how many words are readable. */
+/* n bytes whatever can be read: unreadable ones are 0 in buf, and states[i] (one an 8-byte word of
+ * va, n/8 rounded up) tells which. Returns how many words are readable. */
 size_t mem_read_holes(struct mem *m, struct space s, uint64_t va, void *buf, size_t n,
 		      uint8_t *states);
 
@@ -55,8 +55,8 @@ struct err *mem_u8(struct mem *m, struct space s, uint64_t va, uint8_t *ret);
 struct err *mem_u16(struct mem *m, struct space s, uint64_t va, uint16_t *ret);
 struct err *mem_u32(struct mem *m, struct space s, uint64_t va, uint32_t *ret);
 struct err *mem_u64(struct mem *m, struct space s, uint64_t va, uint64_t *ret);
-/* A NUL-terminated string, cut at cap - 1 bytes; buf always ends in NUL. An error only when not even
- * the first byte can be read. */
+/* A NUL-terminated string, cut at cap - 1 bytes; buf always ends in NUL. An error only when not
+ * even the first byte can be read. */
 struct err *mem_str(struct mem *m, struct space s, uint64_t va, char *buf, size_t cap);
 
 /* The state of the byte at va, and its physical address (pa may be NULL). */
