@@ -306,6 +306,7 @@ static bool file_symbols(struct object *o, struct elf_file *f, struct object_sym
 		.strings_size = (size_t)(last + 1 - (const char *)str.data),
 		.sections = o->shdrs,
 		.nsections = f->nsections,
+		.relocatable = f->type == ET_REL,
 	};
 	return true;
 }

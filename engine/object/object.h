@@ -90,6 +90,7 @@ struct object_symbols {
 	size_t strings_size;
 	const struct object_shdr *sections;
 	size_t nsections;
+	bool relocatable; /* a module's file: st_value counts from the section's start */
 };
 bool object_symbols(struct object *o, struct object_symbols *ret);
 

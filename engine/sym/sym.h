@@ -32,7 +32,8 @@ struct sym {
 struct symtab *symtab_create(void);
 void symtab_destroy(struct symtab *st);
 
-/* Adds the .symtab of an object (borrowed; its bias must be set). An object without one: ERR_NODEBUG. */
+/* Adds the .symtab of an object (borrowed; its bias must be set). An object without one, or a module's
+ * relocatable file (whose addresses only the dump knows): ERR_NODEBUG. */
 struct err *symtab_add_object(struct symtab *st, struct object *o);
 /* Adds symbols from elsewhere (a module's kallsyms); names are copied. */
 void symtab_add_list(struct symtab *st, struct object *o, const struct sym *v, size_t n);
@@ -42,11 +43,14 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret);
 /* All symbols of a name, in address order; i counts from 0. */
 bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret);
 /* The symbol that covers addr (its own size, or up to the next symbol of the same section kind).
- * Among aliases: a global one first, then the shortest name without "__pfx_" and "__cfi_". */
+ * Among aliases: one with a size before a bare marker (__irqentry_text_start), then a global one first,
+ * then the shortest name without "__pfx_" and "__cfi_". 0-based per-CPU symbols are never found here:
+ * their offsets are no addresses, and every small number would look like one. */
 bool sym_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset);
 /* The same for functions only: what a pc belongs to. */
 bool sym_func_at(struct symtab *st, uint64_t pc, struct sym *ret, uint64_t *offset);
-/* Walks all, in address order; start with *i = 0. */
+/* Walks all, in address order; start with *i = 0. Absolute symbols (type A) are no addresses: they are
+ * found by name only, and neither walked nor counted. */
 bool sym_next(struct symtab *st, size_t *i, struct sym *ret);
 size_t symtab_count(struct symtab *st);
 /* Names that begin with prefix, in order, up to max; returns how many. For completion. */

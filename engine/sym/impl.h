@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Inside of the symbol table: where the symbols come from and the two indices over them.
+ */
+#ifndef SYM_IMPL_H
+#define SYM_IMPL_H
+
+#include <pthread.h>
+#include "engine/base/arena.h"
+#include "engine/sym/sym.h"
+
+/* One provider. Its symbols have the ids first .. first + n - 1. */
+struct sym_table {
+	struct object *object;
+	uint32_t first, n;
+	uint64_t low, high;	   /* all its run-time addresses lie in [low, high) */
+	struct object_symbols elf; /* v NULL: a list */
+	uint64_t bias;
+	struct sym *list; /* in the arena */
+};
+
+struct symtab {
+	pthread_rwlock_t lock; /* of all that follows */
+	struct sym_table *tables;
+	size_t ntables, tables_cap;
+	uint32_t nids;
+	struct arena strings;
+
+	bool order_ready, names_ready;
+	uint64_t *addrs; /* sorted; parallel to ids */
+	uint32_t *ids;
+	size_t nordered;
+	uint32_t *slots; /* open addressing by name; UINT32_MAX: free */
+	uint32_t slot_mask;
+};
+
+/* symtab.c: id's symbol; false when it is none that anybody wants (file names, sections ...). */
+bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret);
+/* End of the section or range that the symbol lies in: how far one without a size can reach. */
+uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s);
+bool sym_is_code(const struct sym *s);
+
+/* symindex.c. With the lock held for writing. */
+void sym_build_order(struct symtab *st);
+void sym_build_names(struct symtab *st);
+uint32_t sym_hash(const char *name);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Look-ups. By name: the probe sequence meets symbols of one name in id order, so "the first" is the
+ * first provider's. By address: from the nearest symbol backwards, until one covers the address: a
+ * bare label ends at the next label of its kind, a sized symbol at its size.
+ */
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/base/checked.h"
+#include "engine/sym/impl.h"
+
+/* How far back an enclosing symbol is looked for: objects with more labels inside are unknown. */
+enum { LOOK_BACK = 256 };
+
+static void lock_order(struct symtab *st)
+{
+	pthread_rwlock_rdlock(&st->lock);
+	while (!st->order_ready) {
+		pthread_rwlock_unlock(&st->lock);
+		pthread_rwlock_wrlock(&st->lock);
+		if (!st->order_ready)
+			sym_build_order(st);
+		pthread_rwlock_unlock(&st->lock);
+		pthread_rwlock_rdlock(&st->lock);
+	}
+}
+
+static void lock_names(struct symtab *st)
+{
+	pthread_rwlock_rdlock(&st->lock);
+	while (!st->names_ready) {
+		pthread_rwlock_unlock(&st->lock);
+		pthread_rwlock_wrlock(&st->lock);
+		if (!st->names_ready)
+			sym_build_names(st);
+		pthread_rwlock_unlock(&st->lock);
+		pthread_rwlock_rdlock(&st->lock);
+	}
+}
+
+static bool is_global(const struct sym *s)
+{
+	return s->type >= 'A' && s->type <= 'Z';
+}
+
+/* The next symbol of that name in the probe sequence; *slot is where to go on. */
+static bool probe(const struct symtab *st, const char *name, uint32_t *slot, struct sym *ret)
+{
+	for (uint32_t id; (id = st->slots[*slot]) != UINT32_MAX;) {
+		*slot = (*slot + 1) & st->slot_mask;
+		if (sym_record(st, id, ret) && !strcmp(ret->name, name))
+			return true;
+	}
+	return false;
+}
+
+bool sym_find(struct symtab *st, const char *name, struct sym *ret)
+{
+	bool found = false;
+	struct sym s;
+
+	lock_names(st);
+	uint32_t slot = sym_hash(name) & st->slot_mask;
+	while (probe(st, name, &slot, &s)) {
+		if (!found || is_global(&s))
+			*ret = s;
+		found = true;
+		if (is_global(&s))
+			break;
+	}
+	pthread_rwlock_unlock(&st->lock);
+	return found;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct sym *x = a, *y = b;
+
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret)
+{
+	struct sym *v = NULL, s;
+	size_t n = 0, cap = 0;
+
+	lock_names(st);
+	uint32_t slot = sym_hash(name) & st->slot_mask;
+	while (probe(st, name, &slot, &s)) {
+		GROW(v, n, cap);
+		v[n++] = s;
+	}
+	pthread_rwlock_unlock(&st->lock);
+	if (n)
+		qsort(v, n, sizeof(*v), by_addr);
+	if (i < n)
+		*ret = v[i];
+	free(v);
+	return i < n;
+}
+
+static bool is_prefix_symbol(const char *name)
+{
+	return !strncmp(name, "__pfx_", 6) || !strncmp(name, "__cfi_", 6);
+}
+
+static bool better_alias(const struct sym *a, const struct sym *b)
+{
+	size_t la = strlen(a->name), lb = strlen(b->name);
+
+	if (!a->size != !b->size)
+		return a->size;
+	if (is_global(a) != is_global(b))
+		return is_global(a);
+	if (is_prefix_symbol(a->name) != is_prefix_symbol(b->name))
+		return is_prefix_symbol(b->name);
+	return la != lb ? la < lb : strcmp(a->name, b->name) < 0;
+}
+
+/* What of the kinds seen on the way back ends a label's reach. */
+struct reach {
+	uint64_t addr;
+	bool code_only;
+	bool past_code, past_data;
+};
+
+static bool covers(const struct symtab *st, uint32_t id, const struct sym *s, const struct reach *r)
+{
+	uint64_t limit = sym_limit(st, id, s);
+
+	if (r->addr >= limit) /* also a marker at its section's end, and every 0-based one */
+		return false;
+	if (s->size)
+		return r->addr - s->addr < s->size;
+	return !(sym_is_code(s) ? r->past_code : r->past_data);
+}
+
+/* The group of equal addresses that ends with index i (exclusive): its best symbol that covers. */
+static bool best_of_group(const struct symtab *st, size_t *i, struct reach *r, struct sym *ret)
+{
+	uint64_t addr = st->addrs[*i - 1];
+	bool found = false, code = false, data = false;
+	struct sym s;
+
+	for (; *i && st->addrs[*i - 1] == addr; --*i) {
+		uint32_t id = st->ids[*i - 1];
+		if (!sym_record(st, id, &s))
+			continue;
+		bool is_code = sym_is_code(&s);
+		code |= is_code;
+		data |= !is_code;
+		if ((r->code_only && !is_code) || !covers(st, id, &s, r))
+			continue;
+		if (!found || better_alias(&s, ret))
+			*ret = s;
+		found = true;
+	}
+	r->past_code |= code;
+	r->past_data |= data;
+	return found;
+}
+
+static bool in_some_table(const struct symtab *st, uint64_t addr)
+{
+	for (size_t i = 0; i < st->ntables; i++)
+		if (addr >= st->tables[i].low && addr < st->tables[i].high)
+			return true;
+	return false;
+}
+
+/* How many symbols lie at addr or before. */
+static size_t upper_bound(const struct symtab *st, uint64_t addr)
+{
+	size_t lo = 0, hi = st->nordered;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (st->addrs[mid] <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool find_at(struct symtab *st, struct reach r, struct sym *ret, uint64_t *offset)
+{
+	bool found = false;
+
+	lock_order(st);
+	if (in_some_table(st, r.addr)) {
+		size_t i = upper_bound(st, r.addr);
+		for (unsigned back = 0; i && back < LOOK_BACK && !found; back++)
+			found = best_of_group(st, &i, &r, ret);
+	}
+	pthread_rwlock_unlock(&st->lock);
+	if (found && offset)
+		*offset = r.addr - ret->addr;
+	return found;
+}
+
+bool sym_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset)
+{
+	return find_at(st, (struct reach){.addr = addr}, ret, offset);
+}
+
+bool sym_func_at(struct symtab *st, uint64_t pc, struct sym *ret, uint64_t *offset)
+{
+	return find_at(st, (struct reach){.addr = pc, .code_only = true}, ret, offset);
+}
+
+bool sym_next(struct symtab *st, size_t *i, struct sym *ret)
+{
+	bool found = false;
+
+	lock_order(st);
+	while (!found && *i < st->nordered)
+		found = sym_record(st, st->ids[(*i)++], ret);
+	pthread_rwlock_unlock(&st->lock);
+	return found;
+}
+
+size_t symtab_count(struct symtab *st)
+{
+	lock_order(st);
+	size_t n = st->nordered;
+	pthread_rwlock_unlock(&st->lock);
+	return n;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t sym_complete(struct symtab *st, const char *prefix, const char **ret, size_t max)
+{
+	size_t len = strlen(prefix), n = 0, cap = 0, out = 0;
+	const char **v = NULL;
+	struct sym s;
+
+	pthread_rwlock_rdlock(&st->lock);
+	for (uint32_t id = 0; id < st->nids; id++) {
+		if (!sym_record(st, id, &s) || strncmp(s.name, prefix, len))
+			continue;
+		GROW(v, n, cap);
+		v[n++] = s.name;
+	}
+	pthread_rwlock_unlock(&st->lock);
+	if (n)
+		qsort(v, n, sizeof(*v), by_name);
+	for (size_t i = 0; i < n && out < max; i++)
+		if (!out || strcmp(ret[out - 1], v[i]))
+			ret[out++] = v[i];
+	free(v);
+	return out;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two indices: ids by address (a radix sort: 120,000 symbols in a few milliseconds) and ids by
+ * name (open addressing, no strings). The address index keeps the addresses beside the ids, so that a
+ * binary search touches no symbol.
+ */
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/sym/impl.h"
+
+struct keyed {
+	uint64_t addr;
+	uint32_t id;
+};
+
+enum { RADIX = 11, BUCKETS = 1 << RADIX, PASSES = (64 + RADIX - 1) / RADIX };
+
+static unsigned digit(uint64_t addr, unsigned pass)
+{
+	return (unsigned)(addr >> (pass * RADIX)) & (BUCKETS - 1);
+}
+
+/* Least significant digit first; passes in which all digits are the same cost one look. */
+static struct keyed *radix_sort(struct keyed *v, struct keyed *spare, size_t n)
+{
+	uint32_t *count = xcalloc((size_t)PASSES * BUCKETS, sizeof(*count));
+
+	for (size_t i = 0; i < n; i++)
+		for (unsigned p = 0; p < PASSES; p++)
+			count[p * BUCKETS + digit(v[i].addr, p)]++;
+	for (unsigned p = 0; p < PASSES; p++) {
+		uint32_t *c = &count[p * BUCKETS], sum = 0;
+		if (!n || c[digit(v[0].addr, p)] == n)
+			continue;
+		for (size_t b = 0; b < BUCKETS; b++) {
+			uint32_t here = c[b];
+			c[b] = sum;
+			sum += here;
+		}
+		for (size_t i = 0; i < n; i++)
+			spare[c[digit(v[i].addr, p)]++] = v[i];
+		struct keyed *t = v;
+		v = spare;
+		spare = t;
+	}
+	free(count);
+	return v;
+}
+
+void sym_build_order(struct symtab *st)
+{
+	struct keyed *v = xcalloc(st->nids + 1, sizeof(*v));
+	struct keyed *spare = xcalloc(st->nids + 1, sizeof(*v));
+	size_t n = 0;
+	struct sym s;
+
+	for (uint32_t id = 0; id < st->nids; id++)
+		if (sym_record(st, id, &s) && s.type != 'A')
+			v[n++] = (struct keyed){s.addr, id};
+	const struct keyed *sorted = radix_sort(v, spare, n);
+	free(st->addrs);
+	free(st->ids);
+	st->addrs = xcalloc(n + 1, sizeof(*st->addrs));
+	st->ids = xcalloc(n + 1, sizeof(*st->ids));
+	st->nordered = n;
+	for (size_t i = 0; i < n; i++) {
+		st->addrs[i] = sorted[i].addr;
+		st->ids[i] = sorted[i].id;
+	}
+	free(v);
+	free(spare);
+	st->order_ready = true;
+}
+
+uint32_t sym_hash(const char *name)
+{
+	uint32_t h = 0x811c9dc5u;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x01000193u;
+	return h ^ h >> 15;
+}
+
+void sym_build_names(struct symtab *st)
+{
+	size_t slots = 64;
+	struct sym s;
+
+	while (slots < st->nids + (size_t)st->nids / 2)
+		slots *= 2;
+	free(st->slots);
+	st->slots = xmalloc(slots * sizeof(*st->slots));
+	memset(st->slots, 0xff, slots * sizeof(*st->slots));
+	st->slot_mask = (uint32_t)(slots - 1);
+	for (uint32_t id = 0; id < st->nids; id++) {
+		if (!sym_record(st, id, &s))
+			continue;
+		uint32_t i = sym_hash(s.name) & st->slot_mask;
+		while (st->slots[i] != UINT32_MAX)
+			i = (i + 1) & st->slot_mask;
+		st->slots[i] = id;
+	}
+	st->names_ready = true;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Symbols stay where they are: ELF records and strings in the mapped file, lists in an arena. A symbol
+ * is known by its id, a 32-bit number; sym_record() makes the struct when somebody asks.
+ *
+ * An id costs 12 bytes in the address index and about 8 in the name index, both made on first use.
+ */
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/base/checked.h"
+#include "engine/sym/impl.h"
+
+struct symtab *symtab_create(void)
+{
+	struct symtab *st = xcalloc(1, sizeof(*st));
+
+	pthread_rwlock_init(&st->lock, NULL);
+	return st;
+}
+
+void symtab_destroy(struct symtab *st)
+{
+	if (!st)
+		return;
+	pthread_rwlock_destroy(&st->lock);
+	arena_free(&st->strings);
+	free(st->tables);
+	free(st->addrs);
+	free(st->ids);
+	free(st->slots);
+	free(st);
+}
+
+static bool zero_based(const struct object_shdr *sh)
+{
+	return sh->percpu && !sh->addr;
+}
+
+/* nm's letter, from the section's flags. Source: gABI; nm(1). */
+static char type_letter(const Elf64_Sym *s, const struct object_shdr *sh)
+{
+	unsigned bind = ELF64_ST_BIND(s->st_info);
+	char c;
+
+	if (bind == STB_WEAK)
+		return ELF64_ST_TYPE(s->st_info) == STT_OBJECT ? 'V' : 'W';
+	if (!sh)
+		c = 'a';
+	else if (sh->exec)
+		c = 't';
+	else if (sh->nobits)
+		c = 'b';
+	else
+		c = sh->write ? 'd' : 'r';
+	return bind == STB_LOCAL ? c : (char)(c - 'a' + 'A');
+}
+
+/* Labels that assemblers leave behind: ".Lfoo", and "$x" of arm64. */
+static bool is_junk(const Elf64_Sym *s, const char *name)
+{
+	unsigned type = ELF64_ST_TYPE(s->st_info), bind = ELF64_ST_BIND(s->st_info);
+
+	if (type == STT_FILE || type == STT_SECTION || s->st_shndx == SHN_UNDEF || !name[0])
+		return true;
+	if (bind != STB_LOCAL)
+		return false;
+	return s->st_shndx == SHN_ABS || (name[0] == '.' && name[1] == 'L') ||
+	       (type == STT_NOTYPE && name[0] == '$');
+}
+
+static bool elf_record(const struct sym_table *t, uint32_t i, struct sym *ret)
+{
+	const Elf64_Sym *s = &t->elf.v[i];
+	const struct object_shdr *sh = NULL;
+
+	if (s->st_name >= t->elf.strings_size)
+		return false;
+	const char *name = t->elf.strings + s->st_name;
+	if (is_junk(s, name))
+		return false;
+	if (s->st_shndx < t->elf.nsections)
+		sh = &t->elf.sections[s->st_shndx];
+	else if (s->st_shndx != SHN_ABS)
+		return false;
+	if (sh && !sh->alloc)
+		return false;
+	*ret = (struct sym){
+		.name = name,
+		.addr = s->st_value + (!sh || zero_based(sh) ? 0 : t->bias),
+		.size = s->st_size,
+		.object = t->object,
+		.type = sh ? type_letter(s, sh) : 'A',
+		.percpu = sh && sh->percpu,
+	};
+	return true;
+}
+
+static const struct sym_table *table_of(const struct symtab *st, uint32_t id)
+{
+	size_t lo = 0, hi = st->ntables;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (st->tables[mid].first <= id)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return &st->tables[lo];
+}
+
+bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret)
+{
+	const struct sym_table *t = table_of(st, id);
+
+	if (t->elf.v)
+		return elf_record(t, id - t->first, ret);
+	*ret = t->list[id - t->first];
+	return true;
+}
+
+bool sym_is_code(const struct sym *s)
+{
+	return s->type == 't' || s->type == 'T' || s->type == 'W' || s->type == 'w';
+}
+
+uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s)
+{
+	const struct sym_table *t = table_of(st, id);
+	struct object_range r;
+
+	if (t->elf.v) {
+		const Elf64_Sym *e = &t->elf.v[id - t->first];
+		if (e->st_shndx >= t->elf.nsections || zero_based(&t->elf.sections[e->st_shndx]))
+			return s->addr;
+		const struct object_shdr *sh = &t->elf.sections[e->st_shndx];
+		return sh->addr + sh->size + t->bias;
+	}
+	for (size_t i = 0; object_range(t->object, i, &r); i++)
+		if (s->addr >= r.start && s->addr < r.end)
+			return r.end;
+	return t->high;
+}
+
+static void add_table(struct symtab *st, struct sym_table t)
+{
+	pthread_rwlock_wrlock(&st->lock);
+	if (t.n < UINT32_MAX - 1 - st->nids) {
+		t.first = st->nids;
+		st->nids += t.n;
+		GROW(st->tables, st->ntables, st->tables_cap);
+		st->tables[st->ntables++] = t;
+		st->order_ready = st->names_ready = false;
+	}
+	pthread_rwlock_unlock(&st->lock);
+}
+
+struct err *symtab_add_object(struct symtab *st, struct object *o)
+{
+	struct sym_table t = {.object = o, .low = UINT64_MAX, .bias = object_bias(o)};
+
+	if (!object_symbols(o, &t.elf))
+		return err_new(ERR_NODEBUG, "%s has no symbol table (it is stripped): give the file with "
+					    "debug info",
+			       object_path(o)[0] ? object_path(o) : object_name(o));
+	if (t.elf.relocatable)
+		return err_new(ERR_NODEBUG,
+			       "%s is a module's file, whose addresses only the dump knows",
+			       object_path(o));
+	t.n = t.elf.n < UINT32_MAX ? (uint32_t)t.elf.n : UINT32_MAX - 1;
+	for (size_t i = 0; i < t.elf.nsections; i++) {
+		const struct object_shdr *sh = &t.elf.sections[i];
+		uint64_t end;
+		if (!sh->alloc || zero_based(sh) || !sh->size || !add_u64(sh->addr, sh->size, &end))
+			continue;
+		t.low = sh->addr + t.bias < t.low ? sh->addr + t.bias : t.low;
+		t.high = end + t.bias > t.high ? end + t.bias : t.high;
+	}
+	add_table(st, t);
+	return NULL;
+}
+
+void symtab_add_list(struct symtab *st, struct object *o, const struct sym *v, size_t n)
+{
+	struct sym_table t = {.object = o, .low = UINT64_MAX};
+	struct object_range r;
+
+	if (!n || n >= UINT32_MAX)
+		return;
+	pthread_rwlock_wrlock(&st->lock);
+	t.list = arena_alloc(&st->strings, n * sizeof(*v));
+	t.n = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		t.list[i] = v[i];
+		t.list[i].name = arena_strdup(&st->strings, v[i].name);
+		t.list[i].object = o;
+		uint64_t end = v[i].addr + (v[i].size ? v[i].size : 1);
+		t.low = v[i].addr < t.low ? v[i].addr : t.low;
+		t.high = end > t.high ? end : t.high;
+	}
+	pthread_rwlock_unlock(&st->lock);
+	for (size_t i = 0; o && object_range(o, i, &r); i++) {
+		t.low = r.start < t.low ? r.start : t.low;
+		t.high = r.end > t.high ? r.end : t.high;
+	}
+	add_table(st, t);
+}
