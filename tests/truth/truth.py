@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compares the program with the guest's own truth, on every dump and format that the lab has made.
+
+    truth.py PROGRAM [KERNEL[/SCENARIO[/FORMAT]]]
+
+A task is compared in full when it hasn't run since the truth was taken (its context-switch counts are the same in
+the dump); one that has run is compared by name and kin only. Of a dump that lost pages on purpose (cut short, or
+written by a makedumpfile that is too old) everything that it does say must be right, and what it says is counted.
+
+Prints TAP, with figures in lines that begin with '# '.
+"""
+import collections
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from guest import Guest, console_lines
+from program import ask, is_fault
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+STATES = {"R": "RU", "S": "IN", "D": "UN", "I": "ID", "T": "ST", "t": "TR", "Z": "ZO", "X": "DE", "P": "PA"}
+# classes that a kernel's kallsyms keeps but .symtab doesn't, or places elsewhere
+NOT_IN_SYMTAB = re.compile(r"^(__kstrtab|__ksymtab|__crc_|\.L|bpf_prog_|bpf_trampoline_|ftrace_trampoline)")
+
+
+class Report:
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def test(self, name, problems, figures=""):
+        self.n += 1
+        problems = list(problems)
+        self.failed += bool(problems)
+        print("%sok %d - %s%s" % ("not " if problems else "", self.n, name, "  (%s)" % figures if figures else ""))
+        for p in problems[:12]:
+            print("#   %s" % p)
+        if len(problems) > 12:
+            print("#   ... %d in all" % len(problems))
+        sys.stdout.flush()
+
+
+Dump = collections.namedtuple("Dump", "kernel scenario format files vmlinux folder")
+
+
+def lab_dumps():
+    """The lab's dumps; the parts of a split one together."""
+    lab = os.path.join(TOP, "tests/lab/lab")
+    out = subprocess.run([lab, "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    dumps = collections.OrderedDict()
+    for line in out.splitlines():
+        kernel, scenario, fmt, path, vmlinux = line.split("\t")
+        name = re.sub(r"\.\d$", "", os.path.basename(path))
+        key = (kernel, scenario, name)
+        if key in dumps:
+            dumps[key].files.append(path)
+        else:
+            dumps[key] = Dump(kernel, scenario, name.replace("vmcore.", ""), [path], vmlinux, os.path.dirname(path))
+    return [d for d in dumps.values() if d.scenario != "many10k"]
+
+
+def lossy(dump):
+    return "incomplete" in dump.format or "oldmdf" in dump.format
+
+
+def agree(problems, what, have, want):
+    """A value of the dump against the truth's; a fault says nothing wrong. True if it says something."""
+    if is_fault(have):
+        return False
+    if have != want:
+        problems.append("%s is %r, the guest said %r" % (what, have, want))
+    return True
+
+
+def check_tasks(report, name, dump, guest, answers, switches):
+    threads, rows = guest.threads(), answers.rows(0)
+    by_pid = {r["pid"]: r for r in rows if not is_fault(r["pid"])}
+    problems, told, same = [], 0, 0
+    for tid, t in threads.items():
+        r = by_pid.get(tid)
+        if r is None:
+            if not lossy(dump) and t.comm not in ("truth", "cat", "sleep", "sh", "tar"):
+                problems.append("task %d %s is missing" % (tid, t.comm))
+            continue
+        told += 1
+        agree(problems, "tgid of %d" % tid, r["tgid"], t.tgid)
+        agree(problems, "comm of %d" % tid, kworker(r["comm"]), kworker(t.comm))
+        if unchanged(t, switches.get(tid)):
+            same += 1
+            agree(problems, "ppid of %d" % tid, r["ppid"], t.ppid)
+            agree(problems, "state of %d %s" % (tid, t.comm), r["state"], STATES[t.state])
+    report.test(name + " tasks", problems, "%d of %d threads, %d in full" % (told, len(threads), same))
+    return threads, by_pid
+
+
+def kworker(comm):
+    """/proc adds what a worker does to its name; the task_struct has the name alone."""
+    return re.split(r"[-+]", comm)[0] if isinstance(comm, str) and comm.startswith("kworker/") else comm
+
+
+def unchanged(thread, switches):
+    return switches is not None and switches == (thread.nvcsw, thread.nivcsw)
+
+
+def sched_text(guest):
+    names = guest.addresses()
+    start, end = names.get("__sched_text_start"), names.get("__sched_text_end")
+    return (min(start), max(end)) if start and end else (0, 0)
+
+
+def check_stacks(report, name, dump, guest, rows, threads, switches):
+    names, (low, high) = guest.addresses(), sched_text(guest)
+    stacks = collections.defaultdict(list)
+    for r in rows:
+        if not r["inline"] and r["function"] is not None:
+            stacks[r["pid"]].append(r)
+    problems, equal, compared = [], 0, 0
+    for tid, t in threads.items():
+        if not t.stack or not unchanged(t, switches.get(tid)):
+            continue
+        # /proc leaves out what lies in the scheduler's text, above the first frame that doesn't
+        ours = [r for r in stacks.get(tid, [])]
+        while ours and low <= int(ours[0]["pc"], 16) < high:
+            ours.pop(0)
+        ours = [r for r in ours if not low <= int(r["pc"], 16) < high]
+        compared += 1
+        want = t.stack
+        ok = len(ours) == len(want) and all(
+            any(a + off == int(r["pc"], 16) for a in names.get(fn, ())) for r, (fn, off) in zip(ours, want))
+        equal += ok
+        if not ok and not lossy(dump):
+            problems.append("stack of %d %s: %s; the guest said %s" %
+                            (tid, t.comm, " ".join("%s+0x%x" % (r["function"], r["offset"] or 0) for r in ours),
+                             " ".join("%s+0x%x" % f for f in want)))
+    report.test(name + " stacks", problems, "%d of %d equal" % (equal, compared))
+
+
+def check_mounts(report, name, guest, rows):
+    have = [(r["device"], r["directory"], r["type"]) for r in rows]
+    want = guest.mounts()
+    problems = ["%s" % (m,) for m in sorted(set(want) ^ set(have), key=str)]
+    report.test(name + " mounts", problems, "%d" % len(have))
+
+
+def check_modules(report, name, guest, rows):
+    want, have = guest.modules(), {r["name"]: r for r in rows}
+    problems = ["only one side has %s" % n for n in sorted(set(want) ^ set(have))]
+    for n in set(want) & set(have):
+        size, refs, base = want[n]
+        agree(problems, "size of " + n, have[n]["size"], size)
+        agree(problems, "base of " + n, int(have[n]["base"], 16), base)
+        agree(problems, "refs of " + n, have[n]["refs"], refs)
+    report.test(name + " modules", problems, "%d" % len(have))
+
+
+def check_symbols(report, name, guest, rows):
+    have = collections.defaultdict(set)
+    for r in rows:
+        have[r["name"]].add(int(r["address"], 16))
+    problems, found, left_out = [], 0, 0
+    for address, kind, sym, module in guest.kallsyms():
+        if sym in have and address in have[sym]:
+            found += 1
+        elif NOT_IN_SYMTAB.match(sym) or kind in "aA" or module in ("bpf", "__builtin__ftrace", "__builtin__kprobes"):
+            left_out += 1
+        else:
+            problems.append("%s at 0x%x: %s" % (sym, address, ["0x%x" % a for a in have.get(sym, [])] or "missing"))
+    report.test(name + " symbols", problems, "%d agree, %d of classes left out" % (found, left_out))
+
+
+def check_log(report, name, dump, rows):
+    have = collections.Counter()
+    for r in rows:
+        if is_fault(r["text"]):
+            continue
+        stamp = "%d.%06d" % (r["time_ns"] // 10**9, r["time_ns"] // 1000 % 10**6)
+        have[(stamp, r["text"].rstrip())] += 1
+    want = console_lines(os.path.join(dump.folder, "console"))
+    missing = ["the console has [%s] %s" % l for l in want if not have[(l[0], l[1].rstrip())]]
+    report.test(name + " log", missing, "%d console lines, %d records" % (len(want), len(rows)))
+
+
+def context_switches(program, dump, rows):
+    """pid -> (nvcsw, nivcsw) as the dump has them."""
+    tasks = [r for r in rows if not is_fault(r["pid"])]
+    commands = ["struct task_struct.nvcsw,nivcsw %s" % r["task"] for r in tasks]
+    answers = ask(program, [dump.vmlinux] + dump.files, commands)
+    found = {}
+    for r, o in zip(tasks, answers.objects):
+        v = [x["value"] for x in o["rows"]]
+        if len(v) == 2 and all(isinstance(x, int) for x in v):
+            found[r["pid"]] = tuple(v)
+    return found
+
+
+def check_dump(report, program, dump):
+    name = "%s %s %s" % (dump.kernel, dump.scenario, dump.format)
+    guest = Guest(os.path.join(dump.folder, "truth"))
+    commands = ["ps", "foreach bt", "mount", "mod", "log"]
+    full = not lossy(dump) and dump.format in ("lzo", "zstd.d1", "qemu.elf")
+    if full:
+        commands.append("sym -l")
+    answers = ask(program, [dump.vmlinux] + dump.files, commands)
+    switches = context_switches(program, dump, answers.rows(0))
+    threads, _ = check_tasks(report, name, dump, guest, answers, switches)
+    check_stacks(report, name, dump, guest, answers.rows(1), threads, switches)
+    if not lossy(dump):
+        check_mounts(report, name, guest, answers.rows(2))
+        check_modules(report, name, guest, answers.rows(3))
+    if not lossy(dump) or answers.rows(4):
+        check_log(report, name, dump, answers.rows(4))
+    if full:
+        check_symbols(report, name, guest, answers.rows(5))
+
+
+def main():
+    program = os.path.abspath(sys.argv[1])
+    only = sys.argv[2] if len(sys.argv) > 2 else ""
+    report = Report()
+    dumps = [d for d in lab_dumps() if ("%s/%s/%s" % d[:3]).startswith(only)]
+    for dump in dumps:
+        try:
+            check_dump(report, program, dump)
+        except (RuntimeError, subprocess.TimeoutExpired, ValueError, KeyError) as e:
+            report.test("%s %s %s" % dump[:3], ["%s: %s" % (type(e).__name__, e)])
+    if not dumps:
+        report.test("the lab has dumps", ["there are none: run `make lab`"])
+    for kernel in ("6.1", "6.12", "7.2"):
+        if not any(d.kernel == kernel for d in dumps):
+            report.n += 1
+            print("ok %d - kernel %s # SKIP the lab has no dump of it (`make lab`)" % (report.n, kernel))
+    print("1..%d" % report.n)
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
