@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Batch mode's contract, on the required kernel's hung-task dump: formats, keys, exit status, the walk to the frozen
+filesystem in four commands, and vmlinux in all the shapes it comes in.
+
+    batch.py PROGRAM
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from tap import Tap
+
+PROGRAM = os.path.abspath(sys.argv[1])
+VMLINUX, VMCORE = os.environ.get("VMLINUX_fsfreeze_6_1"), os.environ.get("VMCORE_fsfreeze_6_1")
+KEYS = {
+    "ps": "pid tgid ppid cpu task state comm since_ns",
+    "bt": "pid task index function offset pc sp file line inline source",
+    "log": "seq time_ns level caller text",
+    "sys": "key value",
+    "mount": "superblock type device directory",
+    "struct list_head modules": "path type value offset",
+    "sym linux_banner": "address name",
+    "rd linux_banner 2": "address value ascii",
+    "mod": "name base size",
+    "set": "pid task cpu comm",
+}
+TMP = tempfile.mkdtemp(prefix="vmbrowse-batch.")
+
+
+def run(commands, files=None, options=(), stdin=None):
+    args = [PROGRAM, *options]
+    for c in commands:
+        args += ["-x", c]
+    env = dict(os.environ, XDG_CACHE_HOME=TMP)
+    return subprocess.run(args + (files or [VMLINUX, VMCORE]), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, errors="replace", timeout=300, input=stdin, env=env)
+
+
+def objects(commands, files=None):
+    p = run(commands, files, ["-o", "json"])
+    return [json.loads(line) for line in p.stdout.splitlines()], p
+
+
+def rows(command, files=None):
+    return objects([command], files)[0][0]["rows"]
+
+
+def the_dd(files=None):
+    return next(r for r in rows("ps UN", files) if r["comm"] == "dd")
+
+
+def formats(tap):
+    objs, p = objects(list(KEYS))
+    tap.check("one JSON object a line for each -x, in order", [o["command"] for o in objs] == list(KEYS) and
+              p.returncode == 0, p.stderr)
+    for o in objs:
+        missing = [k for k in KEYS[o["command"]].split() if not o["rows"] or k not in o["rows"][0]]
+        tap.check("%s has its keys" % o["command"], not missing and o["errors"] == [], "missing %s, errors %s" %
+                  (missing, o["errors"]))
+    p = run(["ps"], options=["-o", "tsv"])
+    lines = p.stdout.splitlines()
+    tap.check("TSV has a line of keys and the same number of fields in each row",
+              lines[0].startswith("pid\t") and len({l.count("\t") for l in lines}) == 1, "\n".join(lines[:5]))
+    text = run(["ps UN"]).stdout
+    tap.check("the text table shows dd", re.search(r"\bUN\b.*\bdd\b", text), text)
+    p = run(["-"], stdin="# prose\n\nps UN\nsys\n", options=["-o", "json"])
+    tap.check("commands from standard input", len(p.stdout.splitlines()) == 2 and p.returncode == 0, p.stderr)
+
+
+def statuses(tap):
+    p = run(["sys", "nonsense", "sys"], options=["-o", "json"])
+    objs = [json.loads(l) for l in p.stdout.splitlines()]
+    tap.check("a command that fails: status 1, the reason on stderr and in its object, the others answered",
+              p.returncode == 1 and "nonsense" in p.stderr and len(objs) == 3 and objs[1]["errors"] and
+              objs[0]["rows"] and objs[2]["rows"], p.stderr)
+    tap.check("files in the other order", run(["ps UN"], [VMCORE, VMLINUX]).returncode == 0)
+    p = run(["struct task_struct.no_such_member init_task"])
+    tap.check("an unknown member is named", p.returncode == 1 and "no_such_member" in p.stderr, p.stderr)
+
+
+def walk(tap, files=None, what=""):
+    """What a person does, in commands: the task, the frame's variable, and along its pointers."""
+    dd = the_dd(files)
+    frames = rows("bt -V %d" % dd["pid"], files)
+    m = next((v for f in frames if f["function"] == "mnt_want_write" for v in f["vars"] if v["name"] == "m"), None)
+    tap.check(what + "m of mnt_want_write has a value", m and re.match("0x[0-9a-f]{16}$", str(m["value"])), m)
+    sb = next((v for f in frames if f["function"] == "__sb_start_write" for v in f["vars"] if v["name"] == "sb"), None)
+    mnt_sb = rows("struct vfsmount.mnt_sb %s" % m["value"], files)[0]["value"]
+    tap.check(what + "sb of __sb_start_write is m's mnt_sb", sb and sb["value"] == mnt_sb, "%s %s" % (sb, mnt_sb))
+    frozen = rows("struct super_block.s_writers.frozen %s" % mnt_sb, files)
+    tap.check(what + "s_writers.frozen = 4", frozen[0]["value"] == 4, frozen)
+    mounts = rows("mount %s" % mnt_sb, files)
+    tap.check(what + "the super_block is /boot", [x["directory"] for x in mounts] == ["/boot"], mounts)
+    user = frames[-1]
+    tap.check(what + "the stack ends with the user's registers",
+              {"rip", "rsp", "rdi"} <= {v["name"] for v in user["vars"]}, user)
+
+
+def walk_plain(tap):
+    walk(tap)
+
+
+def stack(tap):
+    frames = rows("bt %d" % the_dd()["pid"])
+    names = [f["function"] for f in frames]
+    tap.check("inlined calls are frames", any(f["inline"] for f in frames), names)
+    lined = [f for f in frames if f["file"] and f["line"]]
+    tap.check("frames have file and line", len(lined) >= len(frames) - 3, frames)
+    tap.check("files are relative to the kernel's top",
+              any(f["file"] == "fs/namespace.c" for f in frames), [f["file"] for f in frames])
+    active = objects(["bt -a"])[0][0]["rows"]
+    tap.check("bt -a has the task that panicked", any(f["function"] in ("panic", "watchdog") for f in active) and
+              len({f["pid"] for f in active}) >= 2, [f["function"] for f in active])
+
+
+def filters(tap):
+    all_tasks = rows("ps")
+    tap.check("states", {r["state"] for r in rows("ps UN")} == {"UN"})
+    tap.check("ps UN >1s <1h", [r["comm"] for r in rows("ps UN >1s <1h")] == ["dd"])
+    tap.check("comm:", {r["comm"].startswith("kworker") for r in rows("ps comm:kworker")} == {True})
+    tap.check("cpu:", {r["cpu"] for r in rows("ps cpu:1")} == {1})
+    kernel, user = rows("ps kernel"), rows("ps !kernel")
+    tap.check("! turns round", len(kernel) + len(user) == len(all_tasks) and "kthreadd" in {r["comm"] for r in kernel})
+    p = run(["ps bogus:word"])
+    tap.check("a word it can't understand", p.returncode == 1 and "bogus" in p.stderr, p.stderr)
+    times = [r["since_ns"] for r in rows("ps -m")]
+    tap.check("ps -m is sorted by time", times == sorted(times))
+
+
+def helps(tap):
+    names = [r["name"] for r in rows("help") if r["name"] != "help CMD"]
+    tap.check("help lists the commands", {"ps", "bt", "log", "struct", "p", "rd", "sym", "set", "foreach", "mount", "sys",
+                                           "help"} <= set(names), names)
+    objs, _ = objects(["help %s" % n for n in names])
+    for name, o in zip(names, objs):
+        keys = [r["name"] for r in o["rows"]]
+        tap.check("help %s has synopsis and examples" % name, "SYNOPSIS" in keys and "EXAMPLES" in keys and
+                  keys.index("EXAMPLES") < len(keys) - 1, keys)
+
+
+def shapes(tap):
+    """vmlinux without BTF, without DWARF, compressed, and with its debug info in a file of its own."""
+    nobtf, bare = TMP + "/vmlinux.nobtf", TMP + "/vmlinux.nodwarf"
+    subprocess.run(["objcopy", "--remove-section=.BTF", VMLINUX, nobtf], check=True, stderr=subprocess.DEVNULL)
+    walk(tap, [nobtf, VMCORE], "no BTF: ")
+    os.remove(nobtf)
+    subprocess.run(["objcopy", "--strip-debug", VMLINUX, bare], check=True, stderr=subprocess.DEVNULL)
+    want = [(r["pid"], r["comm"], r["state"]) for r in rows("ps")]
+    have = [(r["pid"], r["comm"], r["state"]) for r in rows("ps", [bare, VMCORE])]
+    tap.check("no DWARF: the same tasks", want == have)
+    plain = [f["function"] for f in rows("bt 1") if not f["inline"]]
+    tap.check("no DWARF: the same functions", plain == [f["function"] for f in rows("bt 1", [bare, VMCORE])], plain)
+    for suffix, tool in ((".gz", ["gzip", "-1k"]), (".xz", ["xz", "-0k"]), (".zst", ["zstd", "-q"])):
+        subprocess.run(tool + [bare], check=True)
+        tap.check("vmlinux%s" % suffix, the_dd([bare + suffix, VMCORE])["state"] == "UN")
+    with open(bare + ".gz", "rb") as f, open(TMP + "/cut.gz", "wb") as g:
+        g.write(f.read()[:-1000])
+    p = run(["log"], [TMP + "/cut.gz", VMCORE])
+    tap.check("a damaged vmlinux.gz is a warning, the log works", p.returncode == 0 and "cut.gz" in p.stderr and
+              "hung_task" in p.stdout, p.stderr)
+
+
+def separate(tap):
+    """A stripped vmlinux finds its debug file by debuglink, beside it, and by build-id."""
+    debug, link = TMP + "/vmlinux.debug", TMP + "/vmlinux.linked"
+    os.symlink(VMLINUX, debug)
+    subprocess.run(["objcopy", "--strip-debug", "--remove-section=.BTF", "--add-gnu-debuglink=" + debug, VMLINUX, link],
+                   check=True, stderr=subprocess.DEVNULL)
+    walk(tap, [link, VMCORE], "debuglink: ")
+    notes = subprocess.run(["readelf", "-n", VMLINUX], stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL).stdout
+    build_id = re.search(r"Build ID: ([0-9a-f]+)", notes).group(1)
+    os.remove(debug)
+    os.makedirs("%s/dbg/.build-id/%s" % (TMP, build_id[:2]))
+    os.symlink(VMLINUX, "%s/dbg/.build-id/%s/%s.debug" % (TMP, build_id[:2], build_id[2:]))
+    p = run(["bt -V %d" % the_dd()["pid"]], [link, VMCORE], ["--debug-dir", TMP + "/dbg"])
+    tap.check("build-id: arguments are there", re.search(r"\bm = 0x[0-9a-f]{16}", p.stdout), p.stdout + p.stderr)
+
+
+def main():
+    if not VMCORE:
+        tap = Tap()
+        tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
+        tap.run([])
+    try:
+        Tap().run([formats, statuses, walk_plain, stack, filters, helps, shapes, separate])
+    finally:
+        shutil.rmtree(TMP)
+
+
+if __name__ == "__main__":
+    main()
