@@ -101,19 +101,17 @@ static struct err *index_types(struct btf *b)
 	uint32_t n = 0, at = 0;
 	uint64_t len;
 
+	/* Of a damaged section, or one with kinds of the future, what comes before is good. */
 	for (; at < b->types_len; at += (uint32_t)len, n++) {
 		len = type_length(b, at);
-		if (len == UINT64_MAX)
-			return err_new(ERR_CORRUPT, "BTF: type %u is cut off at byte %u of %u",
-				       b->first_id + n, at, b->types_len);
-		if (!len)
+		if (!len || len == UINT64_MAX)
 			break;
 	}
 	if (at < b->types_len)
 		b->unknown_id = b->first_id + n;
 	if (!n && b->unknown_id)
-		return err_new(ERR_UNSUPPORTED, "BTF: its first type is of the unknown kind %u",
-			       kind_of(load_u32(b->types + 4)));
+		return err_new(ERR_CORRUPT, "BTF: its first type, of kind %u, can't be read",
+			       at + RECORD <= b->types_len ? kind_of(load_u32(b->types + 4)) : 0);
 	TRY(try_alloc(n ? n : 1, sizeof(*b->offset), (size_t)1 << 30, &b->offset));
 	for (at = 0; b->n < n; b->n++) {
 		uint32_t info = load_u32(b->types + at + 4);

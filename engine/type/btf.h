@@ -39,7 +39,7 @@ void btf_close(struct btf *b);
 /* The first id that isn't the base's, and one past the last. */
 uint32_t btf_first_id(const struct btf *b);
 uint32_t btf_end_id(const struct btf *b);
-/* The id at which an unknown kind ended the walk; 0: all types are known. */
+/* The id at which an unknown kind or damage ended the walk; 0: all types are known. */
 uint32_t btf_unknown_id(const struct btf *b);
 /* Does some enum tell that it is signed? Before pahole 1.24 none did. */
 bool btf_enums_signed(const struct btf *b);

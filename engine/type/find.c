@@ -120,13 +120,29 @@ static struct err *bad(const struct parser *p, const char *what)
 		       (size_t)(p->s - p->text) + 1);
 }
 
+/* The first id that some BTF couldn't be read at; 0: all is read. */
+static uint32_t unknown_from(const struct types *ts)
+{
+	const struct provider *p = NULL;
+
+	while ((p = provider_after(ts, NULL, p)))
+		if (p->is_btf && btf_unknown_id(btf_provider_btf(p)))
+			return btf_unknown_id(btf_provider_btf(p));
+	return 0;
+}
+
 static struct err *not_found(struct types *ts, const char *tag, const char *name)
 {
 	const char *from = types_source(ts);
+	uint32_t unknown = unknown_from(ts);
 
 	if (!strcmp(from, "none"))
 		return err_new(ERR_NODEBUG, "no type '%s%s': there is no BTF or DWARF to look in", tag,
 			       name);
+	if (unknown)
+		return err_new(ERR_NOTFOUND,
+			       "no type '%s%s' in %s, of which the types after id %u are not known", tag,
+			       name, from, unknown - 1);
 	return err_new(ERR_NOTFOUND, "no type '%s%s' in %s", tag, name, from);
 }
 

@@ -131,12 +131,20 @@ static bool is_text(const struct scalar *v, const struct type *t)
 	return v->is_char && !strcmp(type_name(type_strip(t)), "char") && v->u >= ' ' && v->u <= '~';
 }
 
+/* As many bits as the type has: -1 of an int is 0xffffffff. */
+static uint64_t unextend(const struct scalar *v, const struct type *t)
+{
+	uint64_t size = type_size(t);
+
+	return size && size < 8 ? v->u & (((uint64_t)1 << size * 8) - 1) : v->u;
+}
+
 void scalar_print(const struct scalar *v, const struct type *t, bool hex, struct buf *out)
 {
 	const char *name = v->kind == TYPE_ENUM ? type_enum_name(t, (int64_t)v->u) : NULL;
 
 	if (v->kind == TYPE_FLOAT)
-		buf_printf(out, "%.17g", v->f);
+		buf_printf(out, type_size(t) == 4 ? "%.9g" : "%.17g", v->f);
 	else if (v->kind == TYPE_POINTER)
 		buf_printf(out, "0x%llx", (unsigned long long)v->u);
 	else if (name && *name)
@@ -146,7 +154,7 @@ void scalar_print(const struct scalar *v, const struct type *t, bool hex, struct
 	else if (is_text(v, t))
 		buf_printf(out, v->u == '\'' || v->u == '\\' ? "'\\%c'" : "'%c'", (int)v->u);
 	else if (hex)
-		buf_printf(out, "0x%llx", (unsigned long long)v->u);
+		buf_printf(out, "0x%llx", (unsigned long long)unextend(v, t));
 	else if (v->is_signed)
 		buf_printf(out, "%lld", (long long)v->u);
 	else
