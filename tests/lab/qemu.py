@@ -85,7 +85,7 @@ def run(o, guest):
         if "FAILED" in words:
             return "the guest says: FAILED" + words["FAILED"]
         if "DONE" in words:
-            return None
+            return None if "READY" in words else "it crashed before its time"
         if "READY" in words and o.dump:
             dump(o)
             return None

@@ -1,5 +1,6 @@
 # fsfreeze: a file system that someone froze and forgot. dd waits for it for ever, and the kernel's watch over
 # hung tasks brings the machine down.
+last_words="hung_task: blocked tasks"
 formats() {
     case $1 in
         6.1) echo lzo zlib snappy zstd zlib.d1 lzo.d1 zstd.d1 flat split incomplete elf elf.incomplete raw ;;

@@ -3,6 +3,7 @@ bench=yes
 mem=4G
 disk=6G
 timeout=1200
+last_words="sysrq triggered crash"
 formats() { echo lzo zstd zstd.d1; }
 scene() {
     echo 100000 > /proc/sys/kernel/threads-max
