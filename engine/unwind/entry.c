@@ -16,7 +16,7 @@
 #define MAX_NESTING 64	 /* of DIEs */
 #define MAX_DIES 200000	 /* looked at for one call site */
 
-bool scope_open(struct scope *s, const struct query *q, size_t index)
+bool scope_open(struct scope *s, struct query *q, size_t index)
 {
 	const struct frame *f = &q->stack->frames[index];
 
@@ -219,8 +219,9 @@ bool scope_entry_value(struct eval *e, const Dwarf_Op *ops, size_t n, uint64_t *
 
 	if (!is_reg(ops, n, &reg))
 		return eval_fail(e, "the value on entry of something in memory");
-	if (s->depth >= MAX_DEPTH)
+	if (s->depth >= MAX_DEPTH || !s->q->sites)
 		return eval_fail(e, "too many callers deep");
+	s->q->sites--;
 	if (!next || next->user || next->exact)
 		return eval_fail(e, "no caller to ask what it passed");
 	if (next->source == FRAME_SCAN || next->source == FRAME_FP)

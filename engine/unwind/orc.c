@@ -17,7 +17,8 @@
 
 #define ENTRY_SIZE 6
 #define HASH_SIZE 20
-#define SAMPLES 64
+#define WHOLE 4096 /* entries of a table whose order is checked in whole */
+#define SAMPLES 64 /* taken of larger ones */
 
 /* The flags word of "CFA = rsp + 8, rbp unchanged, call" in each layout. */
 #define PLAIN_12 0x0005
@@ -120,7 +121,7 @@ static bool any_end(const struct orc_table *t)
 
 static struct err *check_order(const struct orc_table *t, uint64_t lo, uint64_t hi)
 {
-	size_t step = t->n / SAMPLES + 1, inside = 0, samples = 0;
+	size_t step = t->n <= WHOLE ? 1 : t->n / SAMPLES, inside = 0, samples = 0;
 	uint64_t prev = 0;
 
 	for (size_t i = 0; i < t->n; i += step, samples++) {

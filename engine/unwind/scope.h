@@ -14,10 +14,11 @@ struct query {
 	struct unwinder *u;
 	struct lines *lines;
 	const struct stack *stack;
+	unsigned sites; /* call sites that may still be looked for: nested ones could multiply */
 };
 
 struct scope {
-	const struct query *q;
+	struct query *q;
 	size_t index; /* of the frame in the stack */
 	const struct frame *frame;
 	struct object *object;
@@ -29,7 +30,7 @@ struct scope {
 };
 
 /* Finds the function of a frame. Not under object_lock(). false: no DWARF there. */
-bool scope_open(struct scope *s, const struct query *q, size_t index);
+bool scope_open(struct scope *s, struct query *q, size_t index);
 /* The environment of that frame. Under object_lock(s->object); lives as long as s. */
 struct eval scope_env(struct scope *s);
 /* eval.entry_value: through the caller's call site. Under object_lock(), which it gives up meanwhile. */

@@ -18,6 +18,7 @@
 #define MAX_VARS 1024  /* of one scope */
 #define MAX_BLOCKS 64  /* nested */
 #define MAX_DIES 65536 /* looked at for one scope */
+#define MAX_SITES 4096 /* call sites looked for, for one scope */
 
 struct gather {
 	Dwarf_Die *v;
@@ -264,7 +265,7 @@ struct err *frame_vars(struct unwinder *u, struct lines *l, struct types *ts,
 		       const struct stack *st, size_t index, size_t level, bool locals,
 		       struct var **ret, size_t *n)
 {
-	struct query q = {.u = u, .lines = l, .stack = st};
+	struct query q = {.u = u, .lines = l, .stack = st, .sites = MAX_SITES};
 	AUTO_FREE uint64_t *types = NULL;
 	struct scope s;
 	struct err *e;
