@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Columns are as wide as they like to be, or as the widest cell seen so far; widths only ever grow, so
+ * that nothing jumps while scrolling. When space is short the columns of the largest prio go first; the
+ * growing column takes what is left. Rows of the child table have no columns of their own: their cells
+ * follow one another.
+ */
+#include "tui/view_list.h"
+#include "engine/base/alloc.h"
+#include "engine/base/utf8.h"
+#include <string.h>
+
+#define LOOK_AT 200  /* rows measured before the first is drawn */
+#define INDENT 2
+#define LEAST_GROW 12
+
+static const struct table *table_of(const struct view *v, const struct row *r)
+{
+	return rows_table(v->run->rows, r);
+}
+
+static bool seen(const struct table *t, size_t col)
+{
+	return !(t->cols[col].flags & COL_DATA);
+}
+
+static size_t first_seen(const struct table *t)
+{
+	size_t i = 0;
+
+	while (i + 1 < t->ncols && !seen(t, i))
+		i++;
+	return i;
+}
+
+static int indent_of(const struct view *v, size_t row)
+{
+	return v->tree ? v->rows[row].depth * INDENT + 2 : 0;
+}
+
+/* ---- widths ---- */
+
+static void measure_row(struct view *v, size_t row)
+{
+	const struct row *r = view_row(v, row);
+	const struct table *t = table_of(v, r);
+	AUTO_BUF struct buf text = {0};
+
+	if (r->child)
+		return;
+	for (size_t i = 0; i < t->ncols && i < VIEW_MAX_COLS; i++) {
+		if (!seen(t, i))
+			continue;
+		buf_clear(&text);
+		cell_print(&r->cells[i], &text);
+		int w = utf8_width(buf_str(&text), text.len);
+		if (w && i == first_seen(t))
+			w += indent_of(v, row);
+		if (w > v->widths[i])
+			v->widths[i] = w;
+	}
+}
+
+static void measure(struct view *v)
+{
+	size_t end = v->nrows < LOOK_AT ? v->nrows : LOOK_AT;
+
+	for (; v->measured < end; v->measured++)
+		measure_row(v, v->measured);
+	for (size_t i = v->top; i < v->nlines && i < v->top + (size_t)v->height; i++)
+		if (v->lines[i] >= v->measured)
+			measure_row(v, v->lines[i]);
+}
+
+/* ---- columns ---- */
+
+static int wanted(const struct view *v, const struct col *c, size_t i, int width)
+{
+	int w = v->widths[i], title = utf8_width(c->title, strlen(c->title));
+
+	if (c->flags & COL_GROW)
+		return w < LEAST_GROW ? (w > c->width ? w : c->width) : LEAST_GROW;
+	if (w > width * 2 / 5 && w > c->width)
+		w = width * 2 / 5;
+	w = w > c->width ? w : c->width;
+	return w > title ? w : title;
+}
+
+static int total(const struct list_cols *c)
+{
+	int sum = 0;
+
+	for (int i = 0; i < c->n; i++)
+		sum += c->v[i].w + (i ? c->gap : 0);
+	return sum;
+}
+
+/* Takes away the column with the largest prio; false when only those are left that stay. */
+static bool drop_one(const struct table *t, struct list_cols *c)
+{
+	int worst = -1, prio = 0;
+
+	for (int i = 0; i < c->n; i++)
+		if (t->cols[c->v[i].col].prio > prio) {
+			prio = t->cols[c->v[i].col].prio;
+			worst = i;
+		}
+	if (worst < 0)
+		return false;
+	memmove(&c->v[worst], &c->v[worst + 1], sizeof(c->v[0]) * (size_t)(c->n - worst - 1));
+	c->n--;
+	return true;
+}
+
+/* The growing column takes the spare: all of it at the end of the line, else what its cells need. */
+static void grow(const struct view *v, const struct table *t, int width, struct list_cols *c)
+{
+	int spare = width - total(c);
+
+	for (int i = 0; i < c->n; i++) {
+		size_t col = c->v[i].col;
+		if (!(t->cols[col].flags & COL_GROW))
+			continue;
+		int natural = v->widths[col];
+		int w = c->v[i].w + (spare > 0 ? spare : 0);
+		if (i + 1 < c->n && w > natural)
+			w = natural > c->v[i].w ? natural : c->v[i].w;
+		if (v->left && natural > w)
+			w = natural;
+		c->v[i].w = w;
+		return;
+	}
+}
+
+void list_columns(const struct view *v, int width, struct list_cols *ret)
+{
+	const struct heading *h = view_heading(v);
+	const struct table *t = h ? h->table : NULL;
+	int x = 0;
+
+	*ret = (struct list_cols){.gap = width < 60 ? 1 : 2};
+	for (size_t i = 0; t && i < t->ncols && i < VIEW_MAX_COLS; i++) {
+		int w = seen(t, i) ? wanted(v, &t->cols[i], i, width) : 0;
+		if (!seen(t, i) || (!w && !(t->cols[i].flags & COL_GROW)))
+			continue;
+		ret->v[ret->n].col = i;
+		ret->v[ret->n].right = t->cols[i].flags & COL_RIGHT;
+		ret->v[ret->n++].w = w;
+		ret->heading |= t->cols[i].title[0] != '\0';
+	}
+	while (ret->n > 1 && total(ret) > width && drop_one(t, ret))
+		;
+	if (t)
+		grow(v, t, width, ret);
+	for (int i = 0; i < ret->n; i++) {
+		ret->v[i].x = x;
+		x += ret->v[i].w + ret->gap;
+	}
+	ret->total = total(ret);
+}
+
+/* ---- drawing ---- */
+
+struct drawing {
+	struct surface *s;
+	struct view *v;
+	struct rect r; /* of the rows, without the cursor's mark */
+	struct list_cols cols;
+};
+
+static void mark_matches(const struct drawing *d, int y, int x, int max, const char *text, size_t n)
+{
+	size_t from = 0, start, end;
+
+	while (d->v->search && from <= n &&
+	       pattern_find(d->v->search, text, n, from, &start, &end)) {
+		int a = utf8_width(text, start), b = utf8_width(text, end);
+		if (a < max)
+			surface_over(d->s, y, x + a, (b < max ? b : max) - a, OVER_MATCH);
+		from = end > start ? end : end + 1;
+	}
+}
+
+static enum style style_of(const struct row *r, const struct cell *c)
+{
+	return (enum style)(c->role != ROLE_NORMAL ? c->role : r->role);
+}
+
+static int draw_cell(const struct drawing *d, int y, int x, int max, const struct row *r,
+		     const struct cell *c, bool right)
+{
+	AUTO_BUF struct buf text = {0};
+	int w;
+
+	cell_print(c, &text);
+	w = utf8_width(buf_str(&text), text.len);
+	if (right && w < max)
+		x += max - w;
+	w = surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text), text.len);
+	mark_matches(d, y, x, max, buf_str(&text), text.len);
+	return w;
+}
+
+static const char *fold_mark(const struct drawing *d, size_t row)
+{
+	if (!view_has_deeper(d->v, row))
+		return "  ";
+	if (view_folded(d->v, row))
+		return d->s->ascii ? "+ " : "\u25b8 ";
+	return d->s->ascii ? "- " : "\u25be ";
+}
+
+static void draw_columns(const struct drawing *d, int y, size_t row)
+{
+	const struct row *r = view_row(d->v, row);
+	const struct table *t = table_of(d->v, r);
+
+	for (int i = 0; i < d->cols.n; i++) {
+		int x = d->r.x + d->cols.v[i].x - d->v->left, w = d->cols.v[i].w;
+		size_t col = d->cols.v[i].col;
+		if (col >= t->ncols)
+			continue;
+		if (i == 0 && d->v->tree) {
+			int in = indent_of(d->v, row);
+			surface_str(d->s, y, x + in - 2, 2, STYLE_BORDER, fold_mark(d, row));
+			x += in;
+			w -= in;
+		}
+		if (w > 0)
+			draw_cell(d, y, x, w, r, &r->cells[col], d->cols.v[i].right);
+	}
+}
+
+static void draw_child(const struct drawing *d, int y, size_t row)
+{
+	const struct row *r = view_row(d->v, row);
+	const struct table *t = table_of(d->v, r);
+	int in = indent_of(d->v, row), x = d->r.x + in - d->v->left;
+	int end = d->r.x + d->r.w;
+
+	surface_str(d->s, y, x - 2, 2, STYLE_BORDER, fold_mark(d, row));
+	for (size_t i = 0; i < t->ncols && x < end; i++) {
+		if (!seen(t, i) || r->cells[i].kind == CELL_ABSENT)
+			continue;
+		int w = draw_cell(d, y, x, d->v->left ? 1000 : end - x, r, &r->cells[i], false);
+		x += w ? w + 2 : 0;
+	}
+}
+
+static void draw_heading(const struct drawing *d, int y)
+{
+	const struct table *t = view_heading(d->v)->table;
+	struct rect line = {y, d->r.x, 1, d->r.w};
+
+	surface_fill(d->s, &line, STYLE_HEADING, ' ');
+	for (int i = 0; i < d->cols.n; i++) {
+		size_t col = d->cols.v[i].col;
+		const char *title = t->cols[col].title;
+		int w = d->cols.v[i].w, x = d->r.x + d->cols.v[i].x - d->v->left;
+		int n = utf8_width(title, strlen(title));
+		if (d->cols.v[i].right && n < w)
+			x += w - n;
+		surface_str(d->s, y, x, w, STYLE_HEADING, title);
+		if (d->v->sort_col != col)
+			continue;
+		const char *arrow = d->v->sort_descending ? (d->s->ascii ? "v" : "\u25bc")
+							  : (d->s->ascii ? "^" : "\u25b2");
+		surface_str(d->s, y, x + n < d->r.x + d->r.w ? x + n : x + n - 1, 1, STYLE_KEY, arrow);
+	}
+}
+
+/* What the command wants to be known, in the free lines under the rows. */
+static void draw_notes(const struct drawing *d, int y, int end)
+{
+	enum role role;
+	const char *text;
+
+	for (size_t i = 0; y < end && (text = rows_note(d->v->run->rows, i, &role)); i++, y++) {
+		AUTO_BUF struct buf safe = {0};
+		buf_puts(&safe, "note: ");
+		buf_put_safe(&safe, text, strlen(text));
+		surface_cut(d->s, y, d->r.x, d->r.w, (enum style)role, buf_str(&safe), safe.len);
+	}
+}
+
+static void draw_line(const struct drawing *d, int y, size_t line, bool focus)
+{
+	size_t row = d->v->lines[line];
+
+	surface_clip(d->s, &d->r);
+	if (view_row(d->v, row)->child)
+		draw_child(d, y, row);
+	else
+		draw_columns(d, y, row);
+	surface_clip(d->s, NULL);
+	if (line != d->v->cursor)
+		return;
+	surface_str(d->s, y, d->r.x - 1, 1, STYLE_KEY, ">");
+	surface_over(d->s, y, d->r.x, d->r.w, focus ? OVER_CURSOR : OVER_SELECTED);
+}
+
+void list_draw(struct surface *s, const struct rect *r, struct view *v, bool focus)
+{
+	struct drawing d = {.s = s, .v = v, .r = {r->y, r->x + 1, r->h, r->w - 1}};
+	int y = r->y;
+
+	if (r->h < 1 || r->w < 2 || !view_heading(v))
+		return;
+	view_make_lines(v);
+	measure(v);
+	list_columns(v, d.r.w, &d.cols);
+	if (d.cols.heading && r->h > 2) {
+		surface_clip(s, &d.r);
+		draw_heading(&d, y++);
+		surface_clip(s, NULL);
+	}
+	view_scroll(v, r->y + r->h - y);
+	v->max_left = d.cols.total > d.r.w ? (size_t)(d.cols.total - d.r.w) : 0;
+	for (size_t i = v->top; i < v->nlines && y < r->y + r->h; i++, y++)
+		draw_line(&d, y, i, focus);
+	if (y < r->y + r->h)
+		draw_notes(&d, y + (v->nlines > 0), r->y + r->h);
+}
+
+size_t list_row_at(const struct view *v, const struct rect *r, int y)
+{
+	int first = r->y + r->h - v->height;
+	size_t line = v->top + (size_t)(y - first);
+
+	return y >= first && y < r->y + r->h && line < v->nlines ? line : NO_ROW;
+}
+
+void list_row_text(const struct view *v, size_t row, struct buf *out)
+{
+	const struct row *r = view_row(v, row);
+	const struct table *t = r ? table_of(v, r) : NULL;
+
+	for (size_t i = 0; t && i < t->ncols; i++) {
+		AUTO_BUF struct buf text = {0};
+		if (!seen(t, i) || r->cells[i].kind == CELL_ABSENT)
+			continue;
+		cell_print(&r->cells[i], &text);
+		if (text.len)
+			buf_printf(out, "%s%s", out->len ? "  " : "", buf_str(&text));
+	}
+}
