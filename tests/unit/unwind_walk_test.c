@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Proves, on a made stack in a made dump with a made ORC table, that a walk finds callers and what it
+ * may know of their registers (and no more), ends at user space, at a thread's start or with a reason,
+ * bridges code without unwind information by frame pointer or by a guarded scan, and terminates on
+ * whatever a stack may hold: loops, and every word damaged in turn.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "engine/base/alloc.h"
+#include "engine/unwind/unwind.h"
+
+#define TEXT UINT64_C(0xffffffff81000000)
+#define TEXT_PA UINT64_C(0x1000000)
+#define STACK UINT64_C(0xffff888000100000)
+#define STACK_PA UINT64_C(0x100000)
+#define PAGE 4096
+#define TABLE UINT64_C(0xffffffff82000000)
+
+/* Functions of 64 bytes, each with a call at +0x20 that returns to +0x25. */
+enum { PLAIN, SAVES_RBP, THREAD_START, ENTRY, UNKNOWN, BY_RBP, FUNCTIONS };
+#define FN(i) (TEXT + 64 * (uint64_t)(i))
+#define RET(i) (FN(i) + 0x25)
+
+enum { RBX = 3, RBP = 6, RSP = 7, RIP = 16 };
+
+struct world {
+	uint8_t text[PAGE];
+	uint64_t stack[PAGE / 8];
+	struct dump *dump;
+	struct mem *mem;
+	struct object *object;
+	struct unwinder *unwinder;
+};
+
+static void put_orc(uint8_t *ip, uint8_t *entries, size_t i, int16_t sp, int16_t bp, uint16_t flags)
+{
+	int32_t rel = (int32_t)(FN(i) - (TABLE + i * 4));
+
+	memcpy(ip + i * 4, &rel, 4);
+	memcpy(entries + i * 6, &sp, 2);
+	memcpy(entries + i * 6 + 2, &bp, 2);
+	memcpy(entries + i * 6 + 4, &flags, 2);
+}
+
+/* Layout 3 (Linux 6.4): base registers SP 5, BP 4, PREV_SP 1; types END 1, CALL 2, REGS 3. */
+static void give_orc(struct object *o)
+{
+	uint8_t *ip = xcalloc(64, 4), *entries = xcalloc(64, 6);
+
+	put_orc(ip, entries, PLAIN, 8, 0, 0x0205);
+	put_orc(ip, entries, SAVES_RBP, 32, -16, 0x0215);
+	put_orc(ip, entries, THREAD_START, 0, 0, 0x0100);
+	put_orc(ip, entries, ENTRY, 0, 0, 0x0b05);
+	put_orc(ip, entries, UNKNOWN, 0, 0, 0x0000);
+	put_orc(ip, entries, BY_RBP, 16, -16, 0x0214);
+	for (size_t i = FUNCTIONS; i < 64; i++)
+		put_orc(ip, entries, i, 8, 0, 0x0205);
+	object_set_section(o, ".orc_unwind_ip", ip, 64 * 4, TABLE);
+	object_set_section(o, ".orc_unwind", entries, 64 * 6, TABLE + 0x1000);
+}
+
+static size_t put_notes(uint8_t *at)
+{
+	static const char info[] = "OSRELEASE=9.9.9\nPAGESIZE=4096\nNUMBER(phys_base)=0\n"
+				   "KERNELOFFSET=0\n";
+	Elf64_Nhdr h = {.n_namesz = 11, .n_descsz = sizeof(info) - 1};
+
+	memcpy(at, &h, sizeof(h));
+	memcpy(at + sizeof(h), "VMCOREINFO", 11);
+	memcpy(at + sizeof(h) + 12, info, sizeof(info) - 1);
+	return sizeof(h) + 12 + (sizeof(info) + 2) / 4 * 4;
+}
+
+/* Only what is given: the page above the stack isn't in the dump. */
+static void open_dump(struct world *w)
+{
+	uint8_t *file = xcalloc(4, PAGE);
+	char path[] = "/tmp/vmbrowse-unwind-XXXXXX";
+	const char *name = path;
+	Elf64_Ehdr eh = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			 .e_type = ET_CORE,
+			 .e_machine = EM_X86_64,
+			 .e_version = EV_CURRENT,
+			 .e_phoff = sizeof(eh),
+			 .e_ehsize = sizeof(eh),
+			 .e_phentsize = sizeof(Elf64_Phdr),
+			 .e_phnum = 3};
+	Elf64_Phdr ph[3] = {
+		{.p_type = PT_NOTE, .p_offset = 512},
+		{.p_type = PT_LOAD, .p_offset = PAGE, .p_vaddr = STACK, .p_paddr = STACK_PA,
+		 .p_filesz = PAGE, .p_memsz = PAGE},
+		{.p_type = PT_LOAD, .p_offset = 2 * PAGE, .p_vaddr = TEXT, .p_paddr = TEXT_PA,
+		 .p_filesz = PAGE, .p_memsz = PAGE},
+	};
+	int fd = mkstemp(path);
+
+	ph[0].p_filesz = ph[0].p_memsz = put_notes(file + 512);
+	memcpy(file, &eh, sizeof(eh));
+	memcpy(file + sizeof(eh), ph, sizeof(ph));
+	memcpy(file + PAGE, w->stack, PAGE);
+	memcpy(file + 2 * PAGE, w->text, PAGE);
+	assert_true(fd >= 0 && write(fd, file, 3 * PAGE) == 3 * PAGE);
+	close(fd);
+	assert_null(dump_open(&name, 1, NULL, &w->dump));
+	unlink(path);
+	free(file);
+}
+
+static void world_make(struct world *w)
+{
+	for (size_t i = 0; i < PAGE / 64; i++) {
+		int32_t rel = 64;
+
+		memset(w->text + i * 64, 0x90, 64);
+		w->text[i * 64 + 0x20] = 0xe8;
+		memcpy(w->text + i * 64 + 0x21, &rel, 4);
+	}
+	open_dump(w);
+	w->mem = mem_create(w->dump, &arch_x86_64, NULL, NULL);
+	w->object = object_create_module("made");
+	object_add_range(w->object, (struct object_range){TEXT, TEXT + PAGE, true});
+	give_orc(w->object);
+	w->unwinder = unwinder_create(w->mem, NULL);
+	unwinder_add_object(w->unwinder, w->object);
+}
+
+static void world_free(struct world *w)
+{
+	unwinder_destroy(w->unwinder);
+	object_close(w->object);
+	mem_destroy(w->mem);
+	dump_close(w->dump);
+}
+
+static struct regs start_at(uint64_t pc, size_t word)
+{
+	struct regs r = {0};
+
+	regs_set(&r, RIP, pc);
+	regs_set(&r, RSP, STACK + word * 8);
+	return r;
+}
+
+static void walk(struct world *w, const struct regs *r, bool exact, struct stack *st)
+{
+	world_make(w);
+	unwind(w->unwinder, r, exact, 64, st);
+	assert_in_range(st->n, 1, 64);
+}
+
+static void expect(const struct stack *st, size_t i, uint64_t pc, enum frame_source source)
+{
+	assert_true(i < st->n);
+	assert_int_equal(st->frames[i].pc, pc);
+	assert_int_equal(st->frames[i].source, source);
+}
+
+static void callers_by_orc(void **state)
+{
+	struct world w = {0};
+	struct regs r = start_at(RET(PLAIN), 10);
+	struct stack st;
+
+	(void)state;
+	w.stack[10] = RET(SAVES_RBP);
+	w.stack[13] = 0x1122; /* rbp, 16 below that frame's CFA */
+	w.stack[14] = RET(THREAD_START);
+	regs_set(&r, RBP, 0x7777);
+	regs_set(&r, RBX, 0x8888);
+	walk(&w, &r, false, &st);
+	assert_null(st.ended);
+	assert_int_equal(st.n, 3);
+	expect(&st, 0, RET(PLAIN), FRAME_REGS);
+	expect(&st, 1, RET(SAVES_RBP), FRAME_ORC);
+	expect(&st, 2, RET(THREAD_START), FRAME_ORC);
+	assert_int_equal(st.frames[0].cfa, STACK + 11 * 8);
+	assert_int_equal(st.frames[1].sp, STACK + 11 * 8);
+	assert_int_equal(st.frames[1].cfa, STACK + 15 * 8);
+	/* ORC says that rbp is untouched in the first and saved in the second. */
+	assert_true(regs_has(&st.frames[1].regs, RBP));
+	assert_int_equal(st.frames[1].regs.v[RBP], 0x7777);
+	assert_int_equal(st.frames[2].regs.v[RBP], 0x1122);
+	/* Nobody says anything of rbx: unknown, not the callee's. */
+	assert_true(regs_has(&st.frames[0].regs, RBX));
+	assert_false(regs_has(&st.frames[1].regs, RBX));
+	assert_ptr_equal(st.frames[2].object, w.object);
+	stack_free(&st);
+	world_free(&w);
+}
+
+static void put_user_regs(struct world *w, size_t at)
+{
+	w->stack[at + 14] = 0xd1;	 /* di */
+	w->stack[at + 16] = 0x401000;	 /* ip */
+	w->stack[at + 17] = 0x33;	 /* cs */
+	w->stack[at + 18] = 0x246;	 /* flags */
+	w->stack[at + 19] = 0x7ffc00001000; /* sp */
+	w->stack[at + 20] = 0x2b;	 /* ss */
+}
+
+static void ends_at_user_space(void **state)
+{
+	struct world w = {0};
+	struct regs r = start_at(RET(PLAIN), 4);
+	struct stack st;
+
+	(void)state;
+	w.stack[4] = RET(ENTRY);
+	put_user_regs(&w, 5);
+	walk(&w, &r, false, &st);
+	assert_null(st.ended);
+	assert_int_equal(st.n, 3);
+	expect(&st, 2, 0x401000, FRAME_REGS);
+	assert_true(st.frames[2].user);
+	assert_true(st.frames[2].exact);
+	assert_int_equal(st.frames[2].pt_regs, STACK + 5 * 8);
+	assert_int_equal(st.frames[2].regs.v[5], 0xd1);
+	assert_null(st.frames[2].object);
+	stack_free(&st);
+	world_free(&w);
+}
+
+static void loops_end_with_a_reason(void **state)
+{
+	struct world w = {0}, again = {0};
+	struct regs r = start_at(RET(BY_RBP), 100);
+	struct stack st;
+
+	(void)state;
+	/* A saved rbp that points back to itself: the CFA never moves on. */
+	regs_set(&r, RBP, STACK + 104 * 8);
+	w.stack[104] = STACK + 104 * 8;
+	w.stack[105] = RET(BY_RBP);
+	walk(&w, &r, false, &st);
+	assert_non_null(st.ended);
+	assert_in_range(st.n, 2, 3);
+	stack_free(&st);
+	world_free(&w);
+
+	/* A stack full of one return address goes up, to the frame limit. */
+	for (size_t i = 0; i < PAGE / 8; i++)
+		again.stack[i] = RET(PLAIN);
+	r = start_at(RET(PLAIN), 0);
+	walk(&again, &r, false, &st);
+	assert_int_equal(st.n, 64);
+	assert_non_null(strstr(st.ended, "64 frames"));
+	stack_free(&st);
+	world_free(&again);
+}
+
+static void unreadable_stack_says_so(void **state)
+{
+	struct world w = {0};
+	struct regs r = start_at(RET(PLAIN), PAGE / 8 - 1);
+	struct stack st;
+
+	(void)state;
+	w.stack[PAGE / 8 - 1] = RET(PLAIN);
+	walk(&w, &r, false, &st);
+	assert_int_equal(st.n, 2);
+	assert_non_null(st.ended);
+	assert_non_null(strstr(st.ended, "read"));
+	stack_free(&st);
+	world_free(&w);
+}
+
+static void code_without_rules_is_bridged(void **state)
+{
+	struct world w = {0};
+	struct regs r = start_at(RET(UNKNOWN), 20);
+	struct stack st;
+
+	(void)state;
+	w.stack[22] = FN(PLAIN) + 3;  /* text, but no call before it */
+	w.stack[24] = RET(PLAIN);     /* a left-over: it leads nowhere */
+	w.stack[25] = 0x55;
+	w.stack[28] = RET(SAVES_RBP);
+	w.stack[32] = RET(THREAD_START);
+	regs_set(&r, RBX, 1);
+	walk(&w, &r, false, &st);
+	assert_null(st.ended);
+	assert_int_equal(st.n, 3);
+	expect(&st, 1, RET(SAVES_RBP), FRAME_SCAN);
+	expect(&st, 2, RET(THREAD_START), FRAME_ORC);
+	assert_false(regs_has(&st.frames[1].regs, RBX));
+	stack_free(&st);
+	world_free(&w);
+}
+
+static void frame_pointer_and_bad_calls(void **state)
+{
+	struct world w = {0}, bad = {0};
+	struct regs r = start_at(RET(UNKNOWN), 20);
+	struct stack st;
+
+	(void)state;
+	regs_set(&r, RBP, STACK + 30 * 8);
+	w.stack[22] = RET(SAVES_RBP); /* a scan would be taken in by it */
+	w.stack[26] = RET(THREAD_START);
+	w.stack[30] = 0x4444;
+	w.stack[31] = RET(THREAD_START);
+	walk(&w, &r, false, &st);
+	assert_int_equal(st.n, 2);
+	expect(&st, 1, RET(THREAD_START), FRAME_FP);
+	assert_int_equal(st.frames[1].regs.v[RBP], 0x4444);
+	stack_free(&st);
+	world_free(&w);
+
+	/* A call through a NULL pointer: the caller's return address is on top, nothing else happened. */
+	r = start_at(0, 8);
+	regs_set(&r, RBX, 0x99);
+	bad.stack[8] = RET(SAVES_RBP);
+	bad.stack[12] = RET(THREAD_START);
+	walk(&bad, &r, true, &st);
+	assert_int_equal(st.n, 3);
+	expect(&st, 1, RET(SAVES_RBP), FRAME_SCAN);
+	assert_int_equal(st.frames[1].regs.v[RBX], 0x99);
+	stack_free(&st);
+	world_free(&bad);
+}
+
+static void any_word_may_be_damaged(void **state)
+{
+	static const uint64_t evil[] = {
+		0, 1, UINT64_MAX, RET(PLAIN), RET(BY_RBP), RET(ENTRY), RET(UNKNOWN), STACK,
+		STACK + PAGE - 8, STACK + 41, UINT64_C(0x8000000000000000), 0x401000,
+	};
+
+	(void)state;
+	for (size_t word = 0; word < 40; word++) {
+		for (size_t e = 0; e < sizeof(evil) / sizeof(evil[0]); e++) {
+			struct world w = {0};
+			struct regs r = start_at(RET(PLAIN), 1);
+			struct stack st;
+
+			w.stack[1] = RET(SAVES_RBP);
+			w.stack[4] = STACK + 12 * 8;
+			w.stack[5] = RET(UNKNOWN);
+			w.stack[12] = STACK + 16 * 8;
+			w.stack[13] = RET(BY_RBP);
+			w.stack[17] = RET(ENTRY);
+			put_user_regs(&w, 18);
+			w.stack[word] = evil[e];
+			regs_set(&r, RBP, STACK + 12 * 8);
+			walk(&w, &r, false, &st);
+			/* Either it got to the top, or it says why not. */
+			assert_true(st.ended || st.frames[st.n - 1].user ||
+				    st.frames[st.n - 1].pc == RET(THREAD_START));
+			stack_free(&st);
+			world_free(&w);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(callers_by_orc),
+		cmocka_unit_test(ends_at_user_space),
+		cmocka_unit_test(loops_end_with_a_reason),
+		cmocka_unit_test(unreadable_stack_says_so),
+		cmocka_unit_test(code_without_rules_is_bridged),
+		cmocka_unit_test(frame_pointer_and_bad_calls),
+		cmocka_unit_test(any_word_may_be_damaged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
