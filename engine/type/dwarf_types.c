@@ -514,13 +514,20 @@ static bool has_btf(const struct types *ts)
 	return p && p->is_btf;
 }
 
+bool dwarf_provider_ready(const struct provider *p)
+{
+	const struct dwarf_provider *dp = (const struct dwarf_provider *)p;
+
+	return dp->index && dwarfindex_ready(dp->index);
+}
+
 /* BTF answers for types, so only symbols are worth waiting for the index then. */
 static bool may_ask(const struct dwarf_provider *dp, enum find_kind kind)
 {
-	if (!dp->index)
-		return false;
-	return kind == FIND_VARIABLE || kind == FIND_FUNCTION || !has_btf(dp->p.ts) ||
-	       dwarfindex_ready(dp->index);
+	if (dwarf_provider_ready(&dp->p))
+		return true;
+	return dp->index &&
+	       (kind == FIND_VARIABLE || kind == FIND_FUNCTION || !has_btf(dp->p.ts));
 }
 
 static struct err *find(struct provider *p, enum find_kind kind, const char *name, struct job *job,

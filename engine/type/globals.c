@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Types of well-known global variables of the kernel. BTF has them for per-CPU variables only, and
- * waiting for DWARF's index would delay the first screen, so what the kernel's source says of the
+ * waiting for DWARF's index would delay the first screen, so until that is ready what the kernel's source says of the
  * globals that the views start from stands here. Only variables that have had one type for as long as
  * they have had the name are listed; a symbol or a type that the kernel at hand lacks is simply not
  * found. The unit test compares the list with the DWARF of real kernels. Sorted by symbol.
@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct global {
-	const char *symbol, *type;
-} globals[] = {
+static const struct global_type globals[] = {
 	{"__cpu_online_mask", "struct cpumask"},
 	{"__cpu_possible_mask", "struct cpumask"},
 	{"__cpu_present_mask", "struct cpumask"},
@@ -28,7 +26,6 @@ static const struct global {
 	{"contig_page_data", "struct pglist_data"},
 	{"core_pattern", "char []"},
 	{"crashing_cpu", "int"},
-	{"file_systems", "struct file_system_type *"},
 	{"high_memory", "void *"},
 	{"huge_zero_page", "struct page *"},
 	{"init_cred", "struct cred"},
@@ -92,12 +89,20 @@ static const struct global {
 
 static int compare(const void *key, const void *element)
 {
-	return strcmp(key, ((const struct global *)element)->symbol);
+	return strcmp(key, ((const struct global_type *)element)->symbol);
+}
+
+const struct global_type *global_types(size_t *n)
+{
+	*n = sizeof(globals) / sizeof(*globals);
+	return globals;
 }
 
 const char *global_type_name(const char *symbol)
 {
-	const struct global *g = bsearch(symbol, globals, sizeof(globals) / sizeof(*globals),
-					 sizeof(*globals), compare);
+	size_t n;
+	const struct global_type *all = global_types(&n);
+	const struct global_type *g = bsearch(symbol, all, n, sizeof(*all), compare);
+
 	return g ? g->type : NULL;
 }

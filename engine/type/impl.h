@@ -115,13 +115,19 @@ const struct type *btf_provider_type(const struct provider *p, uint32_t id);
 struct provider *dwarf_provider_create(struct types *ts, struct object *o, struct dwarfindex *x);
 /* The type of the DIE at this offset; NULL: there is no DIE or it has no type. Without the lock. */
 const struct type *dwarf_provider_die(struct provider *p, uint64_t offset);
+/* Can it answer by name without building its index first? */
+bool dwarf_provider_ready(const struct provider *p);
 /* The next named struct or union defined at or after DIE offset *at, which moves behind it. */
 bool dwarf_provider_next_struct(struct provider *p, size_t *at, const struct type **ret);
 
 /* A base type of the C language by its words in GCC's order; NULL when C doesn't know it. */
 const struct type *type_built_in(struct types *ts, const char *name);
 
-/* globals.c: the C type of a well-known global variable of the kernel; NULL. */
+/* globals.c: the C type of a well-known global variable of the kernel, or NULL; and all of them. */
 const char *global_type_name(const char *symbol);
+struct global_type {
+	const char *symbol, *type;
+};
+const struct global_type *global_types(size_t *n);
 
 #endif

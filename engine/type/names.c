@@ -1,40 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * From a name to a type, and from types to their names: symbols' types, completion, the walk over all
- * structs. A symbol's type comes from BTF, else from the short list of well-known globals, else from
- * DWARF's index, which may have to be built first.
+ * structs. A symbol's type comes from BTF, else from DWARF when that has its index, else from the short
+ * list of well-known globals, else from DWARF after building the index.
  */
 #include "engine/type/impl.h"
 #include "engine/base/alloc.h"
 #include <string.h>
 
-/* In the object's own BTF or DWARF. */
-static struct err *look_in(struct types *ts, struct object *o, bool btf, enum find_kind kind,
-			   const char *symbol, struct job *job, const struct type **ret)
+/* The object's own BTF or DWARF; NULL: it has none. */
+static struct provider *own(struct types *ts, const struct object *o, bool btf)
 {
 	struct provider *p = NULL;
 
-	*ret = NULL;
-	while (!*ret && (p = provider_after(ts, o, p)))
+	while ((p = provider_after(ts, o, p)))
 		if (p->object == o && p->is_btf == btf)
-			TRY(p->ops->find(p, kind, symbol, job, ret));
+			return p;
+	return NULL;
+}
+
+static struct err *look_in(struct provider *p, enum find_kind kind, const char *symbol,
+			   struct job *job, const struct type **ret)
+{
+	*ret = NULL;
+	return p ? p->ops->find(p, kind, symbol, job, ret) : NULL;
+}
+
+static struct err *find_symbol(struct types *ts, struct object *o, const char *symbol,
+			       struct job *job, const struct type **ret)
+{
+	struct provider *btf = own(ts, o, true), *dwarf = own(ts, o, false);
+	const char *known = global_type_name(symbol);
+
+	TRY(look_in(btf, FIND_VARIABLE, symbol, job, ret));
+	if (!*ret && dwarf && dwarf_provider_ready(dwarf))
+		TRY(look_in(dwarf, FIND_VARIABLE, symbol, job, ret));
+	if (!*ret && known && !err_ok(type_find(ts, known, job, ret)))
+		*ret = NULL;
+	if (!*ret)
+		TRY(look_in(btf, FIND_FUNCTION, symbol, job, ret));
+	if (!*ret)
+		TRY(look_in(dwarf, FIND_VARIABLE, symbol, job, ret));
+	if (!*ret)
+		TRY(look_in(dwarf, FIND_FUNCTION, symbol, job, ret));
 	return NULL;
 }
 
 struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbol, struct job *job,
 			   const struct type **ret)
 {
-	const char *known = global_type_name(symbol);
-
-	TRY(look_in(ts, o, true, FIND_VARIABLE, symbol, job, ret));
-	if (!*ret && known && !err_ok(type_find(ts, known, job, ret)))
-		*ret = NULL;
-	if (!*ret)
-		TRY(look_in(ts, o, true, FIND_FUNCTION, symbol, job, ret));
-	if (!*ret)
-		TRY(look_in(ts, o, false, FIND_VARIABLE, symbol, job, ret));
-	if (!*ret)
-		TRY(look_in(ts, o, false, FIND_FUNCTION, symbol, job, ret));
+	TRY(find_symbol(ts, o, symbol, job, ret));
 	if (*ret)
 		return NULL;
 	if (!object_has_dwarf(o))
