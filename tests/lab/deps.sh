@@ -5,7 +5,7 @@
 . "$(dirname "$(readlink -f "$0")")/common.sh"
 
 PACKAGES="
-    qemu-system-x86 python3-minimal
+    qemu-system-x86 python3
     kmod cpio e2fsprogs xz-utils zstd gzip
     gcc binutils libc6-dev zlib1g-dev libsnappy-dev"
 
