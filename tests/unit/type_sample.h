@@ -15,6 +15,7 @@ __extension__ enum sample_wide { WIDE_ONE = 1, WIDE_BIG = 0x1ffffffffull };
 enum __attribute__((packed)) sample_tiny { TINY_A, TINY_B = 200 };
 
 struct sample_never;
+struct sample_elsewhere; /* defined in another unit */
 
 struct sample_inner {
 	char tag;
@@ -41,6 +42,7 @@ struct sample {
 	struct sample_inner inner[3];
 	int matrix[2][5];
 	struct sample_never *never;
+	struct sample_elsewhere *elsewhere;
 	sample_fn fn;
 	int (*table[4])(void *);
 	char (*row)[16];

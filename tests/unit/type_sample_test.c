@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,40 +37,63 @@ static const char source[] =
 	"unsigned short half; unsigned long counters[7]; float used;\n"
 	"int main(void) { return sample_function(&sample_var, \"\"); }\n";
 
+static const char second_source[] =
+	"struct sample_elsewhere { long here, there; } elsewhere_var;\n";
+
 static void must(struct err *e)
 {
 	if (e)
 		fail_msg("%s", err_text(e));
 }
 
-static bool run(const char *fmt, const char *a, const char *b)
+static void write_file(const char *path, const char *text)
 {
-	AUTO_FREE char *cmd = xasprintf(fmt, a, b);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static bool compile(const char *options, const char *path)
+{
+	AUTO_FREE char *a = xasprintf("%s.1.c", path);
+	AUTO_FREE char *b = xasprintf("%s.2.c", path);
+	AUTO_FREE char *cmd = xasprintf("gcc -I. %s %s %s -o %s", options, a, b, path);
+
+	write_file(a, source);
+	write_file(b, second_source);
+	bool ok = system(cmd) == 0;
+	unlink(a);
+	unlink(b);
+	return ok;
+}
+
+static bool add_btf(const char *path)
+{
+	AUTO_FREE char *cmd = xasprintf("pahole -J --btf_gen_floats %s 2>/dev/null", path);
+
 	return system(cmd) == 0;
 }
 
-/* Compiles the sample with the given options and opens it; btf: lets pahole add BTF and uses only it. */
-static int set_up(struct fixture *f, const char *options, bool btf)
+/* Compiles the sample with the given options and opens it. BTF is added by pahole: -1 without that. */
+static int set_up(struct fixture *f, const char *options, bool btf, bool dwarf)
 {
 	*f = (struct fixture){.path = xstrdup("/tmp/type-sample-XXXXXX")};
 	int fd = mkstemp(f->path);
 	assert_true(fd >= 0);
 	close(fd);
-	AUTO_FREE char *c = xasprintf("%s.c", f->path);
-	FILE *file = fopen(c, "w");
-	assert_non_null(file);
-	fputs(source, file);
-	fclose(file);
-	bool compiled = run(options, c, f->path);
-	unlink(c);
-	assert_true(compiled);
-	if (btf && !run("pahole -J --btf_gen_floats %s 2>/dev/null%s", f->path, ""))
+	assert_true(compile(options, f->path));
+	if (btf && !add_btf(f->path)) {
+		unlink(f->path);
+		free(f->path);
 		return -1;
+	}
 	must(object_open(f->path, NULL, NULL, &f->o));
 	f->names = intern_create();
 	f->ts = types_create(f->names);
-	f->x = btf ? NULL : dwarfindex_create(f->o, true);
-	types_use(f->ts, btf, !btf);
+	f->x = dwarf ? dwarfindex_create(f->o, true) : NULL;
+	types_use(f->ts, btf, dwarf);
 	must(types_add_object(f->ts, f->o, f->x));
 	return 0;
 }
@@ -368,6 +392,12 @@ static void check_kinds(struct fixture *f)
 	assert_true(type_is_incomplete(never));
 	assert_string_equal(type_name(never), "sample_never");
 	assert_int_equal(type_size(never), 0);
+	const struct type *elsewhere = type_target(place(f, "struct sample", "elsewhere").type);
+	assert_false(type_is_incomplete(elsewhere));
+	assert_int_equal(type_size(elsewhere), 16);
+	struct type_place p;
+	must(type_member(elsewhere, "there", &p));
+	assert_int_equal(p.offset, 8);
 	assert_true(type_is_signed(find(f, "enum sample_color")));
 	assert_false(type_is_signed(find(f, "enum sample_flags")));
 	assert_true(type_is_char(find(f, "unsigned char")));
@@ -407,7 +437,7 @@ static void check_walk(struct fixture *f)
 	for (size_t i = 0; type_next_struct(f->ts, &i, &t) && found < 1000; found++)
 		sample += !strcmp(type_name(t), "sample");
 	assert_int_equal(sample, 1);
-	assert_int_equal(found, 4);
+	assert_int_equal(found, 5);
 }
 
 static void check_all(struct fixture *f)
@@ -430,7 +460,7 @@ static void dwarf_4(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, "gcc -g -gdwarf-4 -I. %s -o %s", false);
+	set_up(&f, "-g -gdwarf-4", false, true);
 	check_all(&f);
 	check_dimensions(&f);
 	assert_string_equal(types_source(f.ts), "DWARF");
@@ -445,7 +475,7 @@ static void dwarf_4_type_units(void **state)
 	struct type_place p;
 
 	(void)state;
-	set_up(&f, "gcc -g -gdwarf-4 -fdebug-types-section -I. %s -o %s", false);
+	set_up(&f, "-g -gdwarf-4 -fdebug-types-section", false, true);
 	must(type_of_symbol(f.ts, f.o, "sample_var", NULL, &t));
 	assert_int_equal(type_size(t), sizeof(struct sample));
 	must(type_member(t, "inner[2].len", &p));
@@ -460,7 +490,7 @@ static void dwarf_2(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, "gcc -g -gdwarf-2 -gstrict-dwarf -I. %s -o %s", false);
+	set_up(&f, "-g -gdwarf-2 -gstrict-dwarf", false, true);
 	check_layout(&f);
 	check_values(&f);
 	tear_down(&f);
@@ -472,7 +502,7 @@ static void dwarf_5(void **state)
 	const struct type *t;
 
 	(void)state;
-	set_up(&f, "gcc -g -gdwarf-5 -I. %s -o %s", false);
+	set_up(&f, "-g -gdwarf-5", false, true);
 	check_all(&f);
 	check_dimensions(&f);
 	must(type_of_symbol(f.ts, f.o, "counters", NULL, &t));
@@ -492,19 +522,72 @@ static void btf(void **state)
 	const char *names[8];
 
 	(void)state;
-	if (set_up(&f, "gcc -g -gdwarf-4 -I. %s -o %s", true)) {
-		unlink(f.path);
-		free(f.path);
+	if (set_up(&f, "-g -gdwarf-4", true, false))
 		skip();
-	}
 	check_all(&f);
 	assert_string_equal(types_source(f.ts), "BTF");
 	assert_int_equal(type_complete(f.ts, "sample_", names, 8), 8);
 	assert_string_equal(names[0], "sample_color");
-	assert_int_equal(type_complete(f.ts, "struct sample_", names, 8), 2);
-	assert_string_equal(names[0], "struct sample_inner");
+	assert_int_equal(type_complete(f.ts, "struct sample_", names, 8), 3);
+	assert_string_equal(names[0], "struct sample_elsewhere");
 	assert_int_equal(type_complete(f.ts, "zzz", names, 8), 0);
 	tear_down(&f);
+}
+
+/* All text that one thread sees of the sample. */
+static void *read_all(void *arg)
+{
+	struct fixture *f = arg;
+	struct buf *out = xcalloc(1, sizeof(*out));
+	static const char *const names[] = {"struct sample", "struct sample_packed", "sample_fn",
+					    "union sample_union", "enum sample_wide", "unsigned long [3]"};
+	const struct type *t;
+	struct type_place p;
+	size_t n;
+
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			if (!err_ok(type_find(f->ts, names[i], NULL, &t)))
+				continue;
+			type_print_definition(t, true, out);
+			const struct member *m = type_members(t, &n);
+			for (size_t k = 0; k < n; k++)
+				if (*m[k].name && err_ok(type_member(t, m[k].name, &p)))
+					buf_printf(out, "%s %d %llu %d\n", m[k].name,
+						   type_kind(type_strip(p.type)),
+						   (unsigned long long)p.offset,
+						   type_kind(type_pointer_to(f->ts, p.type)));
+		}
+	if (err_ok(type_of_symbol(f->ts, f->o, "sample_function", NULL, &t)))
+		type_print_decl(t, "sample_function", out);
+	return out;
+}
+
+/* Types are loaded by whoever comes first: all threads must see the same (under the thread sanitizer
+ * this also shows races). */
+static void threads(void **state)
+{
+	struct fixture f;
+	pthread_t id[4];
+	void *got[4];
+
+	(void)state;
+	for (int dwarf = 0; dwarf < 2; dwarf++) {
+		if (set_up(&f, "-g -gdwarf-4", !dwarf, dwarf))
+			continue;
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(pthread_create(&id[i], NULL, read_all, &f), 0);
+		for (int i = 0; i < 4; i++)
+			pthread_join(id[i], &got[i]);
+		assert_true(((struct buf *)got[0])->len > 1000);
+		for (int i = 0; i < 4; i++)
+			assert_string_equal(buf_str(got[i]), buf_str(got[0]));
+		for (int i = 0; i < 4; i++) {
+			buf_free(got[i]);
+			free(got[i]);
+		}
+		tear_down(&f);
+	}
 }
 
 int main(void)
@@ -512,7 +595,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dwarf_2), cmocka_unit_test(dwarf_4),
 		cmocka_unit_test(dwarf_4_type_units), cmocka_unit_test(dwarf_5),
-		cmocka_unit_test(btf),
+		cmocka_unit_test(btf), cmocka_unit_test(threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
