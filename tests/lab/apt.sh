@@ -2,11 +2,10 @@
 # Each suite gets a private set of lists in the cache; mirror, proxy and keys are the machine's.
 
 # debian_uri LABEL RELEASE : where this machine's own sources find the archive of that label ("Debian" or
-# "Debian-Security"). Before the first 'apt-get update' apt does not know labels yet: then go by the release.
+# "Debian-Security"). Before the first 'apt-get update' apt knows no labels: then go by the release's name.
 debian_uri() {
-    local packages=("Created-By: Packages")
-    apt-get indextargets --format '$(REPO_URI)' "${packages[@]}" "Origin: Debian" "Label: $1" | grep -m1 . ||
-    apt-get indextargets --format '$(REPO_URI)' "${packages[@]}" "Release: $2" "Component: main" | grep -m1 . || true
+    apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" "Origin: Debian" "Label: $1" | grep -m1 . ||
+        apt-get --print-uris update | sed -n "s|^'\(.*\)/dists/$2/InRelease'.*|\1|p" | grep -m1 . || true
 }
 
 # suite SUITE : prepare it; afterwards APT holds the options that make apt-get and apt-cache work on it
