@@ -14,7 +14,13 @@
 
 #include "engine/kern/session.h"
 
-enum task_found { FOUND_PID_TREE = 1, FOUND_TASK_LIST = 2, FOUND_RUN_QUEUE = 4, FOUND_IDLE = 8 };
+enum task_found {
+	FOUND_PID_TREE = 1,
+	FOUND_TASK_LIST = 2,
+	FOUND_RUN_QUEUE = 4,
+	FOUND_IDLE = 8,
+	FOUND_FAMILY = 16, /* parent, child, sibling or group leader of a task */
+};
 
 /* Which fields could not be had: bit n of `faults` (can't be read) or of `absent` (this kernel has no such member). */
 enum task_field {

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * What the files of this room share: the session's private part, things that load once, and walks
+ * along the kernel's lists that no damage can make endless.
+ *
+ * Thread: as each function says.
+ */
+#ifndef KERN_IMPL_H
+#define KERN_IMPL_H
+
+#include <pthread.h>
+#include "engine/kern/session.h"
+
+/* Something that is loaded by whoever asks first, while others wait. A cancelled load leaves it
+ * unloaded; a failed one is remembered and told to all. */
+struct loader {
+	pthread_mutex_t lock;
+	bool loaded;
+	void *value;
+	enum err_code code; /* when text is set: why it failed */
+	char *text;
+};
+
+void loader_init(struct loader *l);
+/* Frees what the loader itself owns, not the value. */
+void loader_done(struct loader *l);
+/* Thread: any. */
+struct err *loader_get(struct loader *l, struct session *s, struct job *job,
+		       struct err *(*load)(struct session *s, struct job *job, void **ret),
+		       void **ret);
+
+struct session_private {
+	char **warnings;
+	size_t nwarnings, cap;
+	struct loader tasks, modules, panic_text;
+};
+
+/* While opening only. */
+void session_warn(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* tasks.c, modules.c */
+void tasks_destroy(struct tasks *t);
+void modules_destroy(struct modules *m);
+
+/* identity.c: the link-time address of a symbol in the object's .symtab, without any index. */
+bool identity_symbol(struct object *o, const char *name, uint64_t *ret);
+/* Is the object of the build that wrote the dump? If not, *why (malloc'ed) holds both identities; it
+ * may also be set when they match, as a doubt to be told. */
+bool identity_matches(struct session *s, struct object *o, char **why);
+
+/* The scalar of a member in the image of its struct; false: not found, or it isn't one. */
+bool kern_decode(const struct kern_member *m, const uint8_t *image, uint64_t *ret);
+/* &struct.member, 0 when it wasn't found. */
+static inline uint64_t kern_at(uint64_t obj, const struct kern_member *m)
+{
+	return m->found ? obj + m->place.offset : 0;
+}
+
+/* Walks a circular list_head list, from its head's next on; where that breaks, from the head's prev
+ * backwards. Each node (address of the list_head in the element) is given once, at most max of them.
+ * The list's own damage ends up in *problem (malloc'ed; NULL: none), errors are fn's or a cancel.
+ * Thread: any. */
+struct err *walk_list(struct session *s, uint64_t head, size_t max, struct job *job,
+		      struct err *(*fn)(void *ctx, uint64_t node), void *ctx, char **problem);
+
+/* A kernel pointer that something can lie at. */
+bool kern_pointer(const struct session *s, uint64_t p);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Things that load once. The lock is held while loading: whoever comes later waits for the result
+ * instead of doing the work twice. An error belongs to the thread that got it, so a failure is kept
+ * as its words and made anew for each that asks.
+ */
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/kern/impl.h"
+
+void loader_init(struct loader *l)
+{
+	*l = (struct loader){0};
+	pthread_mutex_init(&l->lock, NULL);
+}
+
+void loader_done(struct loader *l)
+{
+	free(l->text);
+	pthread_mutex_destroy(&l->lock);
+}
+
+static void load_now(struct loader *l, struct session *s, struct job *job,
+		     struct err *(*load)(struct session *s, struct job *job, void **ret))
+{
+	struct err *e = load(s, job, &l->value);
+
+	l->loaded = true;
+	if (!e)
+		return;
+	l->value = NULL;
+	l->code = err_code(e);
+	l->text = xstrdup(err_text(e));
+	l->loaded = l->code != ERR_CANCELLED;
+	err_free(e);
+}
+
+struct err *loader_get(struct loader *l, struct session *s, struct job *job,
+		       struct err *(*load)(struct session *s, struct job *job, void **ret),
+		       void **ret)
+{
+	struct err *e = NULL;
+
+	pthread_mutex_lock(&l->lock);
+	if (!l->loaded)
+		load_now(l, s, job, load);
+	if (!l->loaded) {
+		free(l->text);
+		l->text = NULL;
+		e = err_cancelled();
+	} else if (l->text) {
+		e = err_new(l->code, "%s", l->text);
+	} else {
+		*ret = l->value;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return e;
+}
