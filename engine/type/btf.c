@@ -18,7 +18,7 @@
 #define HASHED 64u /* bytes of a name that are hashed */
 
 #define NAMED_KINDS                                                                                \
-	(BTF_BIT(BTF_INT) | BTF_BIT(BTF_STRUCT) | BTF_BIT(BTF_UNION) | BTF_BIT(BTF_ENUM) |          \
+	(BTF_BIT(BTF_INT) | BTF_BIT(BTF_STRUCT) | BTF_BIT(BTF_UNION) | BTF_BIT(BTF_ENUM) |         \
 	 BTF_BIT(BTF_ENUM64) | BTF_BIT(BTF_TYPEDEF) | BTF_BIT(BTF_FLOAT) | BTF_BIT(BTF_VAR))
 
 struct names {
@@ -163,8 +163,8 @@ static struct err *index_names(const struct btf *b, struct names *t, uint32_t ki
 	for (uint32_t i = b->n; i-- > 0;) { /* backwards: chains begin with the lowest id */
 		if (!has_kind(b, i, kinds))
 			continue;
-		uint32_t *head =
-			&t->head[name_hash(raw_name(b, load_u32(b->types + b->offset[i]))) & t->mask];
+		const char *name = raw_name(b, load_u32(b->types + b->offset[i]));
+		uint32_t *head = &t->head[name_hash(name) & t->mask];
 		t->entry[n].id = b->first_id + i;
 		t->entry[n++].next = *head;
 		*head = n;
@@ -180,7 +180,8 @@ static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 	if (load_u16(p) == BTF_MAGIC_SWAPPED)
 		return err_new(ERR_UNSUPPORTED, "BTF: it is big-endian");
 	if (load_u16(p) != BTF_MAGIC)
-		return err_new(ERR_CORRUPT, "BTF: the magic is 0x%04x instead of 0xeb9f", load_u16(p));
+		return err_new(ERR_CORRUPT, "BTF: the magic is 0x%04x instead of 0xeb9f",
+			       load_u16(p));
 	if (p[2] != 1)
 		return err_new(ERR_UNSUPPORTED, "BTF: version %u is not known", p[2]);
 	uint32_t len = load_u32(p + 4);
@@ -191,7 +192,7 @@ static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 	uint32_t type_off = load_u32(p + 8), type_len = load_u32(p + 12);
 	uint32_t str_off = load_u32(p + 16), str_len = load_u32(p + 20);
 	if (!range_ok(type_off, type_len, left) || !range_ok(str_off, str_len, left))
-		return err_new(ERR_CORRUPT, "BTF: types or strings reach beyond the section's %zu bytes",
+		return err_new(ERR_CORRUPT, "BTF: types or strings reach beyond the %zu bytes",
 			       size);
 	if (!str_len || body[str_off + str_len - 1])
 		return err_new(ERR_CORRUPT, "BTF: the string table doesn't end in NUL");

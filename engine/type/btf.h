@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * The bytes of a .BTF section: checked, indexed by id and by name, nothing copied. Only this room uses
- * it; everybody else sees types through type.h.
+ * The bytes of a .BTF section: checked, indexed by id and by name, nothing copied. Only this room
+ * uses it; everybody else sees types through type.h.
  *
- * Ids count from 1 (0 is void). A module's section is "split": its ids and string offsets go on where
- * its base ends, and both are looked up here across that border.
+ * Ids count from 1 (0 is void). A module's section is "split": its ids and string offsets go on
+ * where its base ends, and both are looked up here across that border.
  *
- * Thread: any once opened, but for btf_find(BTF_FUNCTIONS), whose table is made on first use: hold the
- * lock of the types.
+ * Thread: any once opened, but for btf_find(BTF_FUNCTIONS), whose table is made on first use: hold
+ * the lock of the types.
  *
  * Sources: Linux' Documentation/bpf/btf.rst, include/uapi/linux/btf.h.
  */
@@ -21,9 +21,10 @@
 #include "engine/base/err.h"
 
 enum btf_kind {
-	BTF_VOID, BTF_INT, BTF_PTR, BTF_ARRAY, BTF_STRUCT, BTF_UNION, BTF_ENUM, BTF_FWD, BTF_TYPEDEF,
-	BTF_VOLATILE, BTF_CONST, BTF_RESTRICT, BTF_FUNC, BTF_FUNC_PROTO, BTF_VAR, BTF_DATASEC,
-	BTF_FLOAT, BTF_DECL_TAG, BTF_TYPE_TAG, BTF_ENUM64, BTF_LOC_PARAM, BTF_LOC_PROTO, BTF_LOCSEC,
+	BTF_VOID, BTF_INT, BTF_PTR, BTF_ARRAY, BTF_STRUCT, BTF_UNION, BTF_ENUM, BTF_FWD,
+	BTF_TYPEDEF, BTF_VOLATILE, BTF_CONST, BTF_RESTRICT, BTF_FUNC, BTF_FUNC_PROTO, BTF_VAR,
+	BTF_DATASEC, BTF_FLOAT, BTF_DECL_TAG, BTF_TYPE_TAG, BTF_ENUM64, BTF_LOC_PARAM,
+	BTF_LOC_PROTO, BTF_LOCSEC,
 	BTF_KINDS
 };
 
@@ -32,7 +33,8 @@ enum btf_kind {
 
 struct btf;
 
-/* data is borrowed and must outlive the btf; base (may be NULL) too. ERR_CORRUPT, ERR_UNSUPPORTED. */
+/* data is borrowed and must outlive the btf; base (may be NULL) too. ERR_CORRUPT,
+ * ERR_UNSUPPORTED. */
 struct err *btf_open(const void *data, size_t size, const struct btf *base, struct btf **ret);
 void btf_close(struct btf *b);
 
@@ -44,7 +46,8 @@ uint32_t btf_unknown_id(const struct btf *b);
 /* Does some enum tell that it is signed? Before pahole 1.24 none did. */
 bool btf_enums_signed(const struct btf *b);
 
-/* One type. extra: what follows the 12-byte record, vlen elements; all of it lies within the section. */
+/* One type. extra: what follows the 12-byte record, vlen elements; all of it lies within the
+ * section. */
 struct btf_type {
 	enum btf_kind kind;
 	bool kind_flag;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Types out of BTF. An id becomes a type when somebody asks for it; ids that mean no type of C
- * (variables, functions, tags) give the type that they are about. A bad id gives void, so that the rest
- * of a damaged struct stays readable.
+ * (variables, functions, tags) give the type that they are about. A bad id gives void, so that the
+ * rest of a damaged struct stays readable.
  *
- * A module built outside the kernel's tree carries ".BTF.base", a distilled copy of the few types that
- * it took from vmlinux: those are looked up by name in the vmlinux at hand.
+ * A module built outside the kernel's tree carries ".BTF.base", a distilled copy of the few types
+ * that it took from vmlinux: those are looked up by name in the vmlinux at hand.
  */
 #include "engine/type/impl.h"
 #include "engine/base/alloc.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Types out of DWARF. A DIE becomes a type when somebody asks for it, found by its offset; names are
- * found by the index. All reading of DIEs happens under the object's lock, which libdw needs; walks
- * over children only ever go forward, so that a damaged sibling reference can't make a ring.
+ * Types out of DWARF. A DIE becomes a type when somebody asks for it, found by its offset; names
+ * are found by the index. All reading of DIEs happens under the object's lock, which libdw needs;
+ * walks over children only ever go forward, so that a damaged sibling reference can't make a ring.
  *
  * Kernels hold units of three languages: C gives everything; assembler units have no types; of Rust
  * what has a C meaning is shown, the rest (variant parts) is left out.
@@ -310,7 +310,8 @@ static const struct type *die_type(const struct provider *p, Dwarf_Die *die)
 
 	for (int i = 0; i < CHAIN_MAX; i++) {
 		int tag = dwarf_tag(die);
-		/* A type unit's type is declared here and defined there; a subrange names its base. */
+		/* A type unit's type is declared here and defined there; a subrange names its
+		 * base. */
 		bool follow = tag == DW_TAG_subrange_type ? die_ref(die, DW_AT_type, &real)
 							  : die_ref(die, DW_AT_signature, &real);
 		if (!follow)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * C type names: specifiers, then an abstract declarator, as a cast takes them. A declarator is read
- * inside out: the suffixes of a group apply before the group itself, so the group's text is kept and
- * read last, with the type made so far.
+ * inside out: the suffixes of a group apply before the group itself, so the group's text is kept
+ * and read last, with the type made so far.
  *
  * Base types go by what they mean, not by how they are spelled: compilers write "long unsigned int"
  * or "unsigned long" into debug info, people anything in between. One that no provider has (BTF has
@@ -18,16 +18,18 @@
 
 enum word {
 	W_CHAR = 1, W_SHORT = 2, W_INT = 4, W_LONG = 8, W_LONG_LONG = 16, W_FLOAT = 32,
-	W_DOUBLE = 64, W_BOOL = 128, W_INT128 = 256, W_SIGNED = 512, W_UNSIGNED = 1024, W_VOID = 2048
+	W_DOUBLE = 64, W_BOOL = 128, W_INT128 = 256, W_SIGNED = 512, W_UNSIGNED = 1024,
+	W_VOID = 2048
 };
 
 static const struct base_word {
 	const char *text;
 	unsigned bit;
 } words[] = {
-	{"char", W_CHAR},	  {"short", W_SHORT},	 {"int", W_INT},	   {"long", W_LONG},
-	{"float", W_FLOAT},	  {"double", W_DOUBLE},	 {"_Bool", W_BOOL},	   {"__int128", W_INT128},
-	{"signed", W_SIGNED},	  {"unsigned", W_UNSIGNED}, {"void", W_VOID},
+	{"char", W_CHAR},     {"short", W_SHORT},	{"int", W_INT},
+	{"long", W_LONG},     {"float", W_FLOAT},	{"double", W_DOUBLE},
+	{"_Bool", W_BOOL},    {"__int128", W_INT128},	{"signed", W_SIGNED},
+	{"void", W_VOID},     {"unsigned", W_UNSIGNED},
 };
 
 /* mask: the words that count; gcc, clang: how debug info spells the type. */
@@ -48,7 +50,8 @@ static const struct base {
 	{W_LONG, "long int", "long", TYPE_INT, 8, true},
 	{W_LONG | W_UNSIGNED, "long unsigned int", "unsigned long", TYPE_INT, 8, false},
 	{W_LONG_LONG, "long long int", "long long", TYPE_INT, 8, true},
-	{W_LONG_LONG | W_UNSIGNED, "long long unsigned int", "unsigned long long", TYPE_INT, 8, false},
+	{W_LONG_LONG | W_UNSIGNED, "long long unsigned int", "unsigned long long", TYPE_INT, 8,
+	 false},
 	{W_INT128, "__int128", "__int128", TYPE_INT, 16, true},
 	{W_INT128 | W_UNSIGNED, "__int128 unsigned", "unsigned __int128", TYPE_INT, 16, false},
 	{W_BOOL, "_Bool", "bool", TYPE_INT, 1, false},
@@ -137,12 +140,12 @@ static struct err *not_found(struct types *ts, const char *tag, const char *name
 	uint32_t unknown = unknown_from(ts);
 
 	if (!strcmp(from, "none"))
-		return err_new(ERR_NODEBUG, "no type '%s%s': there is no BTF or DWARF to look in", tag,
-			       name);
+		return err_new(ERR_NODEBUG, "no type '%s%s': there is no BTF or DWARF to look in",
+			       tag, name);
 	if (unknown)
 		return err_new(ERR_NOTFOUND,
-			       "no type '%s%s' in %s, of which the types after id %u are not known", tag,
-			       name, from, unknown - 1);
+			       "no type '%s%s' in %s, of which the types after id %u are not known",
+			       tag, name, from, unknown - 1);
 	return err_new(ERR_NOTFOUND, "no type '%s%s' in %s", tag, name, from);
 }
 
@@ -173,10 +176,11 @@ const struct type *type_built_in(struct types *ts, const char *name)
 
 static struct err *find_base(struct parser *p, unsigned mask, const struct type **ret)
 {
-	if (mask & (W_SHORT | W_LONG | W_LONG_LONG | W_INT128) ||
-	    !(mask & ~(unsigned)(W_SIGNED | W_UNSIGNED)))
-		mask = mask & (W_SHORT | W_LONG | W_LONG_LONG | W_INT128) ? mask & ~(unsigned)W_INT
-									  : mask | W_INT;
+	/* "long int" is "long", "unsigned" is "unsigned int", and all but char are signed anyway */
+	if (mask & (W_SHORT | W_LONG | W_LONG_LONG | W_INT128))
+		mask &= ~(unsigned)W_INT;
+	else if (!(mask & ~(unsigned)(W_SIGNED | W_UNSIGNED)))
+		mask |= W_INT;
 	if (!(mask & W_CHAR))
 		mask &= ~(unsigned)W_SIGNED;
 	if (mask == W_VOID) {
@@ -251,8 +255,10 @@ static struct err *specifiers(struct parser *p, const struct type **ret)
 		if ((bit = base_word(at, n))) {
 			if (*ret || (mask & bit && bit != W_LONG))
 				return bad(p, "too many words");
-			mask = bit == W_LONG && mask & W_LONG ? (mask & ~(unsigned)W_LONG) | W_LONG_LONG
-							      : mask | bit;
+			if (mask & bit)
+				mask = (mask & ~bit) | W_LONG_LONG;
+			else
+				mask |= bit;
 			continue;
 		}
 		if (mask || *ret)
@@ -260,8 +266,12 @@ static struct err *specifiers(struct parser *p, const struct type **ret)
 		bool is_struct = word_is(at, n, "struct"), is_union = word_is(at, n, "union");
 		if (is_struct || is_union || word_is(at, n, "enum")) {
 			p->s += n;
-			TRY(find_tagged(p, is_struct ? FIND_STRUCT : is_union ? FIND_UNION : FIND_ENUM,
-					is_struct ? "struct " : is_union ? "union " : "enum ", ret));
+			if (is_struct)
+				TRY(find_tagged(p, FIND_STRUCT, "struct ", ret));
+			else if (is_union)
+				TRY(find_tagged(p, FIND_UNION, "union ", ret));
+			else
+				TRY(find_tagged(p, FIND_ENUM, "enum ", ret));
 			n = 0;
 			continue;
 		}

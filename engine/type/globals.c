@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Types of well-known global variables of the kernel. BTF has them for per-CPU variables only, and
- * waiting for DWARF's index would delay the first screen, so until that is ready what the kernel's source says of the
- * globals that the views start from stands here. Only variables that have had one type for as long as
- * they have had the name are listed; a symbol or a type that the kernel at hand lacks is simply not
- * found. The unit test compares the list with the DWARF of real kernels. Sorted by symbol.
+ * waiting for DWARF's index would delay the first screen, so until that is ready what the kernel's
+ * source says of the globals that the views start from stands here. Only variables that have had
+ * one type for as long as they have had the name are listed; a symbol or a type that the kernel at
+ * hand lacks is simply not found. The unit test compares the list with the DWARF of real kernels.
+ * Sorted by symbol.
  *
  * Source: the declarations in Linux' own files.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What the files of this room share. A provider is BTF or DWARF of one object; it makes types from its
- * ids (BTF type ids, DIE offsets). A type is made shallow: its target and its body (members,
+ * What the files of this room share. A provider is BTF or DWARF of one object; it makes types from
+ * its ids (BTF type ids, DIE offsets). A type is made shallow: its target and its body (members,
  * enumerators, parameters) are loaded when first asked for, under the lock, and published with a
  * release store; so readers of a loaded type take no lock.
  *
- * Lock order: the types' lock, then the object's lock. dwarfindex_find() takes locks of its own and may
- * take long: never call it with the types' lock held.
+ * Lock order: the types' lock, then the object's lock. dwarfindex_find() takes locks of its own and
+ * may take long: never call it with the types' lock held.
  */
 #ifndef TYPE_IMPL_H
 #define TYPE_IMPL_H
@@ -55,14 +55,16 @@ struct type {
 };
 
 /* What can be looked up by name. */
-enum find_kind { FIND_STRUCT, FIND_UNION, FIND_ENUM, FIND_TYPEDEF, FIND_BASE, FIND_VARIABLE, FIND_FUNCTION };
+enum find_kind {
+	FIND_STRUCT, FIND_UNION, FIND_ENUM, FIND_TYPEDEF, FIND_BASE, FIND_VARIABLE, FIND_FUNCTION
+};
 
 struct provider_ops {
 	/* Under the lock; never NULL. */
 	const struct type *(*target)(const struct type *t);
 	const struct body *(*body)(const struct type *t);
-	/* Without the lock. *ret is NULL when there is no such thing; errors are only those that end
-	 * the search (cancelled). For variables and functions: their types. */
+	/* Without the lock. *ret is NULL when there is no such thing; an error ends the search. Of
+	 * variables and functions: their types. */
 	struct err *(*find)(struct provider *p, enum find_kind kind, const char *name,
 			    struct job *job, const struct type **ret);
 	/* Frees the provider. */
@@ -86,7 +88,6 @@ struct types {
 	_Atomic(struct provider *) providers; /* only ever grows, at its end */
 	const struct type *void_type;
 	struct smap built_in; /* C's own base types, when no provider has them; under the lock */
-	size_t count;	      /* types made */
 };
 
 /* type.c; both under the lock */
@@ -94,8 +95,8 @@ struct type *type_new(struct types *ts, enum type_kind kind, const struct provid
 struct body *body_new(struct types *ts, size_t n, size_t element);
 /* The type itself, or the definition that its declaration stands for. */
 const struct type *type_resolve(const struct type *t);
-/* The provider to ask after p (NULL: the first one): all BTF, then all DWARF, and of both the object's
- * own ones first (o may be NULL). NULL at the end. */
+/* The provider to ask after p (NULL: the first one): all BTF, then all DWARF, and of both the
+ * object's own ones first (o may be NULL). NULL at the end. */
 struct provider *provider_after(const struct types *ts, const struct object *o,
 				const struct provider *p);
 /* "t[]" */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Members by path. A name is looked for among the struct's own members and, depth first, in its
- * anonymous structs and unions, whose members C treats as the struct's own. The walk is bounded by a
- * number of steps, because a damaged file can make a struct contain itself many times over.
+ * anonymous structs and unions, whose members C treats as the struct's own. The walk is bounded by
+ * a number of steps, because a damaged file can make a struct contain itself many times over.
  */
 #include "engine/type/impl.h"
 #include <ctype.h>
@@ -40,7 +40,8 @@ static bool find_in(struct walk *w, const struct type *t, uint64_t bits, int dep
 			return true;
 		}
 		const struct type *inner = type_strip(m[i].type);
-		if (is_compound(inner) && depth < NESTING_MAX && find_in(w, inner, at, depth + 1, ret))
+		if (is_compound(inner) && depth < NESTING_MAX &&
+		    find_in(w, inner, at, depth + 1, ret))
 			return true;
 	}
 	return false;
@@ -51,14 +52,16 @@ static struct err *no_member(const struct type *t, const char *name, int len)
 	const char *keyword = t->kind == TYPE_UNION ? "union" : "struct";
 
 	if (type_is_incomplete(t))
-		return err_new(ERR_NOTFOUND, "%s %s is declared but not defined here: no member '%.*s'",
-			       keyword, t->name, len, name);
+		return err_new(ERR_NOTFOUND,
+			       "%s %s is declared but not defined here: no member '%.*s'", keyword,
+			       t->name, len, name);
 	return err_new(ERR_NOTFOUND, "%s %s has no member '%.*s'", keyword,
 		       *t->name ? t->name : "{...}", len, name);
 }
 
 /* Where a bitfield is read: from the start of the integer that C declares it with, when it lies in
- * one, so that reading type_size bytes is enough and stays in the struct; else from its first byte. */
+ * one, so that reading type_size bytes is enough and stays in the struct; else from its first
+ * byte. */
 static void place_bitfield(const struct member *m, struct type_place *ret)
 {
 	uint64_t unit = type_size(m->type) * 8, at = m->bit_offset;
@@ -85,8 +88,9 @@ static struct err *enter_member(const char **path, struct type_place *ret)
 		return err_new(ERR_USAGE, "a member's name is missing before '%s'", name);
 	*path += w.len;
 	if (!is_compound(t))
-		return err_new(ERR_USAGE, "'%.*s' can't be a member: it is asked of a %s", (int)w.len,
-			       name, t->kind == TYPE_POINTER ? "pointer (follow it first)" : "scalar or array");
+		return err_new(ERR_USAGE, "'%.*s' can't be a member: it is asked of %s", (int)w.len,
+			       name, t->kind == TYPE_POINTER ? "a pointer (follow it first)"
+							     : "no struct or union");
 	if (!find_in(&w, t, 0, 0, &m))
 		return no_member(t, name, (int)w.len);
 	ret->type = m.type;
@@ -134,7 +138,8 @@ struct err *type_member(const struct type *t, const char *path, struct type_plac
 		} else if (*path == '[') {
 			TRY(enter_element(&path, &at));
 		} else {
-			return err_new(ERR_USAGE, "'%s' is not understood in a member's path", path);
+			return err_new(ERR_USAGE, "'%s' is not understood in a member's path",
+				       path);
 		}
 	}
 	*ret = at;

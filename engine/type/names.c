@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a name to a type, and from types to their names: symbols' types, completion, the walk over all
- * structs. A symbol's type comes from BTF, else from DWARF when that has its index, else from the short
- * list of well-known globals, else from DWARF after building the index.
+ * From a name to a type, and from types to their names: symbols' types, completion, the walk over
+ * all structs. A symbol's type comes from BTF, else from DWARF when that has its index, else from
+ * the short list of well-known globals, else from DWARF after building the index.
  */
 #include "engine/type/impl.h"
 #include "engine/base/alloc.h"
@@ -124,8 +124,8 @@ static void complete_btf(struct completion *c, struct types *ts, const struct pr
 
 size_t type_complete(struct types *ts, const char *prefix, const char **ret, size_t max)
 {
-	struct completion c = {.prefix = prefix, .kinds = TAGS | BTF_BIT(BTF_TYPEDEF), .keyword = "",
-			       .ret = ret, .max = max};
+	struct completion c = {.prefix = prefix, .kinds = TAGS | BTF_BIT(BTF_TYPEDEF),
+			       .keyword = "", .ret = ret, .max = max};
 	struct provider *p = NULL;
 
 	split_keyword(&c);

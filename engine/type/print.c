@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Types as C text. A declaration grows around its name from the inside out: "*" goes in front, "[n]"
- * and "(params)" behind, parentheses where a pointer is to an array or function; what is left at the
- * end of the chain is the base in front of it all. Definitions look like the kernel's source.
+ * Types as C text. A declaration grows around its name from the inside out: "*" goes in front,
+ * "[n]" and "(params)" behind, parentheses where a pointer is to an array or function; what is left
+ * at the end of the chain is the base in front of it all. Definitions look like the kernel's
+ * source.
  */
 #include "engine/type/impl.h"
 #include <string.h>

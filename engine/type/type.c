@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The collection of types and what can be asked of one type. Loading on demand is the same for all
- * kinds: an acquire load answers when somebody was here before, else the provider loads under the lock.
- * Chains of typedefs, qualifiers and arrays are walked with a bound, because a damaged file can close
- * them into a ring.
+ * kinds: an acquire load answers when somebody was here before, else the provider loads under the
+ * lock. Chains of typedefs, qualifiers and arrays are walked with a bound, because a damaged file
+ * can close them into a ring.
  */
 #include "engine/type/impl.h"
 #include "engine/base/alloc.h"
@@ -140,7 +140,6 @@ struct type *type_new(struct types *ts, enum type_kind kind, const struct provid
 	t->provider = p;
 	t->id = id;
 	t->name = "";
-	ts->count++;
 	return t;
 }
 
@@ -179,8 +178,9 @@ static const struct type *array_of(struct types *ts, const struct type *t, bool 
 	struct type *of = (struct type *)t, *a;
 
 	lock(ts);
-	for (a = of->arrays; a && (a->count != count || a->has_count != has_count); a = a->next_array)
-		;
+	a = of->arrays;
+	while (a && (a->count != count || a->has_count != has_count))
+		a = a->next_array;
 	if (!a) {
 		a = type_new(ts, TYPE_ARRAY, NULL, 0);
 		a->count = count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Scalars out of bytes. A bitfield may straddle bytes (in a packed struct a 64-bit one can touch nine),
- * so its bits are gathered byte by byte; everything else is a little-endian load.
+ * Scalars out of bytes. A bitfield may straddle bytes (in a packed struct a 64-bit one can touch
+ * nine), so its bits are gathered byte by byte; everything else is a little-endian load.
  */
 #include "engine/type/value.h"
 #include "engine/base/checked.h"
@@ -128,7 +128,8 @@ struct err *value_member(struct mem *m, struct space s, const struct type *t, ui
 /* Plain char holds text; signed char and unsigned char (s8, u8) are small numbers in the kernel. */
 static bool is_text(const struct scalar *v, const struct type *t)
 {
-	return v->is_char && !strcmp(type_name(type_strip(t)), "char") && v->u >= ' ' && v->u <= '~';
+	return v->is_char && v->u >= ' ' && v->u <= '~' &&
+	       !strcmp(type_name(type_strip(t)), "char");
 }
 
 /* As many bits as the type has: -1 of an int is 0xffffffff. */

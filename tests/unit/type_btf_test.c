@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that BTF is read as its format says and that damaged BTF can't hurt. Sections are put together
- * here type by type, so that old and new kinds, split sections and rings of typedefs can be tried;
- * then a real kernel's section (from the lab, where there is one) is cut and flipped some hundred
- * times. Each copy must end in an error or in types that can be walked and printed; a ring that isn't
- * bounded would hang the test.
+ * Proves that BTF is read as its format says and that damaged BTF can't hurt. Sections are put
+ * together here type by type, so that old and new kinds, split sections and rings of typedefs can
+ * be tried; then a real kernel's section (from the lab, where there is one) is cut and flipped some
+ * hundred times. Each copy must end in an error or in types that can be walked and printed; a ring
+ * that isn't bounded would hang the test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,7 +157,7 @@ static void kinds(void **state)
 	member(&m, "low", 2, 3u << 24 | 0);
 	member(&m, "high", 2, 29u << 24 | 3);
 	member(&m, "whole", 1, 32);
-	type(&m, "unsigned int", BTF_INT, 0, 4);			/* 6: an old bitfield's integer */
+	type(&m, "unsigned int", BTF_INT, 0, 4);			/* 6: of old bitfields */
 	put32(&m.types, 5u << 16 | 7);
 	type(&m, "old", BTF_STRUCT, 2, 16);				/* 7 */
 	member(&m, "field", 6, 32);
@@ -180,8 +180,8 @@ static void kinds(void **state)
 	put32(&m.types, 0xffffffff);
 	void *data = finish(&m, &size);
 	must(open_bytes(&t, data, size));
-	definition_is(&t, "struct bits", "struct bits {\n\tunsigned int low:3;\n\tunsigned int high:29;\n"
-					 "\tint whole;\n};\n");
+	definition_is(&t, "struct bits", "struct bits {\n\tunsigned int low:3;\n"
+					 "\tunsigned int high:29;\n\tint whole;\n};\n");
 	definition_is(&t, "struct old", "struct old {\n\tunsigned int field:7;\n\tint *p;\n};\n");
 	definition_is(&t, "enum big", "enum big {\n\tMANY = 9223372036854775807,\n};\n");
 	struct type_place p;
@@ -226,7 +226,8 @@ static void unknown_kinds(void **state)
 	(void)state;
 }
 
-/* A module's ids and strings go on where vmlinux' end; its own definition wins over a declaration. */
+/* A module's ids and strings go on where vmlinux' end; its own definition wins over a
+ * declaration. */
 static void split(void **state)
 {
 	struct maker m = {0};
@@ -311,7 +312,8 @@ static void walk_all(struct opened *t, size_t max)
 		err_free(type_member(s, "no_such_member[1].x", &p));
 	}
 	type_complete(t->ts, "t", names, 4);
-	static const char *const wanted[] = {"struct task_struct", "u64", "struct page *", "enum pid_type"};
+	static const char *const wanted[] = {"struct task_struct", "u64", "struct page *",
+					     "enum pid_type"};
 	for (size_t i = 0; i < 4; i++)
 		if (err_ok(type_find(t->ts, wanted[i], NULL, &s)))
 			type_print_definition(s, true, &b);
@@ -344,10 +346,10 @@ static void rings(void **state)
 	member(&m, "e", 5, 0);
 	member(&m, "f", 0x7fffffff, 0);
 	member(&m, "", 6, 0);
-	put32(&m.types, 0x7ffffff0);					/* 8: a name out of bounds */
+	put32(&m.types, 0x7ffffff0);					/* 8: a name from nowhere */
 	put32(&m.types, (uint32_t)BTF_TYPEDEF << 24);
 	put32(&m.types, 9);
-	type(&m, "", BTF_FUNC_PROTO, 2, 9);				/* 9: takes and returns itself */
+	type(&m, "", BTF_FUNC_PROTO, 2, 9);				/* 9: of and to itself */
 	for (int i = 0; i < 4; i++)
 		put32(&m.types, i % 2 ? 9 : 1);
 	type(&m, "g", BTF_TYPEDEF, 0, 9);
@@ -461,8 +463,9 @@ static void mutations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kinds),     cmocka_unit_test(unknown_kinds), cmocka_unit_test(split),
-		cmocka_unit_test(distilled), cmocka_unit_test(rings),	       cmocka_unit_test(headers),
+		cmocka_unit_test(kinds),   cmocka_unit_test(unknown_kinds),
+		cmocka_unit_test(split),   cmocka_unit_test(distilled),
+		cmocka_unit_test(rings),   cmocka_unit_test(headers),
 		cmocka_unit_test(mutations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Declarations with everything that C can do to a layout. type_sample_test.c is compiled with them, so
- * it knows the truth from the compiler; and it lets the compiler write debug info about them, which
- * the engine then reads.
+ * Declarations with everything that C can do to a layout. type_sample_test.c is compiled with them,
+ * so it knows the truth from the compiler; and it lets the compiler write debug info about them,
+ * which the engine then reads.
  */
 #ifndef TYPE_SAMPLE_H
 #define TYPE_SAMPLE_H

@@ -2,9 +2,9 @@
 /*
  * Proves that types out of debug info are what the compiler made: this file is compiled with
  * type_sample.h, so sizeof and offsetof are the truth, and real bytes filled in by C must decode to
- * what was put in. The same checks run on DWARF 4, on DWARF 5 (written by the compiler now) and, where
- * pahole is installed, on BTF. Also: type names are read and printed the same, definitions come out as
- * the source has them, and bad names and paths end in errors that name what is wrong.
+ * what was put in. The same checks run on DWARF 4, on DWARF 5 (written by the compiler now) and,
+ * where pahole is installed, on BTF. Also: type names are read and printed the same, definitions
+ * come out as the source has them, and bad names and paths end in errors that name what is wrong.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,7 +76,8 @@ static bool add_btf(const char *path)
 	return system(cmd) == 0;
 }
 
-/* Compiles the sample with the given options and opens it. BTF is added by pahole: -1 without that. */
+/* Compiles the sample with the given options and opens it. BTF is added by pahole: -1 without
+ * that. */
 static int set_up(struct fixture *f, const char *options, bool btf, bool dwarf)
 {
 	*f = (struct fixture){.path = xstrdup("/tmp/type-sample-XXXXXX")};
@@ -135,7 +136,8 @@ static void check_place(struct fixture *f, const char *type, const char *path, s
 			 p.bit_size, offset, size);
 }
 
-#define SAME(f, type, path) check_place(f, #type, #path, offsetof(type, path), sizeof(((type *)0)->path))
+#define SAME(f, type, path)                                                                        \
+	check_place(f, #type, #path, offsetof(type, path), sizeof(((type *)0)->path))
 
 static void check_layout(struct fixture *f)
 {
@@ -187,8 +189,8 @@ static void check_dimensions(struct fixture *f)
 	assert_int_equal(n, 2);
 }
 
-static struct scalar decode(struct fixture *f, const char *type, const char *path, const void *bytes,
-			    size_t size)
+static struct scalar decode(struct fixture *f, const char *type, const char *path,
+			    const void *bytes, size_t size)
 {
 	struct type_place p = place(f, type, path);
 	struct scalar v;
@@ -197,7 +199,8 @@ static struct scalar decode(struct fixture *f, const char *type, const char *pat
 	return v;
 }
 
-static void check_text(struct fixture *f, const char *path, const struct sample *s, const char *want)
+static void check_text(struct fixture *f, const char *path, const struct sample *s,
+		       const char *want)
 {
 	struct buf AUTO_BUF b = {0};
 	struct type_place p = place(f, "struct sample", path);
@@ -300,7 +303,8 @@ static void check_definitions(struct fixture *f)
 	struct buf AUTO_BUF b = {0};
 	type_print_definition(find(f, "struct sample"), true, &b);
 	AUTO_FREE char *anon = xasprintf(
-		"\tstruct {\n\t\tint anon_x; /* %zu 4 */\n\t\tunion {\n\t\t\tlong int anon_y; /* %zu 8 */\n"
+		"\tstruct {\n\t\tint anon_x; /* %zu 4 */\n\t\tunion {\n"
+		"\t\t\tlong int anon_y; /* %zu 8 */\n"
 		"\t\t\tchar anon_z[8]; /* %zu 8 */\n\t\t}; /* %zu 8 */\n\t}; /* %zu 16 */\n",
 		offsetof(struct sample, anon_x), offsetof(struct sample, anon_y),
 		offsetof(struct sample, anon_z), offsetof(struct sample, anon_y),
@@ -425,7 +429,8 @@ static void check_function(struct fixture *f)
 	assert_ptr_equal(type_target(p[0].type), find(f, "struct sample"));
 	struct buf AUTO_BUF b = {0};
 	type_print_decl(t, "sample_function", &b);
-	assert_string_equal(buf_str(&b), "int sample_function(struct sample *s, const char *how, ...)");
+	assert_string_equal(buf_str(&b),
+			    "int sample_function(struct sample *s, const char *how, ...)");
 }
 
 /* All definitions that have a name, each once. */
@@ -540,7 +545,8 @@ static void *read_all(void *arg)
 	struct fixture *f = arg;
 	struct buf *out = xcalloc(1, sizeof(*out));
 	static const char *const names[] = {"struct sample", "struct sample_packed", "sample_fn",
-					    "union sample_union", "enum sample_wide", "unsigned long [3]"};
+					    "union sample_union", "enum sample_wide",
+					    "unsigned long [3]"};
 	const struct type *t;
 	struct type_place p;
 	size_t n;
@@ -563,8 +569,8 @@ static void *read_all(void *arg)
 	return out;
 }
 
-/* Types are loaded by whoever comes first: all threads must see the same (under the thread sanitizer
- * this also shows races). */
+/* Types are loaded by whoever comes first: all threads must see the same (under the thread
+ * sanitizer this also shows races). */
 static void threads(void **state)
 {
 	struct fixture f;
@@ -590,12 +596,91 @@ static void threads(void **state)
 	}
 }
 
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+/* Flips bytes in the file's copy, in the part that holds its debug sections. */
+static void damage(const char *path, const uint8_t *whole, size_t size, size_t from, uint32_t *seed)
+{
+	uint8_t *copy = xmalloc(size);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	memcpy(copy, whole, size);
+	for (uint32_t n = 1 + next_random(seed) % 20; n; n--)
+		copy[from + next_random(seed) % (size - from)] ^=
+			(uint8_t)(1u << next_random(seed) % 8);
+	assert_int_equal(fwrite(copy, 1, size, file), size);
+	fclose(file);
+	free(copy);
+}
+
+static void ask_everything(const char *path)
+{
+	struct fixture f = {.path = xstrdup(path)};
+	const struct type *t;
+
+	if (err_ok(object_open(path, NULL, NULL, &f.o))) {
+		f.names = intern_create();
+		f.ts = types_create(f.names);
+		f.x = dwarfindex_create(f.o, true);
+		types_use(f.ts, false, true);
+		err_free(types_add_object(f.ts, f.o, f.x));
+		for (int i = 0; i < 2; i++) {
+			struct buf *b = read_all(&f);
+			buf_free(b);
+			free(b);
+		}
+		for (uint64_t at = 0; at < 4000; at += 7) {
+			struct buf AUTO_BUF b = {0};
+			if (err_ok(type_from_die(f.ts, f.o, at, &t)))
+				type_print_definition(t, true, &b);
+		}
+		size_t i = 0;
+		for (int n = 0; n < 100 && type_next_struct(f.ts, &i, &t); n++)
+			type_size(t);
+	}
+	tear_down(&f);
+}
+
+/* Whatever bytes of the debug sections are wrong: errors or odd types, never a crash or a hang. */
+static void damaged_dwarf(void **state)
+{
+	struct fixture f;
+	struct object_section s;
+	uint8_t whole[65536];
+	uint32_t seed = 20261121;
+
+	(void)state;
+	set_up(&f, "-g -gdwarf-5 -nostdlib -static -Wl,-e,main", false, true);
+	FILE *file = fopen(f.path, "r");
+	assert_non_null(file);
+	size_t size = fread(whole, 1, sizeof(whole), file);
+	fclose(file);
+	assert_true(size > 4096 && size < sizeof(whole));
+	assert_true(object_section(f.o, ".debug_info", &s));
+	const uint8_t *from = memmem(whole, size, s.data, s.size);
+	assert_non_null(from);
+	AUTO_FREE char *path = xasprintf("%s.damaged", f.path);
+	for (int round = 0; round < 150; round++) {
+		damage(path, whole, size, (size_t)(from - whole), &seed);
+		ask_everything(path);
+	}
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dwarf_2), cmocka_unit_test(dwarf_4),
 		cmocka_unit_test(dwarf_4_type_units), cmocka_unit_test(dwarf_5),
 		cmocka_unit_test(btf), cmocka_unit_test(threads),
+		cmocka_unit_test(damaged_dwarf),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

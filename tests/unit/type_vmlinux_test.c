@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves on real kernels (of the lab) that BTF and DWARF tell the same: every named struct and union of
- * BTF, with all its members' names, bit offsets, bit sizes and sizes, through anonymous members, has
- * an equal definition in DWARF. The two come from different programs (pahole, the compiler) and are
- * read by different code here, so a mistake in either shows. Likewise the list of well-known globals is
- * compared with what DWARF says of those symbols.
+ * Proves on real kernels (of the lab) that BTF and DWARF tell the same: every named struct and
+ * union of BTF, with all its members' names, bit offsets, bit sizes and sizes, through anonymous
+ * members, has an equal definition in DWARF. The two come from different programs (pahole, the
+ * compiler) and are read by different code here, so a mistake in either shows. Likewise the list of
+ * well-known globals is compared with what DWARF says of those symbols.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,15 +96,16 @@ static void describe(const struct type *t, struct buf *out)
 
 enum verdict { EQUAL, DIFFERENT, NOT_THERE };
 
-static enum verdict compare(struct kernel *k, const struct type *t, struct buf *want, struct buf *got)
+static enum verdict compare(struct kernel *k, const struct type *t, struct buf *want,
+			    struct buf *got)
 {
+	enum dwarf_name_kind kind = type_kind(t) == TYPE_UNION ? NAME_UNION : NAME_STRUCT;
 	static uint64_t dies[DEFINITIONS];
 	enum verdict v = NOT_THERE;
 	size_t n;
 
 	describe(t, want);
-	must(dwarfindex_find(k->x, type_kind(t) == TYPE_UNION ? NAME_UNION : NAME_STRUCT, type_name(t),
-			     NULL, dies, DEFINITIONS, &n));
+	must(dwarfindex_find(k->x, kind, type_name(t), NULL, dies, DEFINITIONS, &n));
 	for (size_t i = 0; i < n && i < DEFINITIONS; i++) {
 		const struct type *d;
 		must(type_from_die(k->dwarf, k->o, dies[i], &d));
@@ -118,7 +119,8 @@ static enum verdict compare(struct kernel *k, const struct type *t, struct buf *
 	return v;
 }
 
-/* Types defined inside functions are in no index: those that BTF has are looked for in all scopes. */
+/* Types defined inside functions are in no index: those that BTF has are looked for in all
+ * scopes. */
 struct locals {
 	struct kernel *k;
 	const struct type *t[SHOWN];
@@ -199,8 +201,8 @@ static void compare_layouts(const char *version)
 			print_message("%s: %s is not in DWARF\n", version, type_name(locals.t[i]));
 			missing++;
 		}
-	print_message("%s: %zu structs and unions are equal in BTF and DWARF (%zu of them in functions), "
-		      "%zu differ, %zu are in BTF only\n", version,
+	print_message("%s: %zu structs and unions are equal in BTF and DWARF (%zu of them in "
+		      "functions), %zu differ, %zu are in BTF only\n", version,
 		      count[EQUAL] + count[NOT_THERE] - missing, count[NOT_THERE] - missing,
 		      count[DIFFERENT], missing);
 	close_kernel(&k);
@@ -247,13 +249,13 @@ static void compare_globals(const char *version)
 		plain_name(listed, &a);
 		plain_name(real, &b);
 		if (strcmp(buf_str(&a), buf_str(&b)))
-			fail_msg("%s: %s is '%s' in our list, '%s' in DWARF", version, all[i].symbol,
-				 buf_str(&a), buf_str(&b));
+			fail_msg("%s: %s is '%s' in our list, '%s' in DWARF", version,
+				 all[i].symbol, buf_str(&a), buf_str(&b));
 		compared++;
 	}
 	close_kernel(&k);
-	print_message("%s: %zu of the %zu well-known globals are as listed, the others don't exist\n",
-		      version, compared, count);
+	print_message("%s: %zu of the %zu well-known globals are as listed, the others don't "
+		      "exist\n", version, compared, count);
 	assert_true(compared > 50);
 }
 
