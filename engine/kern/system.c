@@ -108,7 +108,7 @@ static struct err *crash_time(struct session *s, int64_t *ret)
 
 static struct err *date(struct facts *f)
 {
-	int64_t sec;
+	int64_t sec = 0;
 	struct tm tm;
 	char text[64];
 
