@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * C types of the kernel, from whichever provider has them: BTF (fast, every struct, no plain globals)
- * or DWARF (all, slower, needs the name index). One interface; a struct type is an immutable object
- * that lives as long as its `struct types`; targets and members are loaded when first asked for.
+ * C types of the kernel, from whichever provider has them: BTF (fast, every struct, no plain
+ * globals) or DWARF (all, slower, needs the name index). One interface; a struct type is an
+ * immutable object that lives as long as its `struct types`; targets and members are loaded when
+ * first asked for.
  *
  * A name that is defined differently in several units resolves to the definition that vmlinux' BTF
  * has, else the first one in DWARF; a declaration resolves to the definition of the same name. A
@@ -63,7 +64,9 @@ struct param {
 struct types *types_create(struct intern *in);
 void types_destroy(struct types *ts);
 /* Adds an object's BTF and/or DWARF (x may be NULL: then its DWARF is not used for names). The first
- * object is vmlinux; later ones are modules, whose split BTF builds on it. ERR_NODEBUG: it has none. */
+ * object is vmlinux; later ones are modules, whose split BTF builds on it. Both are borrowed and
+ * must outlive ts: names point into them. Adding an object again takes what has turned up since.
+ * ERR_NODEBUG: it has none. */
 struct err *types_add_object(struct types *ts, struct object *o, struct dwarfindex *x);
 /* "BTF", "DWARF", "BTF+DWARF", "none": where types come from. */
 const char *types_source(const struct types *ts);
@@ -109,7 +112,8 @@ const struct param *type_params(const struct type *t, size_t *n, bool *variadic)
 const char *type_enum_name(const struct type *t, int64_t value);
 
 /* A member by path, through anonymous structs and unions, nested structs and constant array indexes:
- * "s_writers.frozen", "comm", "rw_sem[2].writer". Gives offset, type and bitfield of the last one. */
+ * "s_writers.frozen", "comm", "rw_sem[2].writer". Gives offset, type and bitfield of the last
+ * one. */
 struct type_place {
 	const struct type *type;
 	uint64_t offset;     /* bytes from the start of the outermost */
@@ -122,12 +126,16 @@ struct err *type_member(const struct type *t, const char *path, struct type_plac
 void type_print_name(const struct type *t, struct buf *out);
 /* A declaration: "struct vfsmount *m", "int (*fn)(void *)". */
 void type_print_decl(const struct type *t, const char *name, struct buf *out);
-/* The full definition of a struct, union or enum in C, with offsets and sizes in comments if asked. */
+/* The full definition of a struct, union or enum in C, with offsets and sizes in comments if
+ * asked. */
 void type_print_definition(const struct type *t, bool offsets, struct buf *out);
 
-/* Names of structs, unions, enums and typedefs with this prefix, for completion; returns how many. */
+/* Names of structs, unions, enums and typedefs with this prefix ("struct ta": of structs only,
+ * with the keyword), sorted, for completion; returns how many. From BTF only: DWARF's index
+ * keeps no names. */
 size_t type_complete(struct types *ts, const char *prefix, const char **ret, size_t max);
-/* Walks all named structs and unions of the vmlinux provider; start with *i = 0; false at the end. */
+/* Walks all named structs and unions of the vmlinux provider; start with *i = 0; false at the
+ * end. */
 bool type_next_struct(struct types *ts, size_t *i, const struct type **ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Values: bytes of the dump seen through a type. Scalars are decoded, bitfields extracted, strings and
- * enum names found, function pointers left to whoever knows symbols.
+ * Values: bytes of the dump seen through a type. Scalars are decoded, bitfields extracted, strings
+ * and enum names found, function pointers left to whoever knows symbols.
  *
  * Thread: any.
  */
@@ -27,8 +27,8 @@ struct err *scalar_decode(const struct type_place *place, const void *p, size_t 
 struct err *value_member(struct mem *m, struct space s, const struct type *t, uint64_t addr,
 			 const char *path, struct scalar *ret);
 
-/* The text of a scalar: decimal or 0x for pointers, enum names, 'c', true. hex: integers in
- * hexadecimal. No symbol names (the caller adds them). */
+/* The text of a scalar: decimal or 0x for pointers, enum names, 'c' (plain char only: s8 and u8 are
+ * numbers), true. hex: integers in hexadecimal. No symbol names (the caller adds them). */
 void scalar_print(const struct scalar *v, const struct type *t, bool hex, struct buf *out);
 
 #endif
