@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The headers of kdump-compressed files. The layouts of 32-bit and big-endian writers differ only in
+ * where the block size is found, and that is how they are recognised.
+ *
+ * max_mapnr decides whether there are two bitmaps or one, so a damaged one would shift everything:
+ * of the two places that state it, the one that agrees with the size of the bitmaps is believed.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include "engine/base/checked.h"
+#include "engine/dump/kdump.h"
+
+enum { /* offsets in disk_dump_header of a 64-bit writer */
+	H_VERSION = 8,
+	H_UTS = 12,
+	H_TIME = 408,
+	H_STATUS = 424,
+	H_BLOCK_SIZE = 428,
+	H_BLOCK_SIZE_32 = 416, /* of a 32-bit writer */
+	H_SUB_BLOCKS = 432,
+	H_BITMAP_BLOCKS = 436,
+	H_MAX_MAPNR = 440,
+	H_SIZE = 464,
+};
+enum { /* offsets in kdump_sub_header */
+	S_PHYS_BASE = 0,
+	S_DUMP_LEVEL = 8,
+	S_SPLIT = 12,
+	S_START = 16,
+	S_END = 24,
+	S_VMCOREINFO = 32,
+	S_VMCOREINFO_SIZE = 40,
+	S_NOTES = 48,
+	S_NOTES_SIZE = 56,
+	S_START_64 = 80,
+	S_END_64 = 88,
+	S_MAX_MAPNR_64 = 96,
+	S_SIZE = 104,
+};
+
+bool kdump_probe(const unsigned char *head, size_t n)
+{
+	return n >= H_SIZE && (!memcmp(head, "KDUMP   ", 8) || !memcmp(head, "DISKDUMP", 8));
+}
+
+static struct err *check_layout(const struct dfile *f, const unsigned char *h)
+{
+	uint32_t bs = load_u32(h + H_BLOCK_SIZE), bs32 = load_u32(h + H_BLOCK_SIZE_32);
+	char uts[65] = {0};
+
+	if (page_size_ok(bs))
+		return NULL;
+	for (size_t i = 0; i < 64; i++) {
+		unsigned char c = h[H_UTS + (size_t)4 * 65 + i];
+		if (c < 0x20 || c > 0x7e)
+			break;
+		uts[i] = (char)c;
+	}
+	if (page_size_ok(__builtin_bswap32(bs)) || page_size_ok(__builtin_bswap32(bs32)))
+		return err_new(ERR_UNSUPPORTED,
+			       "%s: a kdump-compressed dump of a big-endian machine (%s): only 64-bit "
+			       "little-endian dumps are supported",
+			       f->path, uts[0] ? uts : "unknown");
+	if (page_size_ok(bs32))
+		return err_new(ERR_UNSUPPORTED,
+			       "%s: a kdump-compressed dump of a 32-bit machine (%s): only 64-bit "
+			       "little-endian dumps are supported",
+			       f->path, uts[0] ? uts : "unknown");
+	return err_new(ERR_CORRUPT,
+		       "%s: the kdump header is damaged (block size %" PRIu32
+		       "; expected 4096 or another power of two): copy the dump again",
+		       f->path, bs);
+}
+
+static void read_main(const unsigned char *h, struct kdump_head *r)
+{
+	r->kdump = !memcmp(h, "KDUMP   ", 8);
+	r->version = load_u32(h + H_VERSION);
+	for (size_t i = 0; i < 5; i++)
+		for (size_t k = 0; k < 64; k++)
+			r->uts[i][k] = (char)h[H_UTS + i * 65 + k];
+	r->time_sec = load_u64(h + H_TIME);
+	r->time_usec = load_u64(h + H_TIME + 8);
+	r->status = load_u32(h + H_STATUS);
+	r->block_size = load_u32(h + H_BLOCK_SIZE);
+	r->dump_level = -1;
+}
+
+/* Members came in with header versions; what a version doesn't have reads as 0. */
+static void read_sub(const unsigned char *s, struct kdump_head *r, uint64_t *max_mapnr_64)
+{
+	r->phys_base = load_u64(s + S_PHYS_BASE);
+	if (r->version >= 1)
+		r->dump_level = (int)load_u32(s + S_DUMP_LEVEL);
+	if (r->version >= 2) {
+		r->split = load_u32(s + S_SPLIT) != 0;
+		r->start = load_u64(s + S_START);
+		r->end = load_u64(s + S_END);
+	}
+	if (r->version >= 3) {
+		r->vmcoreinfo = load_u64(s + S_VMCOREINFO);
+		r->vmcoreinfo_size = load_u64(s + S_VMCOREINFO_SIZE);
+	}
+	if (r->version >= 4) {
+		r->notes = load_u64(s + S_NOTES);
+		r->notes_size = load_u64(s + S_NOTES_SIZE);
+	}
+	if (r->version >= 6) {
+		r->start = load_u64(s + S_START_64);
+		r->end = load_u64(s + S_END_64);
+		*max_mapnr_64 = load_u64(s + S_MAX_MAPNR_64);
+	}
+}
+
+/* Blocks of one bitmap for so many page frames. */
+static uint64_t bitmap_blocks(uint64_t pfns, uint32_t block_size)
+{
+	uint64_t bytes = pfns / 8 + (pfns % 8 != 0);
+	return bytes / block_size + (bytes % block_size != 0);
+}
+
+static void place_bitmaps(struct dump *d, const struct dfile *f, struct kdump_head *r,
+			  uint64_t start, uint64_t blocks, uint64_t mapnr_64, uint64_t mapnr_32)
+{
+	uint64_t bytes = blocks * r->block_size;
+
+	r->max_pfn = mapnr_64 ? mapnr_64 : mapnr_32;
+	if (bitmap_blocks(r->max_pfn, r->block_size) > blocks && mapnr_32)
+		r->max_pfn = mapnr_32;
+	bool two = blocks >= 2 * bitmap_blocks(r->max_pfn, r->block_size);
+	r->bitmap1 = two ? start : 0;
+	r->bitmap2 = two ? start + bytes / 2 : start;
+	r->bitmap_size = two ? bytes / 2 : bytes;
+	r->descs = start + bytes;
+	uint64_t most = r->bitmap_size * 8 < DUMP_PFN_MAX ? r->bitmap_size * 8 : DUMP_PFN_MAX;
+	if (r->max_pfn > most) {
+		dump_warn(d, "%s: the header claims %" PRIu64 " page frames, the bitmaps have %" PRIu64,
+			  f->path, r->max_pfn, most);
+		r->max_pfn = most;
+	}
+}
+
+/* The part's page frames, when they make sense. */
+static void place_part(struct dump *d, const struct dfile *f, struct kdump_head *r)
+{
+	if (r->split && r->start < r->end && r->start < r->max_pfn) {
+		r->end = r->end < r->max_pfn ? r->end : r->max_pfn;
+		return;
+	}
+	if (r->split)
+		dump_warn(d, "%s: the header claims a part from page frame %" PRIx64 " to %" PRIx64
+			  ": read as a whole dump", f->path, r->start, r->end);
+	r->split = false;
+	r->start = 0;
+	r->end = r->max_pfn;
+}
+
+struct err *kdump_head_read(struct dump *d, const struct dfile *f, struct kdump_head *ret)
+{
+	unsigned char h[H_SIZE], s[S_SIZE];
+	uint64_t mapnr_64 = 0;
+
+	*ret = (struct kdump_head){0};
+	if (dfile_read(f, 0, h, sizeof(h)) < sizeof(h))
+		return err_new(ERR_CORRUPT, "%s: ends within its header: copy it again", f->path);
+	TRY(check_layout(f, h));
+	read_main(h, ret);
+	if (dfile_read(f, ret->block_size, s, sizeof(s)) < sizeof(s))
+		return err_new(ERR_CORRUPT, "%s: ends within its sub-header: copy it again", f->path);
+	if (ret->kdump)
+		read_sub(s, ret, &mapnr_64);
+	uint64_t sub = load_u32(h + H_SUB_BLOCKS), blocks = load_u32(h + H_BITMAP_BLOCKS);
+	uint64_t bitmaps = (1 + sub) * ret->block_size;
+	if (bitmaps >= f->size || !blocks)
+		return err_new(ERR_CORRUPT,
+			       "%s: the bitmap of pages should be at byte %" PRIu64
+			       ", but the file ends at %" PRIu64
+			       ": the header is damaged or the file is cut: copy it again",
+			       f->path, bitmaps, f->size);
+	place_bitmaps(d, f, ret, bitmaps, blocks, mapnr_64, load_u32(h + H_MAX_MAPNR));
+	place_part(d, f, ret);
+	return NULL;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * The kdump-compressed format, as head.c, bitmap.c, kdumpinfo.c and kdump.c share it.
+ * Source: makedumpfile's IMPLEMENTATION and diskdump_mod.h.
+ */
+#ifndef DUMP_KDUMP_H
+#define DUMP_KDUMP_H
+
+#include "engine/dump/impl.h"
+
+/* What the main header and the sub-header say, checked against the file. */
+struct kdump_head {
+	bool kdump;	    /* else diskdump, which has no sub-header that we know */
+	uint32_t version, status, block_size;
+	uint64_t max_pfn;   /* as far as the bitmaps go */
+	uint64_t phys_base;
+	int dump_level;
+	bool split;
+	uint64_t start, end; /* page frames of this part; 0, max_pfn when not split */
+	uint64_t vmcoreinfo, vmcoreinfo_size, notes, notes_size; /* in the file */
+	uint64_t bitmap1;   /* offsets in the file; 0: there is only one */
+	uint64_t bitmap2, bitmap_size; /* bytes of each */
+	uint64_t descs;	    /* offset of the page descriptors */
+	char uts[5][65];    /* sysname, nodename, release, version, machine */
+	uint64_t time_sec, time_usec;
+};
+#define KDUMP_INCOMPLETE 0x8u
+
+bool kdump_probe(const unsigned char *head, size_t n);
+struct err *kdump_head_read(struct dump *d, const struct dfile *f, struct kdump_head *ret);
+
+/* --- bitmap.c: thread: any --- */
+
+/* A bitmap is read in blocks of so many bytes; the rank table has an entry a block. */
+#define BITMAP_BLOCK 4096u
+#define BITMAP_PFNS (BITMAP_BLOCK * 8u)
+
+struct bitmap {
+	const struct dfile *f;
+	uint64_t off, size; /* in the file, as far as the file has it */
+	uint64_t first;	    /* rank 0 is at this page frame */
+	uint64_t *base;	    /* rank of a block's first bit, from the block of `first` on */
+	uint64_t nbase;	    /* how many are known; atomic */
+	uint64_t max_base;
+	pthread_mutex_t lock; /* to extend base */
+	struct bitmap_slot *slots;
+};
+struct err *bitmap_init(struct bitmap *b, const struct dfile *f, uint64_t off, uint64_t size,
+			uint64_t first, bool ranks);
+void bitmap_destroy(struct bitmap *b);
+/* -1: the file doesn't have that part of the bitmap. */
+int bitmap_test(struct bitmap *b, uint64_t pfn);
+/* Set bits in [first, pfn). For a bitmap with ranks. */
+uint64_t bitmap_rank(struct bitmap *b, uint64_t pfn);
+/* The next set bit in [pfn, end); UINT64_MAX if there is none. */
+uint64_t bitmap_next(struct bitmap *b, uint64_t pfn, uint64_t end);
+/* All set bits in [from, to). Reads it through: for small bitmaps. */
+uint64_t bitmap_count(struct bitmap *b, uint64_t from, uint64_t to);
+
+/* --- kdump.c --- */
+
+struct page_desc {
+	uint64_t offset;
+	uint32_t size, flags;
+};
+#define PAGE_DESC_SIZE 24u
+
+struct desc_slot;
+struct part {
+	const struct dfile *f;
+	uint64_t start, end; /* page frames */
+	uint64_t descs;
+	uint64_t zero;	     /* offset of the page that all zero pages share; 0: none */
+	uint64_t pages;	     /* descriptors */
+	struct bitmap ram, dumped; /* ram.size 0: there is only one bitmap */
+	struct desc_slot *slots;
+};
+
+struct kdump {
+	struct part *parts; /* by start */
+	size_t n;
+	uint64_t max_pfn;
+	bool split;
+};
+/* Descriptor i; false when the file doesn't have it. */
+bool part_desc(struct part *p, uint64_t i, struct page_desc *ret);
+
+/* --- kdumpinfo.c --- */
+
+/* Finds the part's zero page and counts its pages. */
+void part_measure(struct part *p, unsigned page_size);
+/* Warns of what is missing, names the codecs, counts RAM. */
+void kdump_inspect(struct dump *d);
+
+#endif
