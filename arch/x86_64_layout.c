@@ -357,7 +357,8 @@ static void try_default(struct search *s)
 	consider(s, &g);
 }
 
-/* Without symbols the image ends where its page tables have the first hole of 2 MiB. */
+/* Without symbols the image ends where its page tables have the first hole of 2 MiB. A table that
+ * can't be read is no hole. */
 static void find_image_end(struct search *s)
 {
 	struct arch_layout *l = &s->best;
@@ -368,8 +369,10 @@ static void find_image_end(struct search *s)
 	while (va < limit) {
 		struct arch_xlat x;
 		struct err *e = x86_64_walk(s->env, l, l->pgd_pa, va, &x);
-		if (!err_ok(e) && !(x.nlevels == l->levels))
-			break; /* not even a PMD */
+		bool hole = e && err_state(e) == MEM_UNMAPPED && x.nlevels < l->levels;
+		err_free(e);
+		if (hole)
+			break;
 		va = (va & ~(X86_IMAGE_ALIGN - 1)) + X86_IMAGE_ALIGN;
 	}
 	if (va > l->image_va)
