@@ -238,6 +238,12 @@ static void check_values(struct fixture *f)
 	check_text(f, "small", &s, "-1");
 	check_text(f, "u64", &s, "18446744073709551615");
 	check_text(f, "row", &s, "0x1000");
+	struct buf AUTO_BUF hex = {0};
+	struct scalar first = decode(f, "struct sample", "first", &s, sizeof(s));
+	scalar_print(&first, find(f, "int"), true, &hex);
+	assert_string_equal(buf_str(&hex), "0xfffffff9");
+	s.color = 77; /* no enumerator has it */
+	check_text(f, "color", &s, "77");
 	assert_int_equal(decode(f, "struct sample", "d", &s, sizeof(s)).u, s.d);
 	assert_int_equal(decode(f, "struct sample_packed", "p", &p, sizeof(p)).u, p.p);
 	assert_int_equal(decode(f, "struct sample_packed", "q", &p, sizeof(p)).u, p.q);
