@@ -17,8 +17,13 @@
 #include "engine/base/xdg.h"
 #include "engine/object/cachefile.h"
 
-#define FOLDER "big/"
-#define FOLDER_LIMIT (UINT64_C(4) << 30)
+static const struct {
+	const char *name;
+	uint64_t limit;
+} folders[] = {
+	[CACHE_INFLATED] = {"inflated", UINT64_C(4) << 30},
+	[CACHE_INDEX] = {"index", UINT64_C(128) << 20},
+};
 
 enum { SAMPLES = 32, SAMPLE_SIZE = 4096 };
 
@@ -79,9 +84,9 @@ static bool sealed(int fd, uint64_t *size)
 	       seal.check == sample(fd, *size);
 }
 
-int cachefile_find(const char *name, uint64_t *size)
+int cachefile_find(enum cache_folder folder, const char *name, uint64_t *size)
 {
-	AUTO_FREE char *rel = xasprintf(FOLDER "%s", name);
+	AUTO_FREE char *rel = xasprintf("%s/%s", folders[folder].name, name);
 	AUTO_FREE char *path = xdg_path(XDG_CACHE, rel);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
@@ -113,10 +118,10 @@ static struct err *create_deleted(struct cachefile *c)
 	return err_os(why, "no place for an inflated copy in $TMPDIR, /var/tmp or /tmp");
 }
 
-struct err *cachefile_create(const char *name, struct cachefile *ret)
+struct err *cachefile_create(enum cache_folder folder, const char *name, struct cachefile *ret)
 {
-	*ret = (struct cachefile){.fd = -1};
-	AUTO_FREE char *rel = xasprintf(FOLDER "%s", name ? name : "");
+	*ret = (struct cachefile){.fd = -1, .folder = folder};
+	AUTO_FREE char *rel = xasprintf("%s/%s", folders[folder].name, name ? name : "");
 	if (!name || !err_ok(xdg_path_make(XDG_CACHE, rel, &ret->path)))
 		return create_deleted(ret);
 	ret->temp = xasprintf("%s.XXXXXX", ret->path);
@@ -145,7 +150,7 @@ static int by_age(const void *va, const void *vb)
 }
 
 /* Removes what goes beyond the limit, oldest use first; half-made files of dead processes age too. */
-static void prune(const char *newest)
+static void prune(const char *newest, uint64_t limit)
 {
 	AUTO_FREE char *dir = xstrndup(newest, (size_t)(strrchr(newest, '/') - newest));
 	DIR *d = opendir(dir);
@@ -169,7 +174,7 @@ static void prune(const char *newest)
 		qsort(v, n, sizeof(*v), by_age);
 	for (size_t i = 0; i < n; i++) {
 		sum += v[i].size;
-		if (sum > FOLDER_LIMIT && strcmp(v[i].path, newest))
+		if (sum > limit && strcmp(v[i].path, newest))
 			unlink(v[i].path);
 		free(v[i].path);
 	}
@@ -189,7 +194,7 @@ struct err *cachefile_seal(struct cachefile *c, uint64_t size, int *ret)
 	if (c->temp && rename(c->temp, c->path))
 		unlink(c->temp); /* not kept, but good for this session */
 	else if (c->temp)
-		prune(c->path);
+		prune(c->path, folders[c->folder].limit);
 	*ret = c->fd;
 	c->fd = -1;
 	cachefile_drop(c);

@@ -14,18 +14,25 @@
 #include <stdint.h>
 #include "engine/base/err.h"
 
+/* Which part of the cache folder: its name and the size it is kept under. */
+enum cache_folder {
+	CACHE_INFLATED, /* inflated kernels and debug info */
+	CACHE_INDEX,	/* name indices */
+};
+
 /* A key for a file by its size and samples of its content. fd isn't moved. 0: can't be read. */
 uint64_t cachefile_key(int fd);
 
 /* An open file of that name, sealed and whole; -1 when there is none. *size: of its content. */
-int cachefile_find(const char *name, uint64_t *size);
+int cachefile_find(enum cache_folder folder, const char *name, uint64_t *size);
 
 /* A new file, to be filled and sealed. name NULL: a deleted temporary one. */
 struct cachefile {
 	int fd;
 	char *path, *temp; /* where it will be, where it is; NULL for a deleted one */
+	enum cache_folder folder;
 };
-struct err *cachefile_create(const char *name, struct cachefile *ret);
+struct err *cachefile_create(enum cache_folder folder, const char *name, struct cachefile *ret);
 /* The content is complete, size bytes: publishes it. Gives the open file, at which the cachefile ends. */
 struct err *cachefile_seal(struct cachefile *c, uint64_t size, int *ret);
 /* Gives it up. */

@@ -88,19 +88,19 @@ struct err *inflate_file(int fd, const char *path, enum stream kind, bool no_cac
 	struct cachefile out;
 	struct stat st;
 
-	if (!no_cache && key && (*ret = cachefile_find(name, &size)) >= 0)
+	if (!no_cache && key && (*ret = cachefile_find(CACHE_INFLATED, name, &size)) >= 0)
 		return NULL;
 	job_set_phase(job, "inflating");
 	if (!fstat(fd, &st))
 		job_set_total(job, (uint64_t)st.st_size);
-	struct err *e = cachefile_create(no_cache || !key ? NULL : name, &out);
+	struct err *e = cachefile_create(CACHE_INFLATED, no_cache || !key ? NULL : name, &out);
 	bool in_cache = !e && out.temp;
 	if (!e)
 		e = inflate_to(fd, kind, job, &out, ret);
 	/* the home folder's disk may be full where a temporary one isn't */
 	if (in_cache && e && err_code(e) == ERR_OS) {
 		err_free(e);
-		e = cachefile_create(NULL, &out);
+		e = cachefile_create(CACHE_INFLATED, NULL, &out);
 		if (!e)
 			e = inflate_to(fd, kind, job, &out, ret);
 	}

@@ -153,7 +153,7 @@ static struct err *make_plain(struct plain *p, const char *name, int *fd)
 	job_set_total(p->job, p->size);
 	uint64_t size = p->size;
 	for (int try = 0;; try++) {
-		TRY(cachefile_create(try ? NULL : name, &out));
+		TRY(cachefile_create(CACHE_INFLATED, try ? NULL : name, &out));
 		struct err *e = write_plain(p, strndx, &out);
 		if (!e)
 			return cachefile_seal(&out, p->size, fd);
@@ -172,7 +172,7 @@ struct err *inflate_dwarf(const struct elf_file *f, bool no_cache, struct job *j
 	struct plain p = {.from = f, .job = job};
 	uint64_t key = cachefile_key(f->fd), size;
 	AUTO_FREE char *name = xasprintf("dwarf-%016llx", (unsigned long long)key);
-	int fd = no_cache || !key ? -1 : cachefile_find(name, &size);
+	int fd = no_cache || !key ? -1 : cachefile_find(CACHE_INFLATED, name, &size);
 
 	if (fd >= 0)
 		return elf_file_from_fd(fd, f->path, ret);
