@@ -6,7 +6,10 @@
  * Each is asked whether the page tables map the kernel image's own pages there, which are never
  * missing.
  *
- * Sources: arch/x86/mm/kaslr.c, Documentation/arch/x86/x86_64/mm.rst.
+ * When a dump was cut short and all that is lost, memory itself tells: an empty list's head points
+ * to itself twice, so at physical address P it holds base + P.
+ *
+ * Sources: arch/x86/mm/kaslr.c, Documentation/arch/x86/x86_64/mm.rst, include/linux/list.h.
  */
 #include "arch/x86_64.h"
 #include "engine/base/checked.h"
@@ -14,6 +17,10 @@
 #define BASE_ALIGN (UINT64_C(1) << 30)
 #define MAX_TRIES 8
 #define MAX_SEGMENTS 1024
+#define SCAN_PAGES 8192	      /* read at most so many pages for empty lists ... */
+#define SCAN_TRIES (1u << 20) /* ... of so many page frames */
+#define SCAN_CANDIDATES 4
+#define SCAN_VOTES 8 /* lists that must agree */
 
 /* From where the direct map can begin, its place without KASLR, and the most that it can map. */
 static const struct place {
@@ -89,6 +96,59 @@ static bool claim_segments(struct direct *d)
 	return false;
 }
 
+struct votes {
+	struct {
+		uint64_t base;
+		unsigned n;
+	} of[SCAN_CANDIDATES];
+};
+
+/* true: this base has enough votes now. */
+static bool vote(struct votes *v, uint64_t base)
+{
+	for (size_t i = 0; i < SCAN_CANDIDATES; i++) {
+		if (v->of[i].n && v->of[i].base != base)
+			continue;
+		v->of[i].base = base;
+		return ++v->of[i].n >= SCAN_VOTES;
+	}
+	return false;
+}
+
+/* The bases that the empty lists in one page tell; true: *base is decided. */
+static bool vote_page(const struct place *place, struct votes *v, uint64_t pa,
+		      const unsigned char *page, uint64_t *base)
+{
+	for (size_t i = 0; i + 16 <= 4096; i += 8) {
+		uint64_t next = load_u64(page + i);
+		*base = next - (pa + i);
+		if (next >= place->first && next < place->last && *base % BASE_ALIGN == 0 &&
+		    load_u64(page + i + 8) == next && vote(v, *base))
+			return true;
+	}
+	return false;
+}
+
+static bool claim_lists(struct direct *d)
+{
+	struct votes v = {0};
+	unsigned char page[4096];
+	uint64_t base;
+	unsigned pages = 0;
+
+	for (uint64_t n = 0; n < SCAN_TRIES && pages < SCAN_PAGES; n++) {
+		uint64_t pa = n * sizeof(page);
+		if (pa >= d->env->max_pa)
+			return false;
+		if (!err_ok(d->env->read_phys(d->env->ctx, pa, page, sizeof(page))))
+			continue;
+		pages++;
+		if (vote_page(d->place, &v, pa, page, &base))
+			return claim(d, base);
+	}
+	return false;
+}
+
 void x86_64_find_direct(const struct arch_env *env, struct arch_layout *l)
 {
 	struct direct d = {
@@ -104,6 +164,8 @@ void x86_64_find_direct(const struct arch_env *env, struct arch_layout *l)
 	if (!claim_tables(&d) && !claim_variable(&d, &variable) && !claim_segments(&d) &&
 	    !variable && x86_64_symbol(env, "_text", &text))
 		claim(&d, d.place->fixed);
+	if (d.verdict == X86_DENIED)
+		claim_lists(&d);
 	if (d.verdict == X86_DENIED)
 		return;
 	l->direct_va = d.base;

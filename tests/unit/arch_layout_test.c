@@ -366,6 +366,26 @@ static void test_lost_tables(void **state)
 	}
 }
 
+/* Nothing is left of the image and the tables but some pages of data: empty lists lie in them. */
+static void test_lists(void **state)
+{
+	(void)state;
+	EACH_KERNEL(d)
+	{
+		d.info = true;
+		fake_find(&d.mem, fake_image_pa(&d.k, LINK_PGD))->state = MEM_LOST;
+		fake_find(&d.mem, fake_image_pa(&d.k, LINK_PAGE_OFFSET))->state = MEM_LOST;
+		for (uint64_t i = 0; i < 20; i++) {
+			uint64_t pa = 0x100008 + i * 0x678;
+			/* Lists that aren't empty, of another part of memory, point elsewhere. */
+			uint64_t to = d.k.direct + pa + (i % 2 ? 0x8000 : 0);
+			fake_put_u64(&d.mem, pa, to);
+			fake_put_u64(&d.mem, pa + 8, to);
+		}
+		expect(&d, "vmcoreinfo");
+	}
+}
+
 /* Notes of any content and length. */
 static void test_bad_notes(void **state)
 {
@@ -391,8 +411,8 @@ int main(void)
 		cmocka_unit_test(test_cr3_odd_page), cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_header),	     cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_nothing),	     cmocka_unit_test(test_ldt),
-		cmocka_unit_test(test_lies),	     cmocka_unit_test(test_lost_tables),
-		cmocka_unit_test(test_bad_notes),
+		cmocka_unit_test(test_lists),	     cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_lost_tables),  cmocka_unit_test(test_bad_notes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
