@@ -76,13 +76,12 @@ static struct err *var_row(struct bt *b, const struct var *v, struct shown *show
 	struct cell cells[V_COLS] = {
 		[V_LINE] = cell_link(cell_role(cell_text(buf_str(&line)), role), ref),
 		[V_NAME] = cell_text(v->name),
-		[V_TYPE] = v->type ? cell_role(cell_text(buf_str(&type)), ROLE_TYPE) : cell_absent(),
+		[V_TYPE] = v->type ? cell_role(cell_text(buf_str(&type)), ROLE_TYPE)
+				   : cell_shown(cell_absent(), ""),
 		[V_VALUE] = shown->value,
 		[V_MEANING] = shown->meaning.len ? cell_text(buf_str(&shown->meaning)) : cell_absent(),
 		[V_LOCATION] = cell_text(v->location),
 	};
-	if (!v->type)
-		cells[V_TYPE].text = NULL;
 	struct row r = {.cells = cells, .key = v->name, .ref = ref, .child = true, .depth = 0, .role = role};
 	return sink_row(b->c->out, &r);
 }
@@ -142,12 +141,16 @@ static struct err *scope_vars(struct bt *b, size_t index, size_t level)
 	size_t n = 0;
 	struct err *e = NULL;
 
-	if (!b->c->args->has['V'] ||
-	    !err_ok(frame_vars(b->s->unwinder, b->s->lines, b->s->types, &b->stack, index, level, true,
+	bool all = b->c->args->has['V'];
+
+	if (!all && !b->c->args->has['P'])
+		return NULL;
+	if (!err_ok(frame_vars(b->s->unwinder, b->s->lines, b->s->types, &b->stack, index, level, all,
 			       &v, &n)))
 		return NULL;
 	for (size_t i = 0; i < n && !e; i++)
-		e = one_var(b, &v[i]);
+		if (all || v[i].state == VAR_MEMORY || v[i].state == VAR_VALUE)
+			e = one_var(b, &v[i]);
 	free(v);
 	return e;
 }
@@ -184,6 +187,16 @@ struct logical {
 	const struct line_scope *scope; /* NULL: no lines */
 };
 
+/* The innermost frame's registers are given, not found; ORC is the rule: only the rest is worth a word. */
+static const char *note_of(const struct frame *f, bool is_inline)
+{
+	if (is_inline)
+		return "inlined";
+	if (f->user || f->source == FRAME_ORC || (f->source == FRAME_REGS && !f->pt_regs))
+		return "";
+	return frame_source_name(f->source);
+}
+
 static struct err *frame_row(struct bt *b, const struct logical *l)
 {
 	const struct frame *f = l->f;
@@ -214,8 +227,7 @@ static struct err *frame_row(struct bt *b, const struct logical *l)
 		[FUNCTION] = l->function && !f->user ? cell_text(l->function) : cell_absent(),
 		[OFFSET] = l->has_offset ? cell_uint(l->offset) : cell_absent(),
 		[WHERE] = cell_text(buf_str(&where)),
-		[NOTE] = cell_role(cell_text(is_inline ? "inlined" : f->source == FRAME_ORC ? ""
-					     : frame_source_name(f->source)), ROLE_DIM),
+		[NOTE] = cell_role(cell_text(note_of(f, is_inline)), ROLE_DIM),
 		[PC] = cell_role(cell_addr(f->pc), ROLE_DIM),
 		[SP] = cell_addr(f->sp),
 		[FILE_] = file ? cell_text(file) : cell_absent(),
@@ -324,6 +336,7 @@ const struct cmd cmd_bt = {
 		"came from user space shows the registers that it came with.",
 	.options = (const struct cmd_option[]){
 		{'V', ARG_NONE, NULL, "arguments and variables of every frame, with their values"},
+		{'P', ARG_NONE, NULL, "only the arguments that have a value"},
 		{'a', ARG_NONE, NULL, "the active task of every CPU"},
 		{'l', ARG_NONE, NULL, "file and line (always on; kept for fingers)"},
 		{0}},

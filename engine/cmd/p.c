@@ -39,6 +39,20 @@ static struct err *locate(const struct cmd_call *c, const char *symbol, int64_t 
 	return sym.percpu ? kern_percpu(s, symbol, cpu < 0 ? 0 : (unsigned)cpu, ret) : NULL;
 }
 
+/* Structs and arrays fill the view with their members; all else is one row under its name. */
+static struct err *show(const struct cmd_call *c, struct show_object *o, const char *name,
+			const struct show_style *style)
+{
+	const struct type *t = type_strip(o->type);
+	enum type_kind k = type_kind(t);
+	bool string = k == TYPE_ARRAY && type_is_char(type_strip(type_target(t)));
+
+	if (k == TYPE_STRUCT || k == TYPE_UNION || (k == TYPE_ARRAY && !string))
+		return show_object(c, o, style);
+	o->path = name;
+	return show_member(c, o, style);
+}
+
 static struct err *print(const struct cmd_call *c, const char *text, const char *symbol,
 			 int64_t cpu, const char *path)
 {
@@ -61,13 +75,9 @@ static struct err *print(const struct cmd_call *c, const char *text, const char 
 	AUTO_FREE char *crash = xasprintf("p %s", text);
 	struct ref ref = ref_object(root, addr + place.offset);
 	struct show_object o = {place.type, KERNEL, addr + place.offset, addr + place.offset, root, ""};
-	enum type_kind k = type_kind(type_strip(place.type));
 
 	TRY(sink_begin(c->out, &show_table, &ref, crash, "%s %s", buf_str(&name), text));
-	if (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY)
-		return show_object(c, &o, &style);
-	o.path = text;
-	return show_member(c, &o, &style);
+	return show(c, &o, text, &style);
 }
 
 /* "TYPE@ADDRESS" of any type: what links to pointers, arrays and scalars open. */
@@ -81,11 +91,7 @@ static struct err *print_ref(const struct cmd_call *c, const struct ref *r, cons
 	AUTO_FREE char *crash = xasprintf("p *(%s *)0x%" PRIx64, r->name, r->addr);
 	struct show_object o = {t, KERNEL, r->addr, r->addr, r->name, ""};
 	TRY(sink_begin(c->out, &show_table, r, crash, "%s 0x%" PRIx64, r->name, r->addr));
-	enum type_kind k = type_kind(type_strip(t));
-	if (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY)
-		return show_object(c, &o, &style);
-	o.path = text;
-	return show_member(c, &o, &style);
+	return show(c, &o, text, &style);
 }
 
 static struct err *run(const struct cmd_call *c)

@@ -40,6 +40,14 @@ static struct err *find_type(const struct cmd_call *c, const char *keyword, cons
 
 /* ---- without an address: the definition ---- */
 
+/* Leading tabs as blanks: a cell holds no control characters. */
+static char *expand_tabs(const char *s)
+{
+	size_t n = strspn(s, "\t");
+
+	return xasprintf("%*s%s", (int)n * 4, "", s + n);
+}
+
 static struct err *show_definition(const struct cmd_call *c, const struct type *t)
 {
 	AUTO_BUF struct buf text = {0}, name = {0};
@@ -52,7 +60,8 @@ static struct err *show_definition(const struct cmd_call *c, const struct type *
 		nl = strchrnul(p, '\n');
 		bool last = !*nl;
 		*nl = '\0';
-		struct cell cell = cell_text(p);
+		AUTO_FREE char *line = expand_tabs(p);
+		struct cell cell = cell_text(line);
 		TRY(sink_row(c->out, &(struct row){.cells = &cell}));
 		if (last)
 			break;

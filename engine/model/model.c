@@ -126,7 +126,7 @@ void print_ns(uint64_t ns, struct buf *out)
 
 void cell_print(const struct cell *c, struct buf *out)
 {
-	if (c->text && c->kind != CELL_ABSENT && c->kind != CELL_FAULT) {
+	if (c->text && c->kind != CELL_FAULT) {
 		buf_put_safe(out, c->text, strlen(c->text));
 		return;
 	}

@@ -25,7 +25,7 @@
 #include "engine/model/ref.h"
 
 enum cell_kind {
-	CELL_ABSENT, /* JSON null; shown as "-" */
+	CELL_ABSENT, /* JSON null; shown as "-", or as its text ("": as nothing) */
 	CELL_FAULT,  /* JSON {"fault": "excluded"}; shown as "<excluded>" */
 	CELL_TEXT,
 	CELL_INT,
@@ -58,7 +58,7 @@ struct cell {
 	enum mem_state fault; /* CELL_FAULT */
 	uint64_t u;	      /* UINT, ADDR, NS, BOOL; INT as two's complement */
 	const char *text;     /* CELL_TEXT: the text (UTF-8 or bytes of the dump: sinks make it safe). For
-			       * others, if set, what people are shown instead of the number */
+			       * others but faults, if set, what people are shown instead */
 	struct ref ref;	      /* where Enter goes; REF_NONE: nowhere */
 };
 

@@ -31,9 +31,11 @@ void symtab_destroy(struct symtab *st)
 	free(st);
 }
 
-static bool zero_based(const struct object_shdr *sh)
+/* A few symbols are listed under the per-CPU section but lie outside of it (__per_cpu_load,
+ * __init_begin): they are ordinary addresses. */
+static bool in_percpu(const struct object_shdr *sh, uint64_t value)
 {
-	return sh->percpu && !sh->addr;
+	return sh->percpu && value >= sh->addr && value - sh->addr <= sh->size;
 }
 
 /* nm's letter, from the section's flags. Source: gABI; nm(1). */
@@ -55,17 +57,19 @@ static char type_letter(const Elf64_Sym *s, const struct object_shdr *sh)
 	return bind == STB_LOCAL ? c : (char)(c - 'a' + 'A');
 }
 
-/* Labels that assemblers leave behind: ".Lfoo", and "$x" of arm64. */
+/* Labels that assemblers leave behind: ".Lfoo", and "$x" of arm64. Names are looked at last, and of
+ * bare labels only: this runs for every symbol before the first screen, and strings are cache misses. */
 static bool is_junk(const Elf64_Sym *s, const char *name)
 {
 	unsigned type = ELF64_ST_TYPE(s->st_info), bind = ELF64_ST_BIND(s->st_info);
 
-	if (type == STT_FILE || type == STT_SECTION || s->st_shndx == SHN_UNDEF || !name[0])
+	if (type == STT_FILE || type == STT_SECTION || s->st_shndx == SHN_UNDEF || !s->st_name)
 		return true;
 	if (bind != STB_LOCAL)
 		return false;
-	return s->st_shndx == SHN_ABS || (name[0] == '.' && name[1] == 'L') ||
-	       (type == STT_NOTYPE && name[0] == '$');
+	if (s->st_shndx == SHN_ABS)
+		return true;
+	return type == STT_NOTYPE && (name[0] == '$' || (name[0] == '.' && name[1] == 'L'));
 }
 
 static bool elf_record(const struct sym_table *t, uint32_t i, struct sym *ret)
@@ -84,13 +88,15 @@ static bool elf_record(const struct sym_table *t, uint32_t i, struct sym *ret)
 		return false;
 	if (sh && !sh->alloc)
 		return false;
+	bool percpu = sh && in_percpu(sh, s->st_value);
+	bool biased = sh && !(percpu && !sh->addr);
 	*ret = (struct sym){
 		.name = name,
-		.addr = s->st_value + (!sh || zero_based(sh) ? 0 : t->bias),
+		.addr = s->st_value + (biased ? t->bias : 0),
 		.size = s->st_size,
 		.object = t->object,
 		.type = sh ? type_letter(s, sh) : 'A',
-		.percpu = sh && sh->percpu,
+		.percpu = percpu,
 	};
 	return true;
 }

@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from guest import Guest, console_lines
+from guest import Guest, console_lines, read
 from program import ask, is_fault
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -62,7 +62,10 @@ def lab_dumps():
 
 
 def lossy(dump):
-    return "incomplete" in dump.format or "oldmdf" in dump.format
+    """Lost pages on purpose, or by a makedumpfile that said that it doesn't know this kernel."""
+    log = read(os.path.join(dump.folder, "makedumpfile.log")) or ""
+    unknown = "kernel version is not supported" in log and not re.search(r"d1$|qemu|raw", dump.format)
+    return unknown or "incomplete" in dump.format or "oldmdf" in dump.format
 
 
 def agree(problems, what, have, want):
@@ -86,7 +89,7 @@ def check_tasks(report, name, dump, guest, answers, switches):
             continue
         told += 1
         agree(problems, "tgid of %d" % tid, r["tgid"], t.tgid)
-        agree(problems, "comm of %d" % tid, kworker(r["comm"]), kworker(t.comm))
+        agree(problems, "comm of %d" % tid, kworker(r["comm"]), task_comm(t.comm))
         if unchanged(t, switches.get(tid)):
             same += 1
             agree(problems, "ppid of %d" % tid, r["ppid"], t.ppid)
@@ -98,6 +101,11 @@ def check_tasks(report, name, dump, guest, answers, switches):
 def kworker(comm):
     """/proc adds what a worker does to its name; the task_struct has the name alone."""
     return re.split(r"[-+]", comm)[0] if isinstance(comm, str) and comm.startswith("kworker/") else comm
+
+
+def task_comm(comm):
+    """/proc tells a kernel thread's full name; the task_struct has the first 15 bytes."""
+    return kworker(comm)[:15]
 
 
 def unchanged(thread, switches):
@@ -151,7 +159,8 @@ def check_modules(report, name, guest, rows):
         size, refs, base = want[n]
         agree(problems, "size of " + n, have[n]["size"], size)
         agree(problems, "base of " + n, int(have[n]["base"], 16), base)
-        agree(problems, "refs of " + n, have[n]["refs"], refs)
+        if n != "virtio_blk":  # whose disk is open while the truth is written to it
+            agree(problems, "refs of " + n, have[n]["refs"], refs)
     report.test(name + " modules", problems, "%d" % len(have))
 
 
@@ -190,6 +199,8 @@ def context_switches(program, dump, rows):
     found = {}
     for r, o in zip(tasks, answers.objects):
         v = [x["value"] for x in o["rows"]]
+        if r["active"]:  # it runs: its counts say nothing
+            continue
         if len(v) == 2 and all(isinstance(x, int) for x in v):
             found[r["pid"]] = tuple(v)
     return found
