@@ -12,6 +12,7 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/sym/indeximpl.h"
+#include "engine/sym/namehash.h"
 
 struct dwarfindex {
 	struct object *object;
@@ -95,7 +96,7 @@ static bool has_name(Dwarf *dwarf, uint64_t offset, const char *name)
 struct err *dwarfindex_find(struct dwarfindex *x, enum dwarf_name_kind kind, const char *name,
 			    struct job *job, uint64_t *ret, size_t max, size_t *count)
 {
-	uint32_t hash = index_hash(name);
+	uint32_t hash = name_hash(name);
 	size_t n = 0;
 
 	*count = 0;

@@ -43,6 +43,5 @@ bool sym_is_code(const struct sym *s);
 /* symindex.c. With the lock held for writing. */
 void sym_build_order(struct symtab *st);
 void sym_build_names(struct symtab *st);
-uint32_t sym_hash(const char *name);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* One name of one DIE. Sorted by hash, kind, definitions first, offset. */
 struct index_entry {
-	uint32_t hash;
+	uint32_t hash; /* name_hash() */
 	uint32_t offset_low;
 	uint16_t offset_high;
 	uint8_t kind; /* enum dwarf_name_kind */
@@ -29,9 +29,6 @@ static inline uint64_t index_offset(const struct index_entry *e)
 {
 	return (uint64_t)e->offset_high << 32 | e->offset_low;
 }
-
-/* The hash that entries are sorted by; equal names of different kinds are told apart by kind. */
-uint32_t index_hash(const char *name);
 
 /* indexscan.c: reads all units, on all cores. */
 struct err *index_scan(struct object *o, struct job *job, struct index_data *ret);

@@ -12,6 +12,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/hmap.h"
 #include "engine/sym/indeximpl.h"
+#include "engine/sym/namehash.h"
 
 enum {
 	MAX_WORKERS = 8,  /* each has its own copy of libdw's list of units */
@@ -45,22 +46,6 @@ struct scan {
 	atomic_size_t next; /* chunk to be taken */
 	struct worker workers[MAX_WORKERS];
 };
-
-uint32_t index_hash(const char *name)
-{
-	uint64_t h = 0x9e3779b97f4a7c15u, word;
-	size_t n = strlen(name);
-
-	for (; n >= 8; n -= 8, name += 8) {
-		memcpy(&word, name, 8);
-		h = (h ^ word) * 0xff51afd7ed558ccdu;
-		h ^= h >> 32;
-	}
-	word = n;
-	memcpy((char *)&word + 1, name, n < 7 ? n : 7);
-	h = (h ^ word) * 0xff51afd7ed558ccdu;
-	return (uint32_t)(h ^ h >> 32);
-}
 
 /* true: it is new. */
 static bool seen_add(struct seen *s, uint64_t key)
@@ -145,7 +130,7 @@ static void add_enumerators(struct worker *w, Dwarf_Die *parent)
 		const char *name = dwarf_diename(&die);
 		if (dwarf_tag(&die) != DW_TAG_enumerator || !name)
 			continue;
-		uint32_t hash = index_hash(name);
+		uint32_t hash = name_hash(name);
 		if (first && !seen_add(&w->seen, mix(hash, NAME_KINDS,
 						     number(parent, DW_AT_decl_line))))
 			return;
@@ -167,7 +152,7 @@ static void add_die(struct worker *w, Dwarf_Die *die)
 	const char *name = dwarf_diename(die);
 	if (!name || !name[0])
 		return;
-	uint32_t hash = index_hash(name);
+	uint32_t hash = name_hash(name);
 	bool decl = is_declaration(die, kind);
 	bool each = !decl && (kind == NAME_VARIABLE || kind == NAME_FUNCTION);
 	/* a declaration counts once, whoever makes it; line and size tell types of one name apart */

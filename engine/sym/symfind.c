@@ -8,6 +8,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
 #include "engine/sym/impl.h"
+#include "engine/sym/namehash.h"
 
 /* How far back an enclosing symbol is looked for: objects with more labels inside are unknown. */
 enum { LOOK_BACK = 256 };
@@ -60,7 +61,7 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret)
 	struct sym s;
 
 	lock_names(st);
-	uint32_t slot = sym_hash(name) & st->slot_mask;
+	uint32_t slot = name_hash(name) & st->slot_mask;
 	while (probe(st, name, &slot, &s)) {
 		if (!found || is_global(&s))
 			*ret = s;
@@ -85,7 +86,7 @@ bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret
 	size_t n = 0, cap = 0;
 
 	lock_names(st);
-	uint32_t slot = sym_hash(name) & st->slot_mask;
+	uint32_t slot = name_hash(name) & st->slot_mask;
 	while (probe(st, name, &slot, &s)) {
 		GROW(v, n, cap);
 		v[n++] = s;

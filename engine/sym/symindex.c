@@ -7,6 +7,7 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/sym/impl.h"
+#include "engine/sym/namehash.h"
 
 struct keyed {
 	uint64_t addr;
@@ -72,15 +73,6 @@ void sym_build_order(struct symtab *st)
 	st->order_ready = true;
 }
 
-uint32_t sym_hash(const char *name)
-{
-	uint32_t h = 0x811c9dc5u;
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x01000193u;
-	return h ^ h >> 15;
-}
-
 void sym_build_names(struct symtab *st)
 {
 	size_t slots = 64;
@@ -95,7 +87,7 @@ void sym_build_names(struct symtab *st)
 	for (uint32_t id = 0; id < st->nids; id++) {
 		if (!sym_record(st, id, &s))
 			continue;
-		uint32_t i = sym_hash(s.name) & st->slot_mask;
+		uint32_t i = name_hash(s.name) & st->slot_mask;
 		while (st->slots[i] != UINT32_MAX)
 			i = (i + 1) & st->slot_mask;
 		st->slots[i] = id;

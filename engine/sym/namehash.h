@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * The hash of a name in the symbol and DWARF indices: eight bytes at a step, as a hundred thousand
+ * names are hashed before the first screen. Stored in cache files: a change of it needs a new version
+ * there. Thread: any.
+ */
+#ifndef SYM_NAMEHASH_H
+#define SYM_NAMEHASH_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline uint32_t name_hash(const char *name)
+{
+	uint64_t h = UINT64_C(0x9e3779b97f4a7c15), word;
+	size_t n = strlen(name);
+
+	for (; n >= 8; n -= 8, name += 8) {
+		memcpy(&word, name, 8);
+		h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+		h ^= h >> 32;
+	}
+	word = n;
+	memcpy((char *)&word + 1, name, n);
+	h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+#endif
