@@ -31,6 +31,11 @@ void symtab_destroy(struct symtab *st)
 	free(st);
 }
 
+static bool zero_based(const struct object_shdr *sh)
+{
+	return sh->percpu && !sh->addr;
+}
+
 /* A few symbols are listed under the per-CPU section but lie outside of it (__per_cpu_load,
  * __init_begin): they are ordinary addresses. */
 static bool in_percpu(const struct object_shdr *sh, uint64_t value)
@@ -88,15 +93,14 @@ static bool elf_record(const struct sym_table *t, uint32_t i, struct sym *ret)
 		return false;
 	if (sh && !sh->alloc)
 		return false;
-	bool percpu = sh && in_percpu(sh, s->st_value);
-	bool biased = sh && !(percpu && !sh->addr);
+	bool biased = sh && !zero_based(sh, s->st_value);
 	*ret = (struct sym){
 		.name = name,
 		.addr = s->st_value + (biased ? t->bias : 0),
 		.size = s->st_size,
 		.object = t->object,
 		.type = sh ? type_letter(s, sh) : 'A',
-		.percpu = percpu,
+		.percpu = sh && in_percpu(sh, s->st_value),
 	};
 	return true;
 }
@@ -137,10 +141,10 @@ uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s)
 
 	if (t->elf.v) {
 		const Elf64_Sym *e = &t->elf.v[id - t->first];
-		if (e->st_shndx >= t->elf.nsections || zero_based(&t->elf.sections[e->st_shndx]))
+		if (e->st_shndx >= t->elf.nsections)
 			return s->addr;
 		const struct object_shdr *sh = &t->elf.sections[e->st_shndx];
-		return sh->addr + sh->size + t->bias;
+		return zero_based(sh, e->st_value) ? s->addr : sh->addr + sh->size + t->bias;
 	}
 	for (size_t i = 0; object_range(t->object, i, &r); i++)
 		if (s->addr >= r.start && s->addr < r.end)
@@ -177,7 +181,7 @@ struct err *symtab_add_object(struct symtab *st, struct object *o)
 	for (size_t i = 0; i < t.elf.nsections; i++) {
 		const struct object_shdr *sh = &t.elf.sections[i];
 		uint64_t end;
-		if (!sh->alloc || zero_based(sh) || !sh->size || !add_u64(sh->addr, sh->size, &end))
+		if (!sh->alloc || zero_based(sh, sh->addr) || !sh->size || !add_u64(sh->addr, sh->size, &end))
 			continue;
 		t.low = sh->addr + t.bias < t.low ? sh->addr + t.bias : t.low;
 		t.high = end + t.bias > t.high ? end + t.bias : t.high;
