@@ -29,7 +29,7 @@ struct window {
 	const struct dfile *f;
 	uint64_t at;
 	size_t n;
-	unsigned char bytes[16384];
+	unsigned char bytes[1024];
 };
 
 /* Two big-endian numbers at off; false at the end of the file. */

@@ -21,7 +21,7 @@
 #include "engine/dump/vmcoreinfo.h"
 
 #define DUMP_PAGE_MIN 4096u
-#define DUMP_PAGE_MAX (1u << 20)
+#define DUMP_PAGE_MAX (1u << 18) /* less than 4 KiB read with the wrong byte order */
 /* No machine has more: 256 TiB of 4 KiB pages. What a damaged header claims beyond is cut off. */
 #define DUMP_PFN_MAX (UINT64_C(1) << 36)
 
