@@ -31,16 +31,16 @@ void symtab_destroy(struct symtab *st)
 	free(st);
 }
 
-static bool zero_based(const struct object_shdr *sh)
-{
-	return sh->percpu && !sh->addr;
-}
-
 /* A few symbols are listed under the per-CPU section but lie outside of it (__per_cpu_load,
  * __init_begin): they are ordinary addresses. */
 static bool in_percpu(const struct object_shdr *sh, uint64_t value)
 {
 	return sh->percpu && value >= sh->addr && value - sh->addr <= sh->size;
+}
+
+static bool zero_based(const struct object_shdr *sh, uint64_t value)
+{
+	return in_percpu(sh, value) && !sh->addr;
 }
 
 /* nm's letter, from the section's flags. Source: gABI; nm(1). */
