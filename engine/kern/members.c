@@ -19,7 +19,7 @@ struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
 	}
 	if (vmcoreinfo_symbol(s->vmcoreinfo, name, ret))
 		return NULL;
-	return err_new(ERR_NOTFOUND, symtab_count(s->symtab)
+	return err_new(ERR_NOTFOUND, s->matches
 			       ? "this kernel has no symbol '%s'"
 			       : "symbol '%s' is not known: there is no vmlinux for this dump", name);
 }
@@ -34,7 +34,7 @@ struct err *kern_percpu_offset(struct session *s, unsigned cpu, uint64_t *ret)
 			       s->ncpus);
 	*ret = 0;
 	if (!sym_find(s->symtab, "__per_cpu_offset", &sym))
-		return symtab_count(s->symtab) && s->ncpus == 1
+		return s->matches && s->ncpus == 1
 			       ? NULL
 			       : err_new(ERR_NOTFOUND, "this kernel has no symbol "
 						       "'__per_cpu_offset'");
