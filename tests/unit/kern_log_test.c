@@ -62,7 +62,7 @@ static void store(struct fake *f, struct ring *r, unsigned i)
 	size_t n = message(i, text), block = (8 + n + 7) & ~(size_t)7;
 	uint64_t id = (r->head_id + 1) & ID_MASK, begin = 3, next = 3;
 
-	if (i >= COUNT && r->tail_id == ((id - COUNT) & ID_MASK))
+	if (r->tail_id == ((id - COUNT) & ID_MASK))
 		drop(f, r);
 	if (n) {
 		begin = r->head_lpos;
