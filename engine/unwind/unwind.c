@@ -369,6 +369,17 @@ static bool first_frame(struct walk *w, const struct regs *start, bool exact, st
 	return true;
 }
 
+/* A sleeper's saved return address is always in known code. Else the task was running, and what its
+ * stack pointer last led to is gone: a scan would only show left-overs. */
+static bool stale_start(struct walk *w, const struct frame *f)
+{
+	if (f->exact || f->user || f->object)
+		return false;
+	stop(w, "the saved return address 0x%llx isn't kernel code: the task may have been running",
+	     (unsigned long long)f->pc);
+	return true;
+}
+
 void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max,
 	    struct stack *ret)
 {
@@ -383,7 +394,8 @@ void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max
 		if (first_frame(&w, start, exact, &v[0]))
 			n = 1;
 	}
-	while (n && n < max && !v[n - 1].user) {
+	bool stale = n && stale_start(&w, &v[0]);
+	while (n && n < max && !v[n - 1].user && !stale) {
 		GROW(v, n, cap);
 		if (!step(&w, &v[n - 1], &v[n], &switches))
 			break;
