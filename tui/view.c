@@ -460,6 +460,21 @@ void view_fold_all(struct view *v, bool folded)
 	view_make_lines(v);
 }
 
+uint8_t *view_save_folds(const struct view *v)
+{
+	uint8_t *saved = xcalloc(v->nrows + 1, 1);
+
+	for (size_t i = 0; i < v->nrows; i++)
+		saved[i] = v->rows[i].bits & ROW_FOLDED;
+	return saved;
+}
+
+void view_restore_folds(struct view *v, const uint8_t *saved, size_t n)
+{
+	for (size_t i = 0; i < n && i < v->nrows; i++)
+		view_fold(v, i, saved[i]);
+}
+
 size_t view_parent(const struct view *v, size_t row)
 {
 	if (row >= v->nrows || !v->rows[row].depth)

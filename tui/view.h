@@ -57,6 +57,7 @@ struct view {
 	bool jump_here;		/* a match at jump_from itself will do */
 	bool jump_backward;
 	bool wrapped;		/* the last jump went past the end */
+	bool announce;		/* somebody wants to be told how the jump went */
 
 	uint32_t *lines;	/* row of each line */
 	size_t nlines, lines_cap;
@@ -115,6 +116,9 @@ void view_wish(struct view *v, enum wish_kind kind, const char *key, uint64_t nu
 bool view_folded(const struct view *v, size_t row);
 void view_fold(struct view *v, size_t row, bool folded);
 void view_fold_all(struct view *v, bool folded);
+/* Which rows are folded, to come back to it: a byte a row, the caller's. */
+uint8_t *view_save_folds(const struct view *v);
+void view_restore_folds(struct view *v, const uint8_t *saved, size_t n);
 /* The row that this one lies under; NO_ROW. */
 size_t view_parent(const struct view *v, size_t row);
 

@@ -318,11 +318,11 @@ void list_draw(struct surface *s, const struct rect *r, struct view *v, bool foc
 	v->max_left = d.cols.total > d.r.w ? (size_t)(d.cols.total - d.r.w) : 0;
 	for (size_t i = v->top; i < v->nlines && y < r->y + r->h; i++, y++)
 		draw_line(&d, y, i, focus);
-	if (y < r->y + r->h)
-		draw_notes(&d, y + (v->nlines > 0), r->y + r->h);
+	if (v->nlines)
+		draw_notes(&d, y + 1, r->y + r->h);
 }
 
-size_t list_row_at(const struct view *v, const struct rect *r, int y)
+size_t list_line_at(const struct view *v, const struct rect *r, int y)
 {
 	int first = r->y + r->h - v->height;
 	size_t line = v->top + (size_t)(y - first);

@@ -27,8 +27,8 @@ struct list_cols {
 void list_columns(const struct view *v, int width, struct list_cols *ret);
 /* Draws into r and notes in the view how many lines fit. */
 void list_draw(struct surface *s, const struct rect *r, struct view *v, bool focus);
-/* The row that is drawn at screen row y of r; NO_ROW: none. */
-size_t list_row_at(const struct view *v, const struct rect *r, int y);
+/* The line that is drawn at screen row y of r; NO_ROW: none. */
+size_t list_line_at(const struct view *v, const struct rect *r, int y);
 /* The row as text, all columns that people see, for yanking and messages. */
 void list_row_text(const struct view *v, size_t row, struct buf *out);
 

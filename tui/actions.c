@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tui/actions.h"
+#include "engine/base/alloc.h"
+#include <string.h>
+
+static bool is(const char *a, const char *b)
+{
+	return !strcmp(a, b);
+}
+
+static long times(const struct app *a)
+{
+	return a->count ? (long)a->count : 1;
+}
+
+static struct view *need_view(struct app *a)
+{
+	struct view *v = app_view(a);
+
+	if (!v || !v->nlines) {
+		app_say(a, STYLE_MESSAGE, "there are no rows here");
+		return NULL;
+	}
+	return v;
+}
+
+static void bad_word(struct app *a, const char *action, const char *arg)
+{
+	const struct action *x = action_find(action);
+	app_say(a, STYLE_ERROR, "%s: '%s' is none of %s", action, arg, x && x->args ? x->args : "");
+}
+
+/* ---- moving ---- */
+
+static void cursor_line(struct app *a, struct view *v, const char *arg)
+{
+	size_t end = v->top + (size_t)v->height;
+
+	if (end > v->nlines)
+		end = v->nlines;
+	if (is(arg, "first"))
+		view_to_line(v, a->count ? a->count - 1 : 0);
+	else if (is(arg, "last"))
+		view_to_line(v, a->count ? a->count - 1 : v->nlines - 1);
+	else if (is(arg, "top"))
+		view_to_line(v, v->top + (size_t)times(a) - 1);
+	else if (is(arg, "middle"))
+		view_to_line(v, v->top + (end - v->top) / 2);
+	else if (is(arg, "bottom"))
+		view_to_line(v, end > (size_t)times(a) ? end - (size_t)times(a) : 0);
+	else
+		bad_word(a, "cursor", arg);
+}
+
+static void do_cursor(struct app *a, const char *arg)
+{
+	struct view *v = need_view(a);
+	long page = v ? v->height > 2 ? v->height - 2 : 1 : 0, half = v ? (v->height + 1) / 2 : 0;
+
+	if (!v)
+		return;
+	if (is(arg, "down"))
+		view_move(v, times(a));
+	else if (is(arg, "up"))
+		view_move(v, -times(a));
+	else if (is(arg, "page-down"))
+		view_move(v, times(a) * page);
+	else if (is(arg, "page-up"))
+		view_move(v, -times(a) * page);
+	else if (is(arg, "half-down"))
+		view_move(v, a->count ? times(a) : half);
+	else if (is(arg, "half-up"))
+		view_move(v, a->count ? -times(a) : -half);
+	else
+		cursor_line(a, v, arg);
+}
+
+static void do_scroll(struct app *a, const char *arg)
+{
+	struct view *v = need_view(a);
+	int step = a->count ? (int)a->count : 8;
+
+	if (!v)
+		return;
+	size_t h = (size_t)v->height, c = v->cursor;
+	if (is(arg, "center"))
+		v->top = c > h / 2 ? c - h / 2 : 0;
+	else if (is(arg, "top"))
+		v->top = c;
+	else if (is(arg, "bottom"))
+		v->top = c + 1 > h ? c + 1 - h : 0;
+	else if (is(arg, "right"))
+		v->left += v->left < (int)v->max_left ? step : 0;
+	else if (is(arg, "left"))
+		v->left = v->left > step ? v->left - step : 0;
+	else if (is(arg, "home"))
+		v->left = 0;
+	else
+		bad_word(a, "scroll", arg);
+}
+
+/* ---- folds ---- */
+
+static void fold_close(struct view *v)
+{
+	size_t row = v->cursor_row, parent;
+
+	if (view_has_deeper(v, row) && !view_folded(v, row)) {
+		view_fold(v, row, true);
+		view_make_lines(v);
+	} else if ((parent = view_parent(v, row)) != NO_ROW) {
+		view_to_row(v, parent);
+	} else if (v->left) {
+		v->left = v->left > 8 ? v->left - 8 : 0;
+	}
+}
+
+static void fold_open(struct view *v)
+{
+	size_t row = v->cursor_row;
+
+	if (view_has_deeper(v, row) && view_folded(v, row)) {
+		view_fold(v, row, false);
+		view_make_lines(v);
+	} else if (view_has_deeper(v, row)) {
+		view_move(v, 1);
+	} else if (v->left < (int)v->max_left) {
+		v->left += 8;
+	}
+}
+
+static void do_fold(struct app *a, const char *arg)
+{
+	struct view *v = need_view(a);
+
+	if (!v)
+		return;
+	if (is(arg, "open"))
+		fold_open(v);
+	else if (is(arg, "close"))
+		fold_close(v);
+	else if (is(arg, "all"))
+		view_fold_all(v, true);
+	else if (is(arg, "none"))
+		view_fold_all(v, false);
+	else if (is(arg, "toggle")) {
+		view_fold(v, v->cursor_row, !view_folded(v, v->cursor_row));
+		view_make_lines(v);
+	} else {
+		bad_word(a, "fold", arg);
+	}
+}
+
+/* ---- panes ---- */
+
+static void do_focus(struct app *a, const char *arg)
+{
+	int step = is(arg, "prev") ? PANES - 1 : 1;
+
+	a->overlay_on = false;
+	if (is(arg, "next") || is(arg, "prev")) {
+		app_focus(a, (enum pane_id)((a->focus + (unsigned)step) % PANES));
+		return;
+	}
+	for (int i = 0; i < PANES; i++)
+		if (is(arg, a->panes[i].name)) {
+			app_focus(a, (enum pane_id)i);
+			return;
+		}
+	bad_word(a, "focus", arg);
+}
+
+static void do_zoom(struct app *a, const char *arg)
+{
+	(void)arg;
+	a->zoom = !a->zoom;
+}
+
+static void do_close(struct app *a, const char *arg)
+{
+	(void)arg;
+	if (a->overlay_on)
+		a->overlay_on = false;
+	else if (a->zoom)
+		a->zoom = false;
+	else
+		a->quit = true;
+}
+
+static void do_quit(struct app *a, const char *arg)
+{
+	(void)arg;
+	a->quit = true;
+}
+
+static void do_cancel(struct app *a, const char *arg)
+{
+	struct run *r = pane_busy(app_pane(a));
+
+	(void)arg;
+	for (int i = 0; i < PANES && !r; i++)
+		r = pane_busy(&a->panes[i]);
+	if (r) {
+		job_cancel(r->work.job);
+		app_say(a, STYLE_MESSAGE, "stopping: %s", r->line);
+	} else if (a->opening) {
+		a->quit = true;
+		a->status = 3;
+		a->error = err_new(ERR_CANCELLED, "opening the dump was stopped");
+	} else {
+		app_say(a, STYLE_MESSAGE, "nothing runs; press q to quit");
+	}
+}
+
+static void do_redraw(struct app *a, const char *arg)
+{
+	(void)arg;
+	term_redraw(a->term);
+	a->dirty = true;
+}
+
+static void do_suspend(struct app *a, const char *arg)
+{
+	(void)arg;
+	term_suspend(a->term);
+	a->dirty = true;
+}
+
+/* ---- rows ---- */
+
+static size_t column_step(const struct table *t, size_t from, int step)
+{
+	size_t i = from;
+
+	for (size_t tries = 0; tries <= t->ncols; tries++) {
+		if (i == SIZE_MAX)
+			i = step > 0 ? 0 : t->ncols - 1;
+		else
+			i = step > 0 ? (i + 1 < t->ncols ? i + 1 : SIZE_MAX) : (i ? i - 1 : SIZE_MAX);
+		if (i == SIZE_MAX || !(t->cols[i].flags & COL_DATA))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static void do_sort(struct app *a, const char *arg)
+{
+	struct view *v = need_view(a);
+	const struct table *t = v ? view_heading(v)->table : NULL;
+	size_t col;
+
+	if (!v)
+		return;
+	if (is(arg, "next") || is(arg, "prev")) {
+		col = column_step(t, v->sort_col, is(arg, "next") ? 1 : -1);
+		view_sort(v, a->pool, col, false);
+	} else if (is(arg, "reverse")) {
+		col = v->sort_col == SIZE_MAX ? column_step(t, SIZE_MAX, 1) : v->sort_col;
+		view_sort(v, a->pool, col, !v->sort_descending);
+	} else if (is(arg, "none")) {
+		view_sort(v, a->pool, SIZE_MAX, false);
+	} else if ((col = table_column(t, arg)) != SIZE_MAX) {
+		view_sort(v, a->pool, col, v->sort_col == col && !v->sort_descending);
+	} else {
+		AUTO_BUF struct buf names = {0};
+		for (size_t i = 0; i < t->ncols; i++)
+			buf_printf(&names, " %s", t->cols[i].key);
+		app_say(a, STYLE_ERROR, "sort: no column '%s'; there are:%s", arg, buf_str(&names));
+	}
+}
+
+static void do_follow(struct app *a, const char *arg)
+{
+	(void)arg;
+	nav_follow(a);
+}
+
+static void do_back(struct app *a, const char *arg)
+{
+	(void)arg;
+	nav_back(a);
+}
+
+static void do_forward(struct app *a, const char *arg)
+{
+	(void)arg;
+	nav_forward(a);
+}
+
+static void do_hex(struct app *a, const char *arg)
+{
+	(void)arg;
+	nav_hex(a);
+}
+
+static void do_reload(struct app *a, const char *arg)
+{
+	(void)arg;
+	nav_reload(a);
+}
+
+static void do_find(struct app *a, const char *arg)
+{
+	if (*arg)
+		app_search(a, arg, false);
+	else
+		prompt_open(a, '/', "");
+}
+
+static void do_find_back(struct app *a, const char *arg)
+{
+	if (*arg)
+		app_search(a, arg, true);
+	else
+		prompt_open(a, '?', "");
+}
+
+static void do_find_next(struct app *a, const char *arg)
+{
+	(void)arg;
+	app_find_next(a, false);
+}
+
+static void do_find_prev(struct app *a, const char *arg)
+{
+	(void)arg;
+	app_find_next(a, true);
+}
+
+static void do_filter(struct app *a, const char *arg)
+{
+	if (is(arg, "off"))
+		app_filter(a, "");
+	else if (*arg)
+		app_filter(a, arg);
+	else
+		prompt_open(a, '&', NULL);
+}
+
+static void do_prompt(struct app *a, const char *arg)
+{
+	prompt_open(a, ':', arg);
+}
+
+static void do_edit(struct app *a, const char *arg)
+{
+	if (a->prompting)
+		prompt_action(a, arg);
+}
+
+static void do_yank(struct app *a, const char *arg)
+{
+	yank(a, *arg ? arg : "row");
+}
+
+/* ---- information ---- */
+
+static void do_keys(struct app *a, const char *arg)
+{
+	(void)arg;
+	help_keys(a);
+}
+
+static void do_messages(struct app *a, const char *arg)
+{
+	(void)arg;
+	help_messages(a);
+}
+
+static void do_warnings(struct app *a, const char *arg)
+{
+	(void)arg;
+	help_warnings(a);
+}
+
+static void do_details(struct app *a, const char *arg)
+{
+	(void)arg;
+	help_details(a);
+}
+
+static void do_mouse(struct app *a, const char *arg)
+{
+	a->mouse = *arg ? is(arg, "on") : !a->mouse;
+	term_mouse(a->term, a->mouse);
+	app_say(a, STYLE_MESSAGE, a->mouse ? "mouse on: click selects, a second click follows, the wheel "
+					     "scrolls; Shift keeps the terminal's own selection"
+					   : "mouse off: the terminal selects text itself");
+}
+
+static void change_binding(struct app *a, const char *word, const char *arg)
+{
+	AUTO_BUF struct buf error = {0};
+	AUTO_FREE char *line = xasprintf("%s %s", word, arg);
+
+	if (!keymap_line(a->keymap, line, "typed", 0, &error))
+		app_say(a, STYLE_ERROR, "%s", buf_str(&error));
+}
+
+static void do_bind(struct app *a, const char *arg)
+{
+	change_binding(a, "bind", arg);
+}
+
+static void do_unbind(struct app *a, const char *arg)
+{
+	change_binding(a, "unbind", arg);
+}
+
+static const struct action actions[] = {
+	{"back", NULL, "the view before, as it was left", do_back},
+	{"bind", "SCOPE", "bind a key: bind SCOPE KEY COMMAND \"note\"", do_bind},
+	{"cancel", NULL, "stop the command that runs", do_cancel},
+	{"close", NULL, "close what lies on top; at the root: quit", do_close},
+	{"cursor", "down|up|first|last|page-down|page-up|half-down|half-up|top|middle|bottom",
+	 "move the cursor", do_cursor},
+	{"details", NULL, "everything about the row, column by column", do_details},
+	{"edit", "left|right|home|end|word-left|word-right|backspace|delete|kill-word-left|"
+		 "kill-word-right|kill-blank|kill-start|kill-end|yank|history-prev|history-next|"
+		 "history-search|accept|abort|complete|complete-prev",
+	 "edit the prompt's line", do_edit},
+	{"filter", "off|TEXT", "show only some rows; tasks: words of `help ps`, else a pattern", do_filter},
+	{"find", "PATTERN", "search forward (PCRE2, smart case)", do_find},
+	{"find-back", "PATTERN", "search backward", do_find_back},
+	{"find-next", NULL, "the next match", do_find_next},
+	{"find-prev", NULL, "the match before", do_find_prev},
+	{"focus", "next|prev|tasks|backtrace|inspector|log", "go to a pane", do_focus},
+	{"fold", "open|close|toggle|all|none", "hide or show what lies under a row", do_fold},
+	{"follow", NULL, "go where the row's link leads", do_follow},
+	{"forward", NULL, "the view after, once you went back", do_forward},
+	{"hex", NULL, "the same bytes as words in hexadecimal, and back", do_hex},
+	{"keys", NULL, "the keys that work here", do_keys},
+	{"messages", NULL, "the messages so far", do_messages},
+	{"mouse", "on|off", "let the program have the mouse", do_mouse},
+	{"prompt", "TEXT", "type a command", do_prompt},
+	{"quit", NULL, "leave the program", do_quit},
+	{"redraw", NULL, "draw the screen anew", do_redraw},
+	{"reload", NULL, "run the pane's command again", do_reload},
+	{"scroll", "center|top|bottom|left|right|home", "move the rows under the cursor", do_scroll},
+	{"sort", "next|prev|reverse|none|COLUMN", "order the rows by a column", do_sort},
+	{"suspend", NULL, "stop the program, back to the shell", do_suspend},
+	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", do_unbind},
+	{"warnings", NULL, "what was found wrong with dump and vmlinux", do_warnings},
+	{"yank", "row|address|command|ref", "copy to the clipboard", do_yank},
+	{"zoom", NULL, "one pane on the whole screen, and back", do_zoom},
+};
+
+const struct action *action_at(size_t i)
+{
+	return i < sizeof(actions) / sizeof(*actions) ? &actions[i] : NULL;
+}
+
+const struct action *action_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (is(actions[i].name, name))
+			return &actions[i];
+	return NULL;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From keys to command lines: counts, sequences, scopes. */
+#include "engine/base/alloc.h"
+#include "tui/actions.h"
+#include <string.h>
+
+#define COUNT_MOST 1000000
+
+void app_scopes(struct app *a, const char *scopes[APP_SCOPES])
+{
+	size_t n = 0;
+
+	if (a->prompting) {
+		scopes[n++] = "prompt";
+		scopes[n] = NULL;
+		return;
+	}
+	struct view *v = app_view(a);
+	const struct heading *h = v ? view_heading(v) : NULL;
+	if (h)
+		scopes[n++] = h->table->name;
+	scopes[n++] = app_pane(a)->name;
+	scopes[n++] = "list";
+	scopes[n++] = "global";
+	scopes[n] = NULL;
+}
+
+static void forget(struct app *a)
+{
+	a->npending = 0;
+	a->pending_until = 0;
+}
+
+static void run_binding(struct app *a, const struct binding *b)
+{
+	AUTO_FREE char *command = xstrdup(b->command); /* a command may change the bindings */
+
+	forget(a);
+	command_run(a, command);
+	a->count = 0;
+}
+
+static void unknown_keys(struct app *a)
+{
+	AUTO_BUF struct buf keys = {0}, help = {0};
+	const char *scopes[APP_SCOPES];
+
+	for (size_t i = 0; i < a->npending; i++)
+		keysym_print(a->pending[i], &keys);
+	forget(a);
+	a->count = 0;
+	app_scopes(a, scopes);
+	keymap_keys_for(a->keymap, scopes, "keys", &help);
+	app_say(a, STYLE_MESSAGE, "%s does nothing here; %s shows the keys", buf_str(&keys),
+		help.len ? buf_str(&help) : ":keys");
+}
+
+/* Digits before a command are its count; 0 is one only after another digit. */
+static bool take_digit(struct app *a, keysym k)
+{
+	if (a->prompting || a->npending || k < '0' || k > '9' || (k == '0' && !a->count))
+		return false;
+	a->count = a->count * 10 + k - '0';
+	if (a->count > COUNT_MOST)
+		a->count = COUNT_MOST;
+	return true;
+}
+
+static void prompt_key(struct app *a, keysym k)
+{
+	const char *scopes[APP_SCOPES];
+	struct keymap_found f;
+
+	app_scopes(a, scopes);
+	f = keymap_find(a->keymap, scopes, &k, 1);
+	if (f.binding)
+		run_binding(a, f.binding);
+	else
+		prompt_typed(a, k);
+}
+
+void app_key(struct app *a, keysym k)
+{
+	const char *scopes[APP_SCOPES];
+	struct keymap_found f;
+
+	a->dirty = true;
+	if (a->prompting) {
+		prompt_key(a, k);
+		return;
+	}
+	if (a->message_until)
+		a->message_until = 1; /* read: the next key takes it away */
+	if (take_digit(a, k))
+		return;
+	if (a->npending && k == KEYSYM_ESC) {
+		forget(a);
+		a->count = 0;
+		return;
+	}
+	a->pending[a->npending++] = k;
+	app_scopes(a, scopes);
+	f = keymap_find(a->keymap, scopes, a->pending, a->npending);
+	if (f.more && a->npending < KEYMAP_MAX_KEYS)
+		a->pending_until = f.binding ? clock_ns() + keymap_timeout_ms(a->keymap) * 1000000ull : 0;
+	else if (f.binding)
+		run_binding(a, f.binding);
+	else
+		unknown_keys(a);
+}
+
+void app_key_timeout(struct app *a)
+{
+	const char *scopes[APP_SCOPES];
+
+	app_scopes(a, scopes);
+	struct keymap_found f = keymap_find(a->keymap, scopes, a->pending, a->npending);
+	if (f.binding)
+		run_binding(a, f.binding);
+	else
+		forget(a);
+	a->dirty = true;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Options, and then either the screen or batch mode. */
+#include "engine/base/alloc.h"
+#include "engine/cmd/batch.h"
+#include "tui/app.h"
+#include "tui/version.h"
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+	struct app_options app;
+	const char **commands; /* of -x */
+	size_t ncommands;
+	const char **debug_dirs; /* NULL-terminated */
+	size_t ndirs;
+	enum out_format format;
+	const char *docs;
+	bool version, help;
+};
+
+enum { OPT_SRC = 256, OPT_DEBUG_DIR, OPT_KEYMAP, OPT_COLOR, OPT_ASCII, OPT_NO_CACHE, OPT_VERSION,
+       OPT_HELP, OPT_DOCS, OPT_IDLE_FD };
+
+static const struct option longs[] = {
+	{"src", required_argument, NULL, OPT_SRC},
+	{"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
+	{"keymap", required_argument, NULL, OPT_KEYMAP},
+	{"color", required_argument, NULL, OPT_COLOR},
+	{"ascii", no_argument, NULL, OPT_ASCII},
+	{"no-cache", no_argument, NULL, OPT_NO_CACHE},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"docs", required_argument, NULL, OPT_DOCS},
+	{"idle-fd", required_argument, NULL, OPT_IDLE_FD}, /* for tests */
+	{0},
+};
+
+static const char usage[] = "usage: vmbrowse [OPTIONS] [VMLINUX] VMCORE\n";
+
+static const char help[] =
+	"Browses a Linux kernel crash dump. Files may come in either order; the parts of a split\n"
+	"dump are given one after another.\n"
+	"\n"
+	"  -x CMD           run CMD without a terminal and exit; may be repeated; '-' reads commands\n"
+	"                   from standard input ('#' begins a comment)\n"
+	"  -o FORMAT        text (default), tsv, json\n"
+	"  --src DIR        kernel source tree for the source view\n"
+	"  --debug-dir DIR  a further place for module and separate debug files; may be repeated\n"
+	"  --keymap FILE    keys: a file, or the name of one that comes with the program (vi, less, crash)\n"
+	"  --color WHEN     auto (default), always, never; auto heeds NO_COLOR\n"
+	"  --ascii          no characters beyond ASCII\n"
+	"  --no-cache       keep nothing in the user's cache folder\n"
+	"  --docs KIND      print documentation: man, bash, zsh, fish, readme\n"
+	"  --version        versions of the program and its libraries\n"
+	"  --help           this\n"
+	"\n"
+	"On the screen: ? shows the keys, q closes and quits, :help lists the commands.\n"
+	"Without it:    vmbrowse -x 'ps UN' -x 'bt -l 123' vmlinux vmcore\n"
+	"               vmbrowse -x 'help ps' vmcore\n"
+	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be opened.\n";
+
+/* Which of the words it is; -1 and a complaint if none. */
+static int choose(const char *option, const char *value, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], value))
+			return i;
+	fprintf(stderr, "vmbrowse: %s: '%s' is none of", option, value);
+	for (int i = 0; words[i]; i++)
+		fprintf(stderr, " %s", words[i]);
+	fputc('\n', stderr);
+	return -1;
+}
+
+static bool set_format(struct options *o, const char *value)
+{
+	static const char *const words[] = {"text", "tsv", "json", NULL};
+	int i = choose("-o", value, words);
+
+	o->format = i < 0 ? OUT_TEXT : (enum out_format)i;
+	return i >= 0;
+}
+
+static bool set_color(struct options *o, const char *value)
+{
+	static const char *const words[] = {"auto", "always", "never", NULL};
+	int i = choose("--color", value, words);
+
+	o->app.color = i < 0 ? COLOR_AUTO : (enum color_when)i;
+	return i >= 0;
+}
+
+static bool set_idle_fd(struct options *o, const char *value)
+{
+	char *end;
+	long fd = strtol(value, &end, 10);
+
+	if (!*value || *end || fd < 0 || fd > INT_MAX) {
+		fprintf(stderr, "vmbrowse: --idle-fd: '%s' is no file descriptor\n", value);
+		return false;
+	}
+	o->app.idle_fd = (int)fd;
+	return true;
+}
+
+static bool set_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'x': o->commands[o->ncommands++] = optarg; return true;
+	case 'o': return set_format(o, optarg);
+	case OPT_SRC: o->app.shell.src = optarg; return true;
+	case OPT_DEBUG_DIR: o->debug_dirs[o->ndirs++] = optarg; return true;
+	case OPT_KEYMAP: o->app.keymap = optarg; return true;
+	case OPT_COLOR: return set_color(o, optarg);
+	case OPT_ASCII: o->app.ascii = true; return true;
+	case OPT_NO_CACHE: o->app.shell.no_cache = true; return true;
+	case OPT_VERSION: o->version = true; return true;
+	case OPT_HELP: o->help = true; return true;
+	case OPT_DOCS: o->docs = optarg; return true;
+	case OPT_IDLE_FD: return set_idle_fd(o, optarg);
+	default: return false; /* getopt has said it */
+	}
+}
+
+static bool parse(struct options *o, int argc, char **argv)
+{
+	const char *idle = getenv("VMBROWSE_IDLE_FD");
+	int c;
+
+	if (idle && *idle && !set_idle_fd(o, idle))
+		return false;
+	while ((c = getopt_long(argc, argv, "x:o:", longs, NULL)) != -1)
+		if (!set_option(o, c))
+			return false;
+	o->app.files = (const char *const *)(argv + optind);
+	o->app.nfiles = (size_t)(argc - optind);
+	o->app.shell.debug_dirs = o->debug_dirs;
+	return true;
+}
+
+/* An error as one line, whatever bytes it quotes. */
+static void complain(const char *text)
+{
+	AUTO_BUF struct buf safe = {0};
+
+	buf_put_safe(&safe, text, strlen(text));
+	fprintf(stderr, "vmbrowse: %s\n", buf_str(&safe));
+}
+
+static int batch(const struct options *o)
+{
+	const char *w;
+	struct shell *sh;
+	struct err *e = shell_open(&o->app.shell, o->app.files, o->app.nfiles, NULL, &sh);
+
+	if (e) {
+		complain(err_text(e));
+		err_free(e);
+		return EXIT_NO_DUMP;
+	}
+	for (size_t i = 0; (w = shell_warning(sh, i)); i++) {
+		AUTO_FREE char *text = xasprintf("warning: %s", w);
+		complain(text);
+	}
+	int status = batch_run(sh, o->commands, o->ncommands, o->format);
+	shell_close(sh);
+	return status;
+}
+
+static int docs(const char *kind)
+{
+	struct err *e = docs_print(kind, stdout);
+
+	if (!e && fflush(stdout))
+		e = err_os(errno, "can't write the output");
+	if (!e)
+		return EXIT_ANSWERED;
+	complain(err_text(e));
+	bool wrong = err_code(e) == ERR_USAGE;
+	err_free(e);
+	return wrong ? EXIT_USAGE : EXIT_SOME_FAILED;
+}
+
+static int screen(const struct options *o)
+{
+	struct err *why = NULL;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		complain("the screen needs a terminal for input and output; -x COMMAND answers without one");
+		return EXIT_USAGE;
+	}
+	int status = app_main(&o->app, &why);
+	if (why)
+		complain(err_text(why));
+	err_free(why);
+	return status;
+}
+
+static int run(const struct options *o)
+{
+	if (o->help) {
+		fputs(usage, stdout);
+		fputs(help, stdout);
+		return EXIT_ANSWERED;
+	}
+	if (o->version) {
+		version_print(stdout);
+		return EXIT_ANSWERED;
+	}
+	if (o->docs)
+		return docs(o->docs);
+	if (!o->app.nfiles) {
+		fputs(usage, stderr);
+		fputs("vmbrowse: a VMCORE is needed; --help tells more\n", stderr);
+		return EXIT_USAGE;
+	}
+	return o->ncommands ? batch(o) : screen(o);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.app.idle_fd = -1};
+	int status = EXIT_USAGE;
+
+	setlocale(LC_ALL, "");
+	o.commands = xcalloc((size_t)argc + 1, sizeof(*o.commands));
+	o.debug_dirs = xcalloc((size_t)argc + 1, sizeof(*o.debug_dirs));
+	if (parse(&o, argc, argv))
+		status = run(&o);
+	else
+		fputs(usage, stderr);
+	free(o.commands);
+	free(o.debug_dirs);
+	return status;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Following links, and what follows the cursors: the stack belongs to the task under the cursor, the
+ * frame under the cursor is what commands mean.
+ */
+#include "engine/base/alloc.h"
+#include "tui/actions.h"
+#include "tui/view_list.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define TASKS_COMMAND "ps -B" /* blocked ones first */
+#define HEX_LEAST 16	      /* words */
+#define HEX_MOST 4096
+
+/* ---- tasks and their stacks ---- */
+
+void nav_load_tasks(struct app *a)
+{
+	struct view *old = pane_view(&a->panes[PANE_TASKS]), *v;
+	const struct row *r = old ? view_current(old) : NULL;
+	AUTO_FREE char *line = a->task_filter ? xasprintf(TASKS_COMMAND " %s", a->task_filter)
+					      : xstrdup(TASKS_COMMAND);
+	struct ref ref = r ? r->ref : (struct ref){0};
+
+	v = app_run(a, PANE_TASKS, line, "", false);
+	if (v && ref.kind)
+		view_wish(v, WISH_REF, NULL, 0, &ref);
+}
+
+static void load_stack(struct app *a, uint64_t task)
+{
+	AUTO_FREE char *line = xasprintf("bt -V 0x%" PRIx64, task);
+
+	a->followed = task;
+	a->ctx = (struct context){.task = ref_addr(REF_TASK, task)};
+	app_run(a, PANE_BT, line, "", false);
+}
+
+/* Puts the cursor of the tasks on it where it is listed; its stack is shown in any case. */
+static void select_task(struct app *a, uint64_t task)
+{
+	struct view *v = pane_view(&a->panes[PANE_TASKS]);
+	struct ref ref = ref_addr(REF_TASK, task);
+
+	for (size_t i = 0; v && i < v->nrows; i++)
+		if (ref_equal(&view_row(v, i)->ref, &ref)) {
+			view_to_row(v, i);
+			a->cursor_task = task;
+			break;
+		}
+	if (v && view_current(v) && !ref_equal(&view_current(v)->ref, &ref) && a->task_filter)
+		app_say(a, STYLE_MESSAGE, "this task is not among those that the filter shows");
+	if (a->ctx.task.addr != task || a->followed != task)
+		load_stack(a, task);
+	a->overlay_on = false;
+	app_focus(a, PANE_BT);
+}
+
+static size_t frame_row(const struct view *v)
+{
+	size_t row = v->cursor_row, parent;
+
+	while (row != NO_ROW && (parent = view_parent(v, row)) != NO_ROW)
+		row = parent;
+	return row;
+}
+
+static void settle_context(struct app *a)
+{
+	struct view *v = pane_view(&a->panes[PANE_BT]);
+	const struct row *r = v && v->cursor_row != NO_ROW ? view_row(v, frame_row(v)) : NULL;
+
+	if (!r || r->ref.kind != REF_FRAME || r->ref.addr != a->ctx.task.addr)
+		return;
+	a->ctx.frame = (unsigned)(r->ref.aux >> 16);
+	a->ctx.level = (unsigned)(r->ref.aux & 0xffff);
+}
+
+/* A command of the inspector may have chosen another task (`set`). */
+static void settle_set(struct app *a)
+{
+	struct view *v = pane_view(&a->panes[PANE_INSPECTOR]);
+
+	if (!v || !work_done(&v->run->work) || v->ctx.task.addr == v->run->ctx.task.addr)
+		return;
+	uint64_t task = v->run->ctx.task.addr;
+	v->ctx = v->run->ctx;
+	select_task(a, task);
+	app_focus(a, PANE_INSPECTOR);
+}
+
+void nav_settle(struct app *a)
+{
+	struct view *v = pane_view(&a->panes[PANE_TASKS]);
+	const struct row *r = v && v->wish == WISH_NONE ? view_current(v) : NULL;
+
+	/* only a cursor that has moved asks: a link may have led to the stack of another task */
+	if (r && r->ref.kind == REF_TASK && r->ref.addr != a->cursor_task) {
+		a->cursor_task = r->ref.addr;
+		if (a->followed != r->ref.addr)
+			load_stack(a, r->ref.addr);
+	}
+	settle_set(a);
+	settle_context(a);
+}
+
+/* ---- links ---- */
+
+static struct ref first_ref(const struct view *v, const struct row *r)
+{
+	const struct table *t = rows_table(v->run->rows, r);
+
+	if (r->ref.kind)
+		return r->ref;
+	for (size_t i = 0; i < t->ncols; i++)
+		if (r->cells[i].ref.kind)
+			return r->cells[i].ref;
+	return (struct ref){0};
+}
+
+static void open_log(struct app *a, uint64_t seq)
+{
+	struct view *v = pane_view(&a->panes[PANE_LOG]);
+
+	if (v)
+		view_wish(v, WISH_LOG, NULL, seq, NULL);
+	app_focus(a, PANE_LOG);
+}
+
+static void open_frame(struct app *a, const struct ref *r)
+{
+	select_task(a, r->addr);
+	struct pane *p = &a->panes[PANE_BT];
+	struct view *v = p->next ? p->next : pane_view(p);
+	if (v)
+		view_wish(v, WISH_REF, NULL, 0, r);
+}
+
+/* "m > mnt_sb" and "s_writers" make "m > mnt_sb > s_writers". */
+static char *longer_crumbs(struct app *a, const char *label)
+{
+	struct view *v = app_view(a);
+	const struct heading *h = v ? view_heading(v) : NULL;
+	bool inside = app_pane(a)->id == PANE_INSPECTOR && v;
+
+	if (inside && v->crumbs[0])
+		return xasprintf("%s > %s", v->crumbs, label);
+	if (inside && h && h->ref.kind == REF_OBJECT)
+		return xasprintf("%s > %s", h->ref.name, label);
+	return xstrdup(label);
+}
+
+void nav_open_ref(struct app *a, const struct ref *r, const char *label)
+{
+	AUTO_BUF struct buf line = {0};
+
+	switch (r->kind) {
+	case REF_TASK:
+		select_task(a, r->addr);
+		return;
+	case REF_LOG:
+		open_log(a, r->addr);
+		return;
+	case REF_FRAME:
+		open_frame(a, r);
+		return;
+	case REF_SYM: /* what it is takes a look into the symbol table: the command's thread does that */
+		ref_print(r, &line);
+		break;
+	default:
+		if (!a->shell || !shell_command_for(a->shell, r, &line)) {
+			AUTO_BUF struct buf text = {0};
+			ref_print(r, &text);
+			app_say(a, STYLE_MESSAGE, "no view shows %s yet", buf_str(&text));
+			return;
+		}
+	}
+	AUTO_FREE char *crumbs = longer_crumbs(a, label);
+	a->overlay_on = false;
+	app_run(a, PANE_INSPECTOR, buf_str(&line), crumbs, true);
+	app_focus(a, PANE_INSPECTOR);
+}
+
+/* A row of the list of keys runs its command. */
+static void follow_in_overlay(struct app *a, const struct view *v, const struct row *r)
+{
+	struct ref ref = first_ref(v, r);
+
+	if (ref.kind) {
+		a->overlay_on = false;
+		nav_open_ref(a, &ref, r->key ? r->key : "link");
+	} else if (!strcmp(view_heading(v)->table->name, "keys") && r->key && r->key[0]) {
+		AUTO_FREE char *command = xstrdup(r->key);
+		a->overlay_on = false;
+		command_run(a, command);
+	}
+}
+
+static void toggle_fold(struct view *v)
+{
+	view_fold(v, v->cursor_row, !view_folded(v, v->cursor_row));
+	view_make_lines(v);
+}
+
+void nav_follow(struct app *a)
+{
+	struct pane *p = app_pane(a);
+	struct view *v = app_view(a);
+	const struct row *r = v ? view_current(v) : NULL;
+
+	if (p->next) {
+		app_say(a, STYLE_MESSAGE, "still loading; these are the rows before");
+		return;
+	}
+	if (!r) {
+		app_say(a, STYLE_MESSAGE, "there is nothing to follow");
+		return;
+	}
+	if (a->overlay_on) {
+		follow_in_overlay(a, v, r);
+		return;
+	}
+	struct ref ref = first_ref(v, r);
+	bool deeper = view_has_deeper(v, v->cursor_row);
+	if (p->id == PANE_BT && r->ref.kind == REF_FRAME) /* the cursor has chosen it already */
+		ref.kind = REF_NONE;
+	if (ref.kind)
+		nav_open_ref(a, &ref, r->key && r->key[0] ? r->key : "link");
+	else if (deeper)
+		toggle_fold(v);
+	else
+		app_say(a, STYLE_MESSAGE, p->id == PANE_BT ? "no variables are known in this frame"
+							   : "this row leads nowhere");
+}
+
+void nav_back(struct app *a)
+{
+	if (a->overlay_on)
+		a->overlay_on = false;
+	else if (!pane_back(app_pane(a)))
+		app_say(a, STYLE_MESSAGE, "this is where it began");
+}
+
+void nav_forward(struct app *a)
+{
+	if (!pane_forward(app_pane(a)))
+		app_say(a, STYLE_MESSAGE, "there is nothing ahead");
+}
+
+void nav_reload(struct app *a)
+{
+	struct pane *p = app_pane(a);
+	struct view *v = app_view(a), *again;
+	const struct row *r = v ? view_current(v) : NULL;
+
+	if (!v || a->overlay_on || !a->shell)
+		return;
+	again = app_run(a, p->id, v->run->line, v->crumbs, false);
+	if (again && r && r->key)
+		view_wish(again, WISH_KEY, r->key, 0, NULL);
+}
+
+/* ---- the same bytes in hexadecimal ---- */
+
+static bool first_and_last(const struct view *v, uint64_t *first, uint64_t *last)
+{
+	uint64_t addr;
+	bool any = false;
+
+	for (size_t i = 0; i < v->nrows; i++) {
+		if (!view_row_address(v, i, &addr))
+			continue;
+		if (!any || addr < *first)
+			*first = addr;
+		if (!any || addr > *last)
+			*last = addr;
+		any = true;
+	}
+	return any;
+}
+
+static void swap_twin(struct app *a, struct view *from, struct view *to)
+{
+	uint64_t addr;
+
+	if (view_row_address(from, from->cursor_row, &addr))
+		view_wish(to, WISH_ADDRESS, NULL, addr, NULL);
+	pane_swap(&a->panes[PANE_INSPECTOR], to);
+}
+
+static void make_twin(struct app *a, struct view *v)
+{
+	uint64_t first = 0, last = 0;
+
+	if (!first_and_last(v, &first, &last)) {
+		app_say(a, STYLE_MESSAGE, "there is no address to show the bytes of");
+		return;
+	}
+	first &= ~7ull;
+	uint64_t words = (last - first) / 8 + 2;
+	words = words < HEX_LEAST ? HEX_LEAST : words > HEX_MOST ? HEX_MOST : words;
+	AUTO_FREE char *line = xasprintf("rd 0x%" PRIx64 " %" PRIu64, first, words);
+	struct view *hex = view_create(run_start(a->pool, a->shell, line, &a->ctx), v->crumbs);
+	hex->twin = v;
+	v->twin = hex;
+	swap_twin(a, v, hex);
+}
+
+void nav_hex(struct app *a)
+{
+	struct view *v = app_view(a);
+	const struct heading *h = v ? view_heading(v) : NULL;
+	uint64_t addr;
+
+	if (!a->shell || a->overlay_on || !h || v->cursor_row == NO_ROW) {
+		app_say(a, STYLE_MESSAGE, "there is nothing to show the bytes of");
+	} else if (v->twin) {
+		swap_twin(a, v, v->twin);
+	} else if (a->focus == PANE_INSPECTOR && h->ref.kind == REF_OBJECT) {
+		make_twin(a, v);
+	} else if (view_row_address(v, v->cursor_row, &addr)) {
+		struct ref ref = ref_addr(REF_MEM, addr);
+		const struct row *r = view_current(v);
+		nav_open_ref(a, &ref, r->key && r->key[0] ? r->key : "bytes");
+	} else {
+		app_say(a, STYLE_MESSAGE, "this row has no address");
+	}
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tui/pane.h"
+#include "engine/base/alloc.h"
+#include "engine/base/utf8.h"
+#include "tui/view_list.h"
+#include <string.h>
+
+#define SHOW_AFTER_NS 150000000u /* an empty view that loads is better than a wrong one, from here on */
+#define MAX_HISTORY 100
+#define MAX_HISTORY_BYTES (6u << 20)
+
+static const struct {
+	const char *name, *title, *hint;
+} kinds[PANES + 1] = {
+	[PANE_TASKS] = {"tasks", "Tasks", "no task to show"},
+	[PANE_BT] = {"backtrace", "Backtrace", "the stack of the task under the cursor comes here"},
+	[PANE_INSPECTOR] = {"inspector", "Inspector",
+			    "Enter on a variable or an address shows it here; : takes a command; ? shows the keys"},
+	[PANE_LOG] = {"log", "Log", "the kernel log is empty"},
+	[PANE_OVERLAY] = {"overlay", "", "nothing here; q closes"},
+};
+
+void pane_init(struct pane *p, enum pane_id id)
+{
+	*p = (struct pane){.id = id, .name = kinds[id].name, .title = kinds[id].title,
+			   .hint = kinds[id].hint};
+}
+
+static void drop_after(struct pane *p, size_t keep)
+{
+	while (p->n > keep)
+		view_destroy(p->hist[--p->n]);
+	if (p->at >= p->n)
+		p->at = p->n ? p->n - 1 : 0;
+}
+
+void pane_free(struct pane *p)
+{
+	drop_after(p, 0);
+	free(p->hist);
+	view_destroy(p->next);
+	free(p->search);
+	*p = (struct pane){0};
+}
+
+struct view *pane_view(const struct pane *p)
+{
+	return p->n ? p->hist[p->at] : NULL;
+}
+
+void pane_open(struct pane *p, struct view *v, bool push)
+{
+	view_destroy(p->next);
+	p->next = v;
+	p->push = push;
+	p->asked_ns = clock_ns();
+}
+
+/* The oldest views go when there are too many, or their rows take too much memory. */
+static void trim_history(struct pane *p)
+{
+	size_t bytes = 0, keep = 0;
+
+	for (size_t i = p->n; i-- > 0; keep++) {
+		bytes += rows_memory(p->hist[i]->run->rows);
+		if (keep && (keep >= MAX_HISTORY || bytes > MAX_HISTORY_BYTES))
+			break;
+	}
+	size_t drop = p->n - keep;
+	for (size_t i = 0; i < drop; i++)
+		view_destroy(p->hist[i]);
+	memmove(p->hist, p->hist + drop, keep * sizeof(*p->hist));
+	p->n = keep;
+	p->at -= drop;
+}
+
+static void show_next(struct pane *p)
+{
+	struct view *v = p->next;
+
+	p->next = NULL;
+	if (p->search)
+		err_free(view_set_search(v, p->search, p->search_backward));
+	if (!p->push && p->n) {
+		view_destroy(p->hist[p->at]);
+		p->hist[p->at] = v;
+		return;
+	}
+	drop_after(p, p->n ? p->at + 1 : 0);
+	p->hist = xrealloc(p->hist, p->n + 1, sizeof(struct view *));
+	p->hist[p->n] = v;
+	p->at = p->n++;
+	trim_history(p);
+}
+
+bool pane_promote(struct pane *p)
+{
+	if (!p->next)
+		return false;
+	const struct rows *r = p->next->run->rows;
+	bool worth = rows_finished(r) || (rows_heading(r) && rows_count(r) >= 32) || !p->n ||
+		     clock_ns() - p->asked_ns > SHOW_AFTER_NS;
+	if (worth)
+		show_next(p);
+	return worth;
+}
+
+bool pane_back(struct pane *p)
+{
+	if (p->next) { /* not yet shown: back means never mind */
+		view_destroy(p->next);
+		p->next = NULL;
+		return true;
+	}
+	if (!p->n || !p->at)
+		return false;
+	p->at--;
+	return true;
+}
+
+bool pane_forward(struct pane *p)
+{
+	if (p->at + 1 >= p->n)
+		return false;
+	p->at++;
+	return true;
+}
+
+void pane_swap(struct pane *p, struct view *v)
+{
+	if (p->n)
+		p->hist[p->at] = v;
+}
+
+struct run *pane_busy(const struct pane *p)
+{
+	struct view *v = pane_view(p);
+
+	if (p->next && !work_done(&p->next->run->work))
+		return p->next->run;
+	return v && !work_done(&v->run->work) ? v->run : NULL;
+}
+
+/* ---- drawing ---- */
+
+struct rect pane_content(const struct pane *p)
+{
+	return (struct rect){p->rect.y + 1, p->rect.x, p->rect.h - 1, p->rect.w};
+}
+
+static void title_of(const struct pane *p, struct buf *out)
+{
+	const struct view *v = pane_view(p);
+	const struct heading *h = v ? view_heading(v) : NULL;
+
+	if (p->id == PANE_INSPECTOR) {
+		buf_puts(out, "Inspector");
+		if (v && v->crumbs[0])
+			buf_printf(out, "  %s", v->crumbs);
+		if (h && h->title[0])
+			buf_printf(out, "  %s%s%s", v->crumbs[0] ? "(" : "", h->title,
+				   v->crumbs[0] ? ")" : "");
+	} else if (h && h->title[0]) {
+		buf_puts(out, h->title);
+	} else {
+		buf_puts(out, p->title);
+	}
+}
+
+/* What was done to the rows: nobody should wonder why some are missing. */
+static void state_of(const struct pane *p, struct buf *out)
+{
+	const struct view *v = pane_view(p);
+	const struct heading *h = v ? view_heading(v) : NULL;
+	size_t total, at;
+
+	if (!v)
+		return;
+	if (v->filter_text)
+		buf_printf(out, "  & %s", v->filter_text);
+	if (v->search_text) {
+		at = view_match_number(v, &total);
+		buf_printf(out, "  /%s ", v->search_text);
+		if (v->searched < v->nrows)
+			buf_puts(out, "...");
+		else if (at)
+			buf_printf(out, "%zu/%zu", at, total);
+		else
+			buf_printf(out, "%zu", total);
+	}
+	if (h && v->sort_col < h->table->ncols)
+		buf_printf(out, "  by %s%s", h->table->cols[v->sort_col].key,
+			   v->sort_descending ? ", largest first" : "");
+	const struct err *e = rows_error(v->run->rows);
+	if (e && v->nrows)
+		buf_printf(out, "  [partial%s]", err_code(e) == ERR_CANCELLED ? "" : ": see the end");
+}
+
+static void draw_title(struct surface *s, const struct pane *p, bool focus)
+{
+	AUTO_BUF struct buf title = {0}, state = {0};
+	enum style line = focus ? STYLE_BORDER_FOCUS : STYLE_BORDER;
+	int x = p->rect.x, y = p->rect.y, w = p->rect.w;
+
+	surface_hline(s, y, x, w, line);
+	title_of(p, &title);
+	state_of(p, &state);
+	int room = w - 4 - utf8_width(buf_str(&state), state.len);
+	if (room < w / 3)
+		room = w / 3;
+	x += 1;
+	x += surface_str(s, y, x, 1, line, " ");
+	x += surface_cut(s, y, x, room, focus ? STYLE_TITLE_FOCUS : STYLE_TITLE, buf_str(&title),
+			 title.len);
+	x += surface_cut(s, y, x, p->rect.x + w - 2 - x, STYLE_TITLE, buf_str(&state), state.len);
+	if (x < p->rect.x + w)
+		surface_str(s, y, x, 1, line, " ");
+}
+
+/* Words in lines of w columns, from y on; returns the next free line. */
+static int draw_wrapped(struct surface *s, const struct rect *r, int y, enum style style,
+			const char *text)
+{
+	while (*text && y < r->y + r->h) {
+		size_t n = strlen(text), fit = utf8_fit(text, n, r->w - 2), cut = fit;
+		if (fit < n)
+			while (cut && text[cut] != ' ')
+				cut--;
+		if (!cut)
+			cut = fit ? fit : 1;
+		surface_text(s, y++, r->x + 1, r->w - 2, style, text, cut);
+		text += cut;
+		while (*text == ' ')
+			text++;
+	}
+	return y;
+}
+
+static void draw_empty(struct surface *s, const struct pane *p, const struct rect *r)
+{
+	const struct view *v = pane_view(p);
+	const struct err *e = v ? rows_error(v->run->rows) : NULL;
+	int y = r->y + (r->h > 4);
+
+	if (v && view_loading(v)) {
+		draw_wrapped(s, r, y, STYLE_BORDER, "loading ...");
+	} else if (e && err_code(e) == ERR_CANCELLED) {
+		draw_wrapped(s, r, y, STYLE_NORMAL, "Cancelled. R runs it again.");
+	} else if (e) {
+		AUTO_BUF struct buf safe = {0};
+		buf_put_safe(&safe, err_text(e), strlen(err_text(e)));
+		y = draw_wrapped(s, r, y, STYLE_ERROR, buf_str(&safe));
+		if (v->run->line[0])
+			draw_wrapped(s, r, y + 1, STYLE_BORDER, v->run->line);
+	} else if (v && v->filter_text) {
+		draw_wrapped(s, r, y, STYLE_NORMAL, "No row matches the filter. & and Enter shows all.");
+	} else {
+		draw_wrapped(s, r, y, STYLE_BORDER, p->hint);
+	}
+}
+
+/* The error that ended the command after it had given rows: in the last line of the pane. */
+static void draw_end(struct surface *s, const struct view *v, const struct rect *r)
+{
+	const struct err *e = rows_error(v->run->rows);
+	AUTO_BUF struct buf safe = {0};
+	struct rect line = {r->y + r->h - 1, r->x, 1, r->w};
+
+	if (!e || !v->nlines || err_code(e) == ERR_CANCELLED || r->h < 3)
+		return;
+	buf_put_safe(&safe, err_text(e), strlen(err_text(e)));
+	surface_fill(s, &line, STYLE_ERROR, ' ');
+	surface_cut(s, line.y, line.x + 1, line.w - 1, STYLE_ERROR, buf_str(&safe), safe.len);
+}
+
+void pane_draw(struct surface *s, struct pane *p, bool focus)
+{
+	struct rect r = pane_content(p);
+	struct view *v = pane_view(p);
+
+	if (p->rect.h < 1)
+		return;
+	draw_title(s, p, focus);
+	if (r.h < 1)
+		return;
+	if (v)
+		list_draw(s, &r, v, focus);
+	if (!v || !v->nlines)
+		draw_empty(s, p, &r);
+	else
+		draw_end(s, v, &r);
+}

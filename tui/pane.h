@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * A place on the screen with a history of views. What is asked for last wins: while its first rows are
+ * awaited the old view stays, so that nothing flickers; an older request is cancelled.
+ *
+ * Thread: ui.
+ */
+#ifndef TUI_PANE_H
+#define TUI_PANE_H
+
+#include "tui/surface.h"
+#include "tui/view.h"
+
+enum pane_id { PANE_TASKS, PANE_BT, PANE_INSPECTOR, PANE_LOG, PANES, PANE_OVERLAY = PANES };
+
+struct pane {
+	enum pane_id id;
+	const char *name;  /* as a keymap scope and for `focus` */
+	const char *title;
+	const char *hint;  /* what to do when it is empty */
+	struct view **hist;
+	size_t n, at;	   /* hist[at] is shown while n > 0 */
+	struct view *next; /* asked for, not shown yet */
+	uint64_t asked_ns;
+	bool push;	   /* next is to be kept behind the shown one, not in its place */
+	char *search;	   /* carried from view to view; NULL: none */
+	bool search_backward;
+	struct rect rect;  /* with its title; h 0: not on the screen */
+};
+
+void pane_init(struct pane *p, enum pane_id id);
+void pane_free(struct pane *p);
+/* The view that is shown; NULL: none yet. */
+struct view *pane_view(const struct pane *p);
+/* Takes v: as the next in history, or in the place of the shown one. */
+void pane_open(struct pane *p, struct view *v, bool push);
+/* Shows `next` when it is worth showing. True if it did. */
+bool pane_promote(struct pane *p);
+bool pane_back(struct pane *p);
+bool pane_forward(struct pane *p);
+/* Puts v in the place of the shown view, which is not destroyed. */
+void pane_swap(struct pane *p, struct view *v);
+/* The run that is under way here; NULL: none. */
+struct run *pane_busy(const struct pane *p);
+
+/* Draws title and rows. */
+void pane_draw(struct surface *s, struct pane *p, bool focus);
+/* Where its rows are on the screen. */
+struct rect pane_content(const struct pane *p);
+
+#endif
