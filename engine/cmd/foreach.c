@@ -5,6 +5,35 @@
 #include "engine/kern/taskfilter.h"
 #include <string.h>
 
+#define MAX_NOTES 10
+
+/* Passes everything on but the notes beyond the first few: thousands of tasks can have the same thing
+ * to say. */
+struct quiet {
+	struct sink sink; /* first: the sink is the quiet one */
+	struct sink *out;
+	size_t notes;
+};
+
+static struct err *pass_begin(struct sink *s, const struct heading *h)
+{
+	struct sink *out = ((struct quiet *)s)->out;
+	return out->begin(out, h);
+}
+
+static struct err *pass_row(struct sink *s, const struct row *r)
+{
+	struct sink *out = ((struct quiet *)s)->out;
+	return out->row(out, r);
+}
+
+static void pass_note(struct sink *s, enum role role, const char *text)
+{
+	struct quiet *q = (struct quiet *)s;
+	if (q->notes++ < MAX_NOTES)
+		q->out->note(q->out, role, text);
+}
+
 /* Commands that answer for the task of the context. */
 static bool for_tasks(const struct cmd *c)
 {
@@ -25,20 +54,21 @@ static const struct cmd *find_command(const struct words *w, size_t *at)
 }
 
 static struct err *run_one(const struct cmd_call *c, const char *command, const struct cmd *cmd,
-			   const struct task *t)
+			   const struct task *t, struct sink *out)
 {
 	struct context ctx = {.task = ref_addr(REF_TASK, t->addr)};
 
 	if (cmd != &cmd_ps)
-		return shell_run(c->shell, command, &ctx, c->job, c->out);
+		return shell_run(c->shell, command, &ctx, c->job, out);
 	AUTO_FREE char *line = xasprintf("%s pid:%d", command, t->pid);
-	return shell_run(c->shell, line, &ctx, c->job, c->out);
+	return shell_run(c->shell, line, &ctx, c->job, out);
 }
 
 static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f, const char *command,
 			   const struct cmd *cmd)
 {
 	const struct tasks *ts;
+	struct quiet quiet = {{pass_begin, pass_row, pass_note}, c->out, 0};
 	size_t failed = 0, matched = 0;
 
 	TRY(tasks_load(c->session, c->job, &ts));
@@ -49,13 +79,15 @@ static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f,
 		if (!taskfilter_match(f, t))
 			continue;
 		matched++;
-		struct err *e = run_one(c, command, cmd, t);
+		struct err *e = run_one(c, command, cmd, t, &quiet.sink);
 		if (e && (err_code(e) == ERR_CANCELLED || err_code(e) == ERR_USAGE))
 			return e;
-		if (e && failed++ < 10)
-			sink_note(c->out, ROLE_WARN, "task %d: %s", t->pid, err_text(e));
+		if (e && ++failed)
+			sink_note(&quiet.sink, ROLE_WARN, "task %d: %s", t->pid, err_text(e));
 		err_free(e);
 	}
+	if (quiet.notes > MAX_NOTES)
+		sink_note(c->out, ROLE_WARN, "... and %zu more such notes", quiet.notes - MAX_NOTES);
 	if (!matched)
 		sink_note(c->out, ROLE_WARN, "no task matches");
 	return failed ? err_new(ERR_NOTFOUND, "%s failed for %zu tasks", cmd->name, failed) : NULL;

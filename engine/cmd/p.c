@@ -74,7 +74,8 @@ static struct err *print(const struct cmd_call *c, const char *text, const char 
 	const char *root = intern_str(s->intern, buf_str(&name));
 	AUTO_FREE char *crash = xasprintf("p %s", text);
 	struct ref ref = ref_object(root, addr + place.offset);
-	struct show_object o = {place.type, KERNEL, addr + place.offset, addr + place.offset, root, ""};
+	struct show_object o = {.type = place.type, .space = KERNEL, .addr = addr + place.offset,
+				.base = addr + place.offset, .root = root, .path = ""};
 
 	TRY(sink_begin(c->out, &show_table, &ref, crash, "%s %s", buf_str(&name), text));
 	return show(c, &o, text, &style);
@@ -89,7 +90,8 @@ static struct err *print_ref(const struct cmd_call *c, const struct ref *r, cons
 
 	TRY(type_find(s->types, r->name, c->job, &t));
 	AUTO_FREE char *crash = xasprintf("p *(%s *)0x%" PRIx64, r->name, r->addr);
-	struct show_object o = {t, KERNEL, r->addr, r->addr, r->name, ""};
+	struct show_object o = {.type = t, .space = KERNEL, .addr = r->addr, .base = r->addr,
+				.root = r->name, .path = ""};
 	TRY(sink_begin(c->out, &show_table, r, crash, "%s 0x%" PRIx64, r->name, r->addr));
 	return show(c, &o, text, &style);
 }

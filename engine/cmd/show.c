@@ -6,6 +6,7 @@
  */
 #include "engine/cmd/show.h"
 #include "engine/base/alloc.h"
+#include "engine/kern/meaning.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -150,6 +151,7 @@ struct thing {
 	const char *name;	 /* as shown; "" for the object itself */
 	const char *path;	 /* from the root */
 	struct type_place place; /* offset counts from o->addr */
+	const struct type *in;	 /* the struct that has it as member `name`; NULL: none */
 	unsigned depth;
 	bool folded;
 };
@@ -267,6 +269,7 @@ static struct err *show_members(struct walk *w, const struct thing *of, unsigned
 			.name = m[i].name,
 			.path = path,
 			.place = {m[i].type, of->place.offset + bits / 8, bits % 8, m[i].bit_size},
+			.in = of->place.type,
 			.depth = depth,
 			.folded = true,
 		};
@@ -430,6 +433,10 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 		return show_array(w, th);
 	show_scalar(w->c->session, &th->place, bytes_at(w, th->place.offset, n, &why), n, why,
 		    w->style->hex, &v);
+	if (th->in && !v.meaning.len && (v.value.kind == CELL_INT || v.value.kind == CELL_UINT)) {
+		const char *name = meaning_of(w->c->session, th->in, th->name, (int64_t)v.value.u);
+		buf_puts(&v.meaning, name ? name : "");
+	}
 	struct err *e = put(w, th, &v, v.value.ref);
 	shown_free(&v);
 	return e;
@@ -483,7 +490,8 @@ struct err *show_member(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
 	struct walk w = {.c = c, .o = o, .style = style};
-	struct thing th = {.name = o->path, .path = o->path, .place = {o->type, 0, 0, 0}};
+	struct thing th = {.name = o->in ? o->member : o->path, .path = o->path,
+			   .place = {o->type, 0, 0, 0}, .in = o->in};
 
 	walk_open(&w);
 	struct err *e = show_thing(&w, &th);
@@ -495,7 +503,7 @@ struct err *show_one(const struct cmd_call *c, const char *path, const struct ty
 		     struct shown *v)
 {
 	static const struct show_style plain;
-	const struct show_object o = {place->type, KERNEL, 0, 0, path, path};
+	const struct show_object o = {.type = place->type, .root = path, .path = path};
 	struct walk w = {.c = c, .o = &o, .style = &plain};
 	struct thing th = {.name = path, .path = path, .place = *place};
 

@@ -35,6 +35,8 @@ void show_scalar(struct session *s, const struct type_place *place, const void *
  * that t is ("s_writers"; "" for the whole): rows' paths and links begin with it. base: root's address. */
 struct show_object {
 	const struct type *type;
+	const struct type *in;	/* the struct that it is a member of, and its name there; NULL: of none */
+	const char *member;
 	struct space space;
 	uint64_t addr, base;
 	const char *root, *path;

@@ -81,6 +81,19 @@ static struct show_style style_of(const struct cmd_call *c)
 	return (struct show_style){.hex = c->args->has['x'], .offsets = c->args->has['o']};
 }
 
+/* The struct that the last member of path lies in: the outermost when there is no dot. */
+static const struct type *container(const struct type *t, const char *path, const char **member)
+{
+	const char *dot = strrchr(path, '.');
+	struct type_place place;
+
+	*member = dot ? dot + 1 : path;
+	if (!dot)
+		return t;
+	AUTO_FREE char *prefix = xstrndup(path, (size_t)(dot - path));
+	return err_ok(type_member(t, prefix, &place)) ? place.type : NULL;
+}
+
 /* One member by path: alone its members fill the view, among others it is a row of its own. */
 static struct err *show_path(const struct cmd_call *c, const struct show_object *whole,
 			     const char *path, bool alone)
@@ -93,8 +106,10 @@ static struct err *show_path(const struct cmd_call *c, const struct show_object 
 	o.type = place.type;
 	o.addr = whole->addr + place.offset;
 	o.path = path;
-	if (alone && !place.bit_size && type_kind(type_strip(place.type)) != TYPE_POINTER)
+	enum type_kind k = type_kind(type_strip(place.type));
+	if (alone && (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY))
 		return show_object(c, &o, &style);
+	o.in = container(whole->type, path, &o.member);
 	if (!place.bit_size)
 		return show_member(c, &o, &style);
 
@@ -136,7 +151,8 @@ static struct err *show_at(const struct cmd_call *c, const struct type *t, const
 	AUTO_FREE char *full = members[0] ? xasprintf("%s.%s", root, members) : xstrdup(root);
 	AUTO_FREE char *crash = xasprintf("%s %" PRIx64, full, addr);
 	struct ref ref = ref_object(intern_str(c->session->intern, full), addr);
-	struct show_object o = {t, KERNEL, addr, addr, root, ""};
+	struct show_object o = {.type = t, .space = KERNEL, .addr = addr, .base = addr,
+				.root = root, .path = ""};
 
 	TRY(sink_begin(c->out, table_of(c), &ref, crash, "%s 0x%" PRIx64, full, addr));
 	return members[0] ? show_paths(c, &o, members) : show_object(c, &o, &style);

@@ -311,3 +311,18 @@ uint32_t btf_find(struct btf *b, uint32_t kinds, const char *name)
 	}
 	return 0;
 }
+
+uint32_t btf_find_enumerator(const struct btf *b, const char *name)
+{
+	struct btf_type t;
+
+	for (uint32_t id = b->first_id; id < btf_end_id(b); id++) {
+		if (!btf_get(b, id, &t) || (t.kind != BTF_ENUM && t.kind != BTF_ENUM64))
+			continue;
+		uint32_t step = t.kind == BTF_ENUM64 ? 12 : 8;
+		for (uint32_t i = 0; i < t.vlen; i++)
+			if (!strcmp(raw_name(b, load_u32(t.extra + step * i)), name))
+				return id;
+	}
+	return 0;
+}

@@ -61,5 +61,7 @@ bool btf_get(const struct btf *b, uint32_t id, struct btf_type *ret);
 const char *btf_name(const struct btf *b, uint32_t offset);
 /* The lowest id of this section (not of its base) with this name and one of the kinds; 0: none. */
 uint32_t btf_find(struct btf *b, uint32_t kinds, const char *name);
+/* The lowest id of an enum that has this enumerator; 0: none. Looks through all enums (1 ms). */
+uint32_t btf_find_enumerator(const struct btf *b, const char *name);
 
 #endif

@@ -293,7 +293,8 @@ static struct err *find(struct provider *p, enum find_kind kind, const char *nam
 
 	(void)job;
 	pthread_mutex_lock(&p->ts->lock);
-	uint32_t id = btf_find(of(p)->btf, kinds[kind], name);
+	uint32_t id = kind == FIND_ENUMERATOR ? btf_find_enumerator(of(p)->btf, name)
+					      : btf_find(of(p)->btf, kinds[kind], name);
 	*ret = id ? btf_provider_type(p, id) : NULL;
 	pthread_mutex_unlock(&p->ts->lock);
 	return NULL;

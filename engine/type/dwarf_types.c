@@ -531,6 +531,21 @@ static bool may_ask(const struct dwarf_provider *dp, enum find_kind kind)
 	       (kind == FIND_VARIABLE || kind == FIND_FUNCTION || !has_btf(dp->p.ts));
 }
 
+/* The enum that an enumerator belongs to; 0: it can't be told. */
+static uint64_t parent_of(const struct provider *p, uint64_t offset)
+{
+	Dwarf_Die die, *scopes = NULL;
+	uint64_t parent = 0;
+
+	object_lock(p->object);
+	Dwarf *d = object_dwarf(p->object);
+	if (d && dwarf_offdie(d, offset, &die) && dwarf_getscopes_die(&die, &scopes) > 1)
+		parent = dwarf_dieoffset(&scopes[1]);
+	free(scopes);
+	object_unlock(p->object);
+	return parent;
+}
+
 static struct err *find(struct provider *p, enum find_kind kind, const char *name, struct job *job,
 			const struct type **ret)
 {
@@ -538,7 +553,7 @@ static struct err *find(struct provider *p, enum find_kind kind, const char *nam
 		[FIND_STRUCT] = NAME_STRUCT,	 [FIND_UNION] = NAME_UNION,
 		[FIND_ENUM] = NAME_ENUM,	 [FIND_TYPEDEF] = NAME_TYPEDEF,
 		[FIND_BASE] = NAME_BASE,	 [FIND_VARIABLE] = NAME_VARIABLE,
-		[FIND_FUNCTION] = NAME_FUNCTION,
+		[FIND_FUNCTION] = NAME_FUNCTION, [FIND_ENUMERATOR] = NAME_ENUMERATOR,
 	};
 	struct dwarf_provider *dp = (struct dwarf_provider *)p;
 	uint64_t dies[CANDIDATES];
@@ -549,7 +564,8 @@ static struct err *find(struct provider *p, enum find_kind kind, const char *nam
 		return NULL;
 	TRY(dwarfindex_find(dp->index, kinds[kind], name, job, dies, CANDIDATES, &n));
 	for (size_t i = 0; i < n && i < CANDIDATES && !*ret; i++) {
-		const struct type *t = dwarf_provider_die(p, dies[i]);
+		uint64_t die = kind == FIND_ENUMERATOR ? parent_of(p, dies[i]) : dies[i];
+		const struct type *t = die ? dwarf_provider_die(p, die) : NULL;
 		if (t && !t->is_declaration)
 			*ret = t;
 	}

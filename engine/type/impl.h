@@ -56,7 +56,8 @@ struct type {
 
 /* What can be looked up by name. */
 enum find_kind {
-	FIND_STRUCT, FIND_UNION, FIND_ENUM, FIND_TYPEDEF, FIND_BASE, FIND_VARIABLE, FIND_FUNCTION
+	FIND_STRUCT, FIND_UNION, FIND_ENUM, FIND_TYPEDEF, FIND_BASE, FIND_VARIABLE, FIND_FUNCTION,
+	FIND_ENUMERATOR, /* gives the enum that it belongs to */
 };
 
 struct provider_ops {

@@ -59,6 +59,13 @@ struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbo
 		       object_name(o), symbol);
 }
 
+struct err *type_find_enumerator(struct types *ts, const char *enumerator, struct job *job,
+				 const struct type **ret)
+{
+	TRY(types_lookup(ts, NULL, FIND_ENUMERATOR, enumerator, job, ret));
+	return *ret ? NULL : err_new(ERR_NOTFOUND, "no enum has '%s'", enumerator);
+}
+
 struct completion {
 	const char *prefix;
 	size_t len;

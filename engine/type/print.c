@@ -41,11 +41,26 @@ static const char *keyword(const struct type *t)
 	}
 }
 
+/* Compilers write all words of a base type; people and the kernel's source leave out "int". */
+static const char *spoken(const char *name)
+{
+	static const struct {
+		const char *name, *said;
+	} words[] = {{"long int", "long"}, {"long unsigned int", "unsigned long"},
+		     {"long long int", "long long"}, {"long long unsigned int", "unsigned long long"},
+		     {"short int", "short"}, {"short unsigned int", "unsigned short"}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(words[i].name, name))
+			return words[i].said;
+	return name;
+}
+
 static void put_base(const struct type *t, struct buf *out)
 {
 	buf_puts(out, keyword(t));
 	if (*t->name)
-		buf_puts(out, t->name);
+		buf_puts(out, t->kind == TYPE_INT ? spoken(t->name) : t->name);
 	else
 		buf_puts(out, *keyword(t) ? "{...}" : "?");
 }

@@ -84,6 +84,10 @@ struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbo
 /* The type at a DWARF DIE offset of object o (a variable's DW_AT_type, say). */
 struct err *type_from_die(struct types *ts, struct object *o, uint64_t die_offset,
 			  const struct type **ret);
+/* The enum, mostly an anonymous one, that has this enumerator ("SB_FREEZE_COMPLETE"): how a constant
+ * that the kernel keeps in a plain int gets its names. ERR_NOTFOUND. */
+struct err *type_find_enumerator(struct types *ts, const char *enumerator, struct job *job,
+				 const struct type **ret);
 /* Built from another: pointer to t, array of t. Always succeed. */
 const struct type *type_pointer_to(struct types *ts, const struct type *t);
 const struct type *type_array_of(struct types *ts, const struct type *t, uint64_t count);
