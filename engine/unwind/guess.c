@@ -8,7 +8,7 @@
  * are marked, and only registers that the guess gives are known in them.
  */
 #include <string.h>
-#include "engine/unwind/walk.h"
+#include "engine/unwind/internal.h"
 
 #define CALL_MAX 7 /* bytes of the longest call instruction that we look for */
 
@@ -33,23 +33,32 @@ static unsigned indirect_call_length(const uint8_t *p)
 	return n;
 }
 
-bool plausible_return(struct walk *w, uint64_t v)
+/* What kind of call stands right before v, and where a direct one goes. */
+enum call { CALL_NONE, CALL_DIRECT, CALL_INDIRECT };
+
+static enum call call_before(struct walk *w, uint64_t v, uint64_t *target)
 {
 	uint8_t b[CALL_MAX + 2] = {0};
 	int32_t rel;
 
 	if (v < 4096 || !text_owner(w->u, v - 1) ||
 	    !err_ok(mem_read(w->mem, KERNEL, v - CALL_MAX, b, CALL_MAX)))
-		return false;
-	if (b[CALL_MAX - 5] == 0xe8) {
-		memcpy(&rel, b + CALL_MAX - 4, 4);
-		if (w->arch->is_kernel(mem_layout(w->mem), v + (uint64_t)(int64_t)rel))
-			return true;
-	}
+		return CALL_NONE;
+	memcpy(&rel, b + CALL_MAX - 4, 4);
+	*target = v + (uint64_t)(int64_t)rel;
+	if (b[CALL_MAX - 5] == 0xe8 && w->arch->is_kernel(mem_layout(w->mem), *target))
+		return CALL_DIRECT;
 	for (unsigned n = 2; n <= CALL_MAX; n++)
 		if (indirect_call_length(b + CALL_MAX - n) == n)
-			return true;
-	return false;
+			return CALL_INDIRECT;
+	return CALL_NONE;
+}
+
+bool plausible_return(struct walk *w, uint64_t v)
+{
+	uint64_t target;
+
+	return call_before(w, v, &target) != CALL_NONE;
 }
 
 static void set_frame(struct walk *w, struct frame *next, uint64_t pc, uint64_t sp,
@@ -126,8 +135,24 @@ static bool by_bad_call(struct walk *w, struct frame *f, struct frame *next)
 	return true;
 }
 
-/* Does unwinding go on from a guessed frame? */
-static bool leads_on(struct walk *w, const struct frame *guess)
+/* Where nothing at all is known of the code (no ORC, no CFI), a call counts that goes to the very
+ * function whose caller is looked for, or through a pointer: then nobody can say that it doesn't. */
+static bool may_call_function_of(struct walk *w, uint64_t ret, const struct frame *f)
+{
+	static const char thunk[] = "__x86_indirect_";
+	struct sym s;
+	uint64_t off, target;
+	enum call call = call_before(w, ret, &target);
+
+	if (call != CALL_DIRECT || !w->u->symbols)
+		return call == CALL_INDIRECT;
+	if (sym_func_at(w->u->symbols, f->exact ? f->pc : f->pc - 1, &s, &off) && s.addr == target)
+		return true;
+	return sym_at(w->u->symbols, target, &s, &off) && !strncmp(s.name, thunk, sizeof(thunk) - 1);
+}
+
+/* Does unwinding go on from a guessed caller of `callee`? */
+static bool leads_on(struct walk *w, const struct frame *guess, const struct frame *callee)
 {
 	struct frame f = *guess, next;
 	struct rule r;
@@ -135,7 +160,9 @@ static bool leads_on(struct walk *w, const struct frame *guess)
 	rule_at(w->u, f.pc - 1, &r);
 	if (r.flow == FLOW_END)
 		return true;
-	if (r.flow == FLOW_UNKNOWN || !step_by_rule(w, &f, &r, &next))
+	if (r.flow == FLOW_UNKNOWN)
+		return may_call_function_of(w, f.pc, callee);
+	if (!step_by_rule(w, &f, &r, &next))
 		return false;
 	if (r.flow != FLOW_CALL)
 		return next.user ? !w->arch->is_kernel(mem_layout(w->mem), next.pc)
@@ -144,14 +171,14 @@ static bool leads_on(struct walk *w, const struct frame *guess)
 }
 
 /* A candidate whose caller is found by rbp: most often its callee has pushed rbp right below. */
-static bool leads_on_by_fp(struct walk *w, struct frame *guess)
+static bool leads_on_by_fp(struct walk *w, struct frame *guess, const struct frame *callee)
 {
 	uint64_t fp;
 
 	if (!walk_read(w, guess->sp - 16, &fp) || fp < guess->sp || fp - guess->sp > STACK_MAX)
 		return false;
 	regs_set(&guess->regs, w->arch->reg_fp, fp);
-	if (leads_on(w, guess))
+	if (leads_on(w, guess, callee))
 		return true;
 	regs_forget(&guess->regs, w->arch->reg_fp);
 	return false;
@@ -169,7 +196,7 @@ static bool by_scan(struct walk *w, struct frame *f, struct frame *next)
 		if (!plausible_return(w, v))
 			continue;
 		set_frame(w, next, v, at + 8, FRAME_SCAN);
-		if (!leads_on(w, next) && !leads_on_by_fp(w, next))
+		if (!leads_on(w, next, f) && !leads_on_by_fp(w, next, f))
 			continue;
 		f->cfa = at + 8;
 		return true;

@@ -375,7 +375,8 @@ static bool stale_start(struct walk *w, const struct frame *f)
 {
 	if (f->exact || f->user || f->object)
 		return false;
-	stop(w, "the saved return address 0x%llx isn't kernel code: the task may have been running",
+	stop(w, "the saved return address 0x%llx isn't kernel code: the task was running, or "
+		"its stack is gone",
 	     (unsigned long long)f->pc);
 	return true;
 }
