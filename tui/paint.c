@@ -249,8 +249,10 @@ static void draw_panes(struct app *a, int h, int w)
 		if (!p->rect.h)
 			continue;
 		pane_draw(a->screen, p, (int)a->focus == i);
-		if (p->rect.x)
-			surface_vline(a->screen, p->rect.y, p->rect.x - 1, p->rect.h, STYLE_BORDER);
+		if (!p->rect.x)
+			continue;
+		surface_vline(a->screen, p->rect.y, p->rect.x - 1, p->rect.h, STYLE_BORDER);
+		surface_joint(a->screen, p->rect.y, p->rect.x - 1, p->rect.y > 1, STYLE_BORDER);
 	}
 }
 

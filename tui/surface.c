@@ -176,6 +176,11 @@ void surface_vline(struct surface *s, int y, int x, int h, enum style style)
 		put(s, y + i, x, style, s->ascii ? '|' : 0x2502);
 }
 
+void surface_joint(struct surface *s, int y, int x, bool above, enum style style)
+{
+	put(s, y, x, style, s->ascii ? '+' : above ? 0x253c : 0x252c);
+}
+
 const struct surface_cell *surface_at(const struct surface *s, int y, int x)
 {
 	return y >= 0 && y < s->h && x >= 0 && x < s->w ? cell_at(s, y, x) : NULL;

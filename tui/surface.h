@@ -53,6 +53,8 @@ void surface_over(struct surface *s, int y, int x, int w, enum over bits);
 /* Lines between panes: each gives its ASCII form on an ASCII surface. */
 void surface_hline(struct surface *s, int y, int x, int w, enum style style);
 void surface_vline(struct surface *s, int y, int x, int h, enum style style);
+/* Where a vertical line begins under a horizontal one; above: it comes from above too. */
+void surface_joint(struct surface *s, int y, int x, bool above, enum style style);
 
 const struct surface_cell *surface_at(const struct surface *s, int y, int x);
 /* The text of a row without trailing blanks, for tests and yanking. */

@@ -147,8 +147,10 @@ static struct err *check_terminal(void)
 		return err_new(ERR_USAGE, "the terminal type '%s' (TERM) is not known here; set TERM, or use "
 					  "-x COMMAND", name ? name : "");
 	static char cup[] = "cup";
-	const char *move = tigetstr(cup);
-	if (!move || move == (char *)-1)
+	const char *move_to = tigetstr(cup);
+	bool can = move_to && move_to != (char *)-1;
+	del_curterm(cur_term); /* newterm reads its own */
+	if (!can)
 		return err_new(ERR_USAGE, "the terminal '%s' can't place its cursor; use -x COMMAND to get "
 					  "answers without a screen", name);
 	return NULL;

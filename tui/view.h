@@ -74,6 +74,7 @@ struct view {
 	uint64_t wish_number;
 	struct ref wish_ref;
 
+	uint32_t shown;		   /* columns on the screen, bits; 0: not drawn yet */
 	int widths[VIEW_MAX_COLS]; /* widest cell seen, by column */
 	size_t measured;	   /* rows that widths knows */
 
@@ -129,6 +130,8 @@ void view_sort(struct view *v, struct pool *pool, size_t col, bool descending);
 /* text NULL or "": none. ERR_USAGE: the pattern. */
 struct err *view_set_filter(struct view *v, const char *text);
 struct err *view_set_search(struct view *v, const char *text, bool backward);
+/* Which columns are on the screen (bits): only those are searched. */
+void view_set_shown(struct view *v, uint32_t columns);
 /* To the next match from the cursor; here: one under the cursor will do. */
 void view_jump(struct view *v, bool backward, bool here);
 /* Which match the cursor is on (1..), or 0; and how many there are. */

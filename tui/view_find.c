@@ -21,6 +21,25 @@ static bool row_matches(const struct view *v, const struct pattern *p, size_t ro
 	return pattern_row(p, table_of(v, r), r);
 }
 
+/* Searching looks only at what is on the screen: a match in a column that isn't there would puzzle. */
+static bool row_shows(const struct view *v, const struct pattern *p, size_t row)
+{
+	const struct row *r = view_row(v, row);
+	const struct table *t = table_of(v, r);
+	AUTO_BUF struct buf text = {0};
+
+	for (size_t i = 0; i < t->ncols; i++) {
+		bool hidden = !r->child && v->shown && (i >= 32 || !(v->shown >> i & 1));
+		if (t->cols[i].flags & COL_DATA || hidden)
+			continue;
+		buf_clear(&text);
+		cell_print(&r->cells[i], &text);
+		if (pattern_find(p, buf_str(&text), text.len, 0, NULL, NULL))
+			return true;
+	}
+	return false;
+}
+
 /* The rows above a match have a match under them. */
 static void mark_above(struct view *v, size_t row)
 {
@@ -53,7 +72,7 @@ static bool search_some(struct view *v, uint64_t deadline)
 
 	while (v->search && v->searched < v->nrows) {
 		size_t i = v->searched++;
-		if (row_matches(v, v->search, i)) {
+		if (row_shows(v, v->search, i)) {
 			v->rows[i].bits |= ROW_HIT;
 			v->hits++;
 		}
@@ -168,6 +187,17 @@ struct err *view_set_search(struct view *v, const char *text, bool backward)
 	v->jump = v->wrapped = false;
 	clear_bits(v, ROW_HIT);
 	return NULL;
+}
+
+void view_set_shown(struct view *v, uint32_t columns)
+{
+	if (v->shown == columns)
+		return;
+	v->shown = columns;
+	if (!v->search)
+		return;
+	v->searched = v->hits = 0;
+	clear_bits(v, ROW_HIT);
 }
 
 void view_jump(struct view *v, bool backward, bool here)

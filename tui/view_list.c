@@ -12,7 +12,7 @@
 
 #define LOOK_AT 200  /* rows measured before the first is drawn */
 #define INDENT 2
-#define LEAST_GROW 12
+#define LEAST_FLEXIBLE 8 /* columns without a width of their own are narrowed to this before one is dropped */
 
 static const struct table *table_of(const struct view *v, const struct row *r)
 {
@@ -77,12 +77,12 @@ static void measure(struct view *v)
 static int wanted(const struct view *v, const struct col *c, size_t i, int width)
 {
 	int w = v->widths[i], title = utf8_width(c->title, strlen(c->title));
+	int most = c->flags & COL_GROW ? width * 3 / 5 : width * 2 / 5;
 
-	if (c->flags & COL_GROW)
-		return w < LEAST_GROW ? (w > c->width ? w : c->width) : LEAST_GROW;
-	if (w > width * 2 / 5 && w > c->width)
-		w = width * 2 / 5;
-	w = w > c->width ? w : c->width;
+	if (w > most)
+		w = most;
+	if (w < c->width && !(c->flags & COL_GROW)) /* one that grows gets its width where there is room */
+		w = c->width;
 	return w > title ? w : title;
 }
 
@@ -93,6 +93,19 @@ static int total(const struct list_cols *c)
 	for (int i = 0; i < c->n; i++)
 		sum += c->v[i].w + (i ? c->gap : 0);
 	return sum;
+}
+
+/* Narrows columns that have no width of their own, until all fits or they are as narrow as is sensible. */
+static void narrow(const struct table *t, int width, struct list_cols *c)
+{
+	for (int i = c->n - 1; i >= 0; i--) {
+		const struct col *col = &t->cols[c->v[i].col];
+		int excess = total(c) - width, give = c->v[i].w - LEAST_FLEXIBLE;
+		if (excess <= 0)
+			return;
+		if (!col->width && !(col->flags & COL_GROW) && give > 0)
+			c->v[i].w -= give < excess ? give : excess;
+	}
 }
 
 /* Takes away the column with the largest prio; false when only those are left that stay. */
@@ -132,6 +145,18 @@ static void grow(const struct view *v, const struct table *t, int width, struct 
 	}
 }
 
+static void fit(const struct view *v, const struct table *t, int width, struct list_cols *c)
+{
+	struct list_cols all = *c;
+
+	narrow(t, width, c);
+	while (c->n > 1 && total(c) > width && drop_one(t, &all)) {
+		*c = all; /* with one column less the others need be less narrow */
+		narrow(t, width, c);
+	}
+	grow(v, t, width, c);
+}
+
 void list_columns(const struct view *v, int width, struct list_cols *ret)
 {
 	const struct heading *h = view_heading(v);
@@ -148,15 +173,24 @@ void list_columns(const struct view *v, int width, struct list_cols *ret)
 		ret->v[ret->n++].w = w;
 		ret->heading |= t->cols[i].title[0] != '\0';
 	}
-	while (ret->n > 1 && total(ret) > width && drop_one(t, ret))
-		;
 	if (t)
-		grow(v, t, width, ret);
+		fit(v, t, width, ret);
 	for (int i = 0; i < ret->n; i++) {
 		ret->v[i].x = x;
 		x += ret->v[i].w + ret->gap;
 	}
 	ret->total = total(ret);
+}
+
+/* Searching looks at what can be seen: when other columns are shown, it begins anew. */
+static void note_shown(struct view *v, const struct list_cols *c)
+{
+	uint32_t shown = 0;
+
+	for (int i = 0; i < c->n; i++)
+		shown |= 1u << c->v[i].col;
+	if (v->measured)
+		view_set_shown(v, shown);
 }
 
 /* ---- drawing ---- */
@@ -309,6 +343,7 @@ void list_draw(struct surface *s, const struct rect *r, struct view *v, bool foc
 	view_make_lines(v);
 	measure(v);
 	list_columns(v, d.r.w, &d.cols);
+	note_shown(v, &d.cols);
 	if (d.cols.heading && r->h > 2) {
 		surface_clip(s, &d.r);
 		draw_heading(&d, y++);
