@@ -3,8 +3,11 @@
  * The headers of kdump-compressed files. The layouts of 32-bit and big-endian writers differ only in
  * where the block size is found, and that is how they are recognised.
  *
- * max_mapnr decides whether there are two bitmaps or one, so a damaged one would shift everything:
- * of the two places that state it, the one that agrees with the size of the bitmaps is believed.
+ * A few numbers place everything else, and a wrong one would make nonsense of a whole dump, so they are
+ * checked against each other: the sub-header (of version 6) says where its own notes are, which gives
+ * the block size and its own length away; the number of page frames gives the size of the bitmaps;
+ * and the first page descriptor points right behind the last one. When the header disagrees with
+ * that, what the others say is taken, with a warning; even when the first block is lost altogether.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -39,9 +42,29 @@ enum { /* offsets in kdump_sub_header */
 	S_SIZE = 104,
 };
 
+static bool has_signature(const unsigned char *h)
+{
+	return !memcmp(h, "KDUMP   ", 8) || !memcmp(h, "DISKDUMP", 8);
+}
+
+/* Is this the sub-header of version 6 of a file with blocks of bs bytes? n bytes are there. */
+static bool sub_header_at(const unsigned char *s, size_t n, uint32_t bs)
+{
+	if (n < S_SIZE + 20)
+		return false;
+	uint64_t notes = load_u64(s + S_NOTES), mapnr = load_u64(s + S_MAX_MAPNR_64);
+	return notes == bs + (uint64_t)S_SIZE && load_u64(s + S_NOTES_SIZE) >= 20 &&
+	       load_u64(s + S_NOTES_SIZE) < UINT32_MAX && mapnr && mapnr < DUMP_PFN_MAX &&
+	       load_u32(s + S_SIZE) == 5 && !memcmp(s + S_SIZE + 12, "CORE", 5);
+}
+
 bool kdump_probe(const unsigned char *head, size_t n)
 {
-	return n >= H_SIZE && (!memcmp(head, "KDUMP   ", 8) || !memcmp(head, "DISKDUMP", 8));
+	if (n >= H_SIZE && has_signature(head))
+		return true;
+	/* the first block may be lost; other formats have their own mark there */
+	return n > DUMP_PAGE_MIN && head_kind(head, n) == FILE_UNKNOWN &&
+	       sub_header_at(head + DUMP_PAGE_MIN, n - DUMP_PAGE_MIN, DUMP_PAGE_MIN);
 }
 
 static struct err *check_layout(const struct dfile *f, const unsigned char *h)
@@ -73,9 +96,24 @@ static struct err *check_layout(const struct dfile *f, const unsigned char *h)
 		       f->path, bs);
 }
 
+/* The block size by the sub-header; 0 if there is none that looks like one. */
+static uint32_t find_block_size(const struct dfile *f, uint32_t claimed)
+{
+	static const uint32_t sizes[] = {4096, 8192, 16384, 65536};
+	unsigned char s[S_SIZE + 20];
+
+	if (page_size_ok(claimed) &&
+	    sub_header_at(s, dfile_read(f, claimed, s, sizeof(s)), claimed))
+		return claimed;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sub_header_at(s, dfile_read(f, sizes[i], s, sizeof(s)), sizes[i]))
+			return sizes[i];
+	return 0;
+}
+
 static void read_main(const unsigned char *h, struct kdump_head *r)
 {
-	r->kdump = !memcmp(h, "KDUMP   ", 8);
+	r->kdump = memcmp(h, "DISKDUMP", 8) != 0;
 	r->version = load_u32(h + H_VERSION);
 	for (size_t i = 0; i < 5; i++)
 		for (size_t k = 0; k < 64; k++)
@@ -120,15 +158,57 @@ static uint64_t bitmap_blocks(uint64_t pfns, uint32_t block_size)
 	return bytes / block_size + (bytes % block_size != 0);
 }
 
+/* Does a first page descriptor lie there? Page data begins right behind the last one. */
+static bool desc_at(const struct dfile *f, uint64_t at, uint32_t bs)
+{
+	unsigned char d[PAGE_DESC_SIZE];
+
+	if (dfile_read(f, at, d, sizeof(d)) < sizeof(d))
+		return false;
+	uint64_t data = load_u64(d);
+	uint32_t size = load_u32(d + 8), flags = load_u32(d + 12);
+	return data > at && size && size <= bs && !(flags & ~(uint32_t)PD_CODECS) &&
+	       ((data - at) % PAGE_DESC_SIZE == 0 || (data - bs - at) % PAGE_DESC_SIZE == 0);
+}
+
+/* How many blocks the sub-header and the bitmaps have: as the header says, or as they must. */
+static void find_layout(struct dump *d, const struct dfile *f, const struct kdump_head *r,
+			uint64_t *sub, uint64_t *bitmaps)
+{
+	uint64_t subs[2] = {*sub, (S_SIZE + r->notes_size - 1) / r->block_size + 1};
+	uint64_t maps[2] = {*bitmaps, 2 * bitmap_blocks(r->max_pfn, r->block_size)};
+
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t descs = (1 + subs[i & 1] + maps[i >> 1]) * r->block_size;
+		if (!subs[i & 1] || !maps[i >> 1] || !desc_at(f, descs, r->block_size))
+			continue;
+		if (i)
+			dump_warn(d, "%s: the header is damaged; the sizes of its parts are taken "
+				     "from what follows it", f->path);
+		*sub = subs[i & 1];
+		*bitmaps = maps[i >> 1];
+		return;
+	}
+}
+
+/* Two places state the number of page frames: the one that fits the bitmaps; of two the larger. */
+static uint64_t find_max_pfn(const struct kdump_head *r, uint64_t mapnr_64, uint64_t mapnr_32,
+			     uint64_t bitmaps)
+{
+	bool fit_64 = mapnr_64 && 2 * bitmap_blocks(mapnr_64, r->block_size) == bitmaps;
+	bool fit_32 = mapnr_32 && 2 * bitmap_blocks(mapnr_32, r->block_size) == bitmaps;
+
+	if (fit_32 && (!fit_64 || mapnr_32 > mapnr_64))
+		return mapnr_32;
+	return mapnr_64 ? mapnr_64 : mapnr_32;
+}
+
 static void place_bitmaps(struct dump *d, const struct dfile *f, struct kdump_head *r,
-			  uint64_t start, uint64_t blocks, uint64_t mapnr_64, uint64_t mapnr_32)
+			  uint64_t start, uint64_t blocks)
 {
 	uint64_t bytes = blocks * r->block_size;
-
-	r->max_pfn = mapnr_64 ? mapnr_64 : mapnr_32;
-	if (bitmap_blocks(r->max_pfn, r->block_size) > blocks && mapnr_32)
-		r->max_pfn = mapnr_32;
 	bool two = blocks >= 2 * bitmap_blocks(r->max_pfn, r->block_size);
+
 	r->bitmap1 = two ? start : 0;
 	r->bitmap2 = two ? start + bytes / 2 : start;
 	r->bitmap_size = two ? bytes / 2 : bytes;
@@ -156,21 +236,41 @@ static void place_part(struct dump *d, const struct dfile *f, struct kdump_head 
 	r->end = r->max_pfn;
 }
 
+/* The main header and the sub-header, with the block size that fits. */
+static struct err *read_heads(struct dump *d, const struct dfile *f, unsigned char *h,
+			      struct kdump_head *r, uint64_t *mapnr_64)
+{
+	unsigned char s[S_SIZE];
+
+	if (dfile_read(f, 0, h, H_SIZE) < H_SIZE)
+		return err_new(ERR_CORRUPT, "%s: ends within its header: copy it again", f->path);
+	read_main(h, r);
+	uint32_t bs = r->kdump ? find_block_size(f, r->block_size) : 0;
+	if (!bs)
+		TRY(check_layout(f, h));
+	if (bs && (bs != r->block_size || r->version < 6 || !has_signature(h))) {
+		dump_warn(d, "%s: the first block is damaged: read by what follows it", f->path);
+		r->block_size = bs;
+		r->version = 6; /* the sub-header proves it */
+	}
+	if (dfile_read(f, r->block_size, s, sizeof(s)) < sizeof(s))
+		return err_new(ERR_CORRUPT, "%s: ends within its sub-header: copy it again", f->path);
+	if (r->kdump)
+		read_sub(s, r, mapnr_64);
+	return NULL;
+}
+
 struct err *kdump_head_read(struct dump *d, const struct dfile *f, struct kdump_head *ret)
 {
-	unsigned char h[H_SIZE], s[S_SIZE];
+	unsigned char h[H_SIZE];
 	uint64_t mapnr_64 = 0;
 
 	*ret = (struct kdump_head){0};
-	if (dfile_read(f, 0, h, sizeof(h)) < sizeof(h))
-		return err_new(ERR_CORRUPT, "%s: ends within its header: copy it again", f->path);
-	TRY(check_layout(f, h));
-	read_main(h, ret);
-	if (dfile_read(f, ret->block_size, s, sizeof(s)) < sizeof(s))
-		return err_new(ERR_CORRUPT, "%s: ends within its sub-header: copy it again", f->path);
-	if (ret->kdump)
-		read_sub(s, ret, &mapnr_64);
+	TRY(read_heads(d, f, h, ret, &mapnr_64));
 	uint64_t sub = load_u32(h + H_SUB_BLOCKS), blocks = load_u32(h + H_BITMAP_BLOCKS);
+	ret->max_pfn = find_max_pfn(ret, mapnr_64, load_u32(h + H_MAX_MAPNR), blocks);
+	if (ret->version >= 6 && ret->max_pfn < DUMP_PFN_MAX && ret->notes_size < UINT32_MAX)
+		find_layout(d, f, ret, &sub, &blocks);
 	uint64_t bitmaps = (1 + sub) * ret->block_size;
 	if (bitmaps >= f->size || !blocks)
 		return err_new(ERR_CORRUPT,
@@ -178,7 +278,7 @@ struct err *kdump_head_read(struct dump *d, const struct dfile *f, struct kdump_
 			       ", but the file ends at %" PRIu64
 			       ": the header is damaged or the file is cut: copy it again",
 			       f->path, bitmaps, f->size);
-	place_bitmaps(d, f, ret, bitmaps, blocks, mapnr_64, load_u32(h + H_MAX_MAPNR));
+	place_bitmaps(d, f, ret, bitmaps, blocks);
 	place_part(d, f, ret);
 	return NULL;
 }

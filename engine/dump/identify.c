@@ -162,7 +162,8 @@ struct err *file_identify(const char *path, enum file_kind *ret)
 	struct dfile *f;
 
 	TRY(dfile_open(path, false, NULL, &f));
-	*ret = head_kind(head, dfile_read_disk(f, 0, head, sizeof(head)));
+	size_t n = dfile_read_disk(f, 0, head, sizeof(head));
+	*ret = kdump_ops.probe(head, n) ? FILE_DUMP : head_kind(head, n);
 	dfile_close(f);
 	return NULL;
 }

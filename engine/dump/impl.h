@@ -62,7 +62,7 @@ struct err *flat_index(const struct dfile *f, struct job *job, struct flat *ret)
 
 /* --- identify.c --- */
 
-#define HEAD_SIZE 4096
+#define HEAD_SIZE 8192
 enum file_kind head_kind(const unsigned char *head, size_t n);
 /* Why a file with this head can't be opened as a dump: names what it is. Never NULL. */
 struct err *head_refuse(const char *path, const unsigned char *head, size_t n);

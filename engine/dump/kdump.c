@@ -10,12 +10,15 @@
  * What a page's descriptor says of its codec decides, not the header: makedumpfile stores a page raw
  * when compression doesn't shrink it.
  */
+#include <elf.h>
 #include <inttypes.h>
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
 #include "engine/dump/kdump.h"
 
+/* struct elf_prstatus of x86-64; of the little-endian machines no other has this size */
+#define X86_64_PRSTATUS 336u
 #define DESC_SLOTS 32u
 #define DESC_BLOCK 170u /* descriptors: 4,080 bytes */
 
@@ -219,6 +222,11 @@ static void take_info(struct dump *d, const struct dfile *f, const struct kdump_
 	if (lost)
 		dump_warn(d, "%s: %" PRIu64 " of %" PRIu64 " bytes of notes are missing", f->path,
 			  lost, h->notes_size);
+	const struct dump_note *regs = notes_find(&d->notes, "CORE");
+	if (n->machine == EM_NONE && regs && regs->desc_size == X86_64_PRSTATUS) {
+		n->machine = EM_X86_64;
+		strcpy(n->uts_machine, "x86_64");
+	}
 	if (!notes_find(&d->notes, "VMCOREINFO") && h->vmcoreinfo_size) {
 		char text[16384];
 		uint64_t want = h->vmcoreinfo_size < sizeof(text) ? h->vmcoreinfo_size : sizeof(text);

@@ -71,6 +71,7 @@ struct part {
 	uint64_t start, end; /* page frames */
 	uint64_t descs;
 	uint64_t zero;	     /* offset of the page that all zero pages share; 0: none */
+	uint64_t data;	     /* offset of the first page's data; 0: not known */
 	uint64_t pages;	     /* descriptors */
 	struct bitmap ram, dumped; /* ram.size 0: there is only one bitmap */
 	struct desc_slot *slots;

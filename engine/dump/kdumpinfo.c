@@ -25,28 +25,33 @@ static bool zero_at(const struct part *p, uint64_t off, unsigned page_size)
 	return !page[0] && !memcmp(page, page + 1, page_size - 1);
 }
 
-static uint64_t count_pages(struct part *p, uint64_t data)
+/* How many descriptors there are, by where the data begins; 0 if that isn't known. */
+static uint64_t count_descs(const struct part *p)
+{
+	return p->data > p->descs ? (p->data - p->descs) / PAGE_DESC_SIZE : 0;
+}
+
+static uint64_t count_pages(struct part *p)
 {
 	if ((p->end - p->start) / 8 <= COUNT_LIMIT)
 		return bitmap_count(&p->dumped, p->start, p->end);
-	uint64_t n = data > p->descs ? (data - p->descs) / PAGE_DESC_SIZE : 0;
+	uint64_t n = count_descs(p);
 	return n < p->end - p->start ? n : p->end - p->start;
 }
 
 void part_measure(struct part *p, unsigned page_size)
 {
 	struct page_desc pd = {0};
-	uint64_t data = 0;
 
 	if (part_desc(p, 0, &pd) && pd.offset) {
 		bool raw = !(pd.flags & PD_CODECS) && pd.size == page_size;
-		data = pd.offset;
+		p->data = pd.offset;
 		if (raw && zero_at(p, pd.offset, page_size))
 			p->zero = pd.offset;
 		else if (pd.offset > page_size && zero_at(p, pd.offset - page_size, page_size))
-			data = p->zero = pd.offset - page_size;
+			p->data = p->zero = pd.offset - page_size;
 	}
-	p->pages = count_pages(p, data);
+	p->pages = count_pages(p);
 }
 
 static void name_codecs(struct dump *d)
@@ -109,6 +114,19 @@ static void warn_cut(struct dump *d, struct part *p)
 			  dump_size_text(p->f->size, have), dump_size_text(end, want));
 }
 
+/* A damaged bit in the bitmap shifts all pages behind it, and nothing in the format tells which. */
+static void warn_bitmap(struct dump *d, const struct part *p)
+{
+	uint64_t n = count_descs(p);
+
+	if (n && n != p->pages && p->data <= p->f->size &&
+	    (p->data - p->descs) % PAGE_DESC_SIZE == 0)
+		dump_warn(d,
+			  "%s: the bitmap names %" PRIu64 " pages, but %" PRIu64
+			  " are described: one of both is damaged, and pages may be mistaken for others",
+			  p->f->path, p->pages, n);
+}
+
 void kdump_inspect(struct dump *d)
 {
 	struct kdump *k = d->priv;
@@ -116,6 +134,7 @@ void kdump_inspect(struct dump *d)
 	for (size_t i = 0; i < k->n; i++) {
 		d->info.pages += k->parts[i].pages;
 		warn_cut(d, &k->parts[i]);
+		warn_bitmap(d, &k->parts[i]);
 	}
 	if (k->parts[0].ram.size && k->max_pfn / 8 <= COUNT_LIMIT)
 		d->info.ram_pages = bitmap_count(&k->parts[0].ram, 0, k->max_pfn);

@@ -456,6 +456,7 @@ static void test_refusals(void **state)
 	fake_kdump_head(&b, &(struct fake_kdump){.version = 6}, 2);
 	expect_refusal(fake_file("cut", b.p, 8192), "ends at 8192");
 	expect_refusal(fake_file("cut", b.p, 300), "within its header");
+	put64(&b, PAGE + 48, 0); /* else the sub-header would tell the truth */
 	put32(&b, 428, 0x00100000);
 	expect_refusal(fake_file("be", b.p, b.len), "big-endian machine (x86_64)");
 	put32(&b, 428, 2);
@@ -473,6 +474,46 @@ static void test_refusals(void **state)
 	snprintf(path, sizeof(path), "%s/fifo", fake_dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	expect_refusal(path, "neither a file nor a disk");
+}
+
+/* One wrong number in the headers, or the first block lost: the rest tells what it must have been. */
+static void test_damaged_head(void **state)
+{
+	static const struct { size_t at; uint32_t v; } damage[] = {
+		{428, 8192}, {428, 0}, {428, 0xffffffff}, {8, 0}, {8, 0xff000006}, {432, 0}, {432, 2},
+		{432, 0x7fffffff}, {436, 0}, {436, 3}, {436, 0x40000002}, {440, 7}, {PAGE + 96, 9},
+		{PAGE + 100, 1}, {0, 0}, {4, 0x41414141}, {12 + 260, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof(damage) / sizeof(damage[0]); i++) {
+		struct buf b = {0};
+		static const char nothing[PAGE];
+		fake_kdump(&b, &(struct fake_kdump){.flags = 0x20, .version = 6});
+		if (i < sizeof(damage) / sizeof(damage[0]))
+			put32(&b, damage[i].at, damage[i].v);
+		else
+			put_at(&b, 0, nothing, PAGE);
+		struct dump *d = open_buf(&b);
+		check_memory(d, true);
+		check_notes(d, true);
+		assert_int_equal(dump_info(d)->machine, EM_X86_64);
+		dump_close(d);
+	}
+}
+
+/* A wrong bit shifts the pages behind it. That can't be mended, but it is said. */
+static void test_damaged_bitmap(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	fake_kdump(&b, &(struct fake_kdump){.flags = 0x20, .version = 6});
+	b.p[3 * PAGE + 110 / 8] ^= 1 << 110 % 8;
+	struct dump *d = open_buf(&b);
+	assert_true(warned(d, "the bitmap names 241 pages, but 240 are described"));
+	check_page(d, 99, fake_state(99));
+	dump_close(d);
 }
 
 static void test_wrong_parts(void **state)
@@ -550,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_far),	      cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_vmcoreinfo),    cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_wrong_parts),
+		cmocka_unit_test(test_damaged_head),  cmocka_unit_test(test_damaged_bitmap),
 		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_identify),
 	};
 	return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
