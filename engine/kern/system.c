@@ -13,6 +13,7 @@
 #include "engine/kern/log.h"
 #include "engine/kern/tasks.h"
 
+#define NODES_MAX 4096
 #define FSHIFT 11 /* of avenrun's fixed point, include/linux/sched/loadavg.h */
 
 struct facts {
@@ -226,12 +227,37 @@ static struct err *machine(struct facts *f)
 	return uts(f, "machine", d->uts_machine, "name.machine");
 }
 
+/* What the kernel's memory nodes say they have; 0: that can't be read. */
+static uint64_t node_pages(struct session *s)
+{
+	struct kern_member present = {.names = "node_present_pages"};
+	uint64_t nodes, max = 1, node, pages, sum = 0;
+	struct sym sym;
+
+	if (!kern_members(s, "struct pglist_data", &present, 1))
+		return 0;
+	if (sym_find(s->symtab, "contig_page_data", &sym))
+		return err_ok(kern_read(s, sym.addr, &present, &sum)) ? sum : 0;
+	if (!err_ok(kern_symbol(s, "node_data", &nodes)))
+		return 0;
+	if (!vmcoreinfo_length(s->vmcoreinfo, "node_data", &max) || max > NODES_MAX)
+		max = 1;
+	for (uint64_t i = 0; i < max; i++)
+		if (err_ok(mem_u64(s->mem, KERNEL, nodes + 8 * i, &node)) && node &&
+		    err_ok(kern_read(s, node, &present, &pages)))
+			sum += pages;
+	return sum;
+}
+
+/* The dump's own count leaves out what was reserved, for the capture kernel above all. */
 static struct err *memory(struct facts *f)
 {
 	const struct dump_info *d = dump_info(f->s->dump);
-	uint64_t pages = d->ram_pages ? d->ram_pages : d->pages;
-	double mib = (double)pages * d->page_size / (1 << 20);
+	uint64_t pages = node_pages(f->s);
 
+	if (!pages)
+		pages = d->ram_pages ? d->ram_pages : d->pages;
+	double mib = (double)pages * d->page_size / (1 << 20);
 	if (mib >= 1024)
 		return tellf(f, "memory", "%.1f GB", mib / 1024);
 	return tellf(f, "memory", "%.1f MB", mib);

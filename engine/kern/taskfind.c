@@ -109,10 +109,25 @@ static struct evidence judge_task(struct task_finder *f, const struct candidate 
 	return e;
 }
 
+/* A task_struct in free memory keeps its last words: that it was dead. */
+static bool is_alive(struct task_finder *f)
+{
+	uint64_t state, exit;
+	char letters[4];
+
+	if (task_get(&f->reader, TM_STATE, &state, NULL) != GOT ||
+	    task_get(&f->reader, TM_EXIT, &exit, NULL) != GOT)
+		return false;
+	state_letters(&f->bits, (state & UINT32_MAX) | exit << 32, letters);
+	return memcmp(letters, "DE", 2) && memcmp(letters, "??", 2);
+}
+
 static bool is_task(struct task_finder *f, const struct candidate *c)
 {
 	struct evidence e = judge_task(f, c);
 
+	if (c->found == FOUND_SCAN)
+		return !e.bad && e.good >= 6 && is_alive(f);
 	if (!e.any_readable)
 		return e.why == MEM_EXCLUDED || e.why == MEM_LOST;
 	return !e.bad || (e.good >= 4 && e.bad == 1);
@@ -277,6 +292,8 @@ static void look_at(struct task_finder *f, const struct candidate *c)
 	}
 	task_read(&f->reader, c->addr);
 	if (!is_task(f, c)) {
+		if (c->found == FOUND_SCAN)
+			return; /* what merely looked like one */
 		finder_problem(f, "0x%" PRIx64 ", where %s leads, is no task: left out", c->addr,
 			       c->found & FOUND_PID_TREE    ? "the PID tree"
 			       : c->found & FOUND_TASK_LIST ? "the task list"
@@ -288,6 +305,7 @@ static void look_at(struct task_finder *f, const struct candidate *c)
 	memset(&f->v[f->n], 0, sizeof(f->v[0]));
 	*slot = ++f->n;
 	fill(f, &f->v[f->n - 1], c);
+	f->lost |= f->v[f->n - 1].t.faults && f->v[f->n - 1].t.why == MEM_LOST;
 	follow_links(f, &f->v[f->n - 1]);
 }
 

@@ -107,6 +107,7 @@ struct task_finder {
 	char **problems;
 	size_t nproblems, problems_cap;
 	bool have_tree, have_list; /* the source is there at all */
+	bool lost;		   /* some of what leads to tasks is lost, not merely filtered */
 	uint64_t init_task;
 };
 
@@ -125,8 +126,9 @@ void finder_add(struct task_finder *f, const struct candidate *c);
 struct err *finder_drain(struct task_finder *f);
 struct found_task *finder_at(struct task_finder *f, uint64_t addr);
 
-/* taskpids.c: the PID tree. taskqueues.c: the run queues. */
+/* taskpids.c: the PID tree. taskqueues.c: the run queues. taskscan.c: memory itself. */
 struct err *find_by_pid_tree(struct task_finder *f);
 struct err *find_by_run_queues(struct task_finder *f);
+struct err *find_by_scan(struct task_finder *f);
 
 #endif

@@ -71,6 +71,7 @@ static void lose(struct pid_tree *t, struct err *e, uint64_t index, bool node)
 		t->first_lost = index;
 		t->why = err_code(e) == ERR_FAULT ? err_state(e) : MEM_LOST;
 	}
+	t->f->lost |= err_code(e) != ERR_FAULT || err_state(e) == MEM_LOST;
 	t->lost_nodes += node;
 	t->lost_pids += !node;
 	err_free(e);
@@ -172,6 +173,7 @@ struct err *find_by_pid_tree(struct task_finder *f)
 		e = kern_read(f->s, ns, &t.ns[PM_HEAD], &head);
 	if (e) {
 		finder_problem(f, "PID tree: %s", err_text(e));
+		f->lost |= err_code(e) == ERR_FAULT;
 		err_free(e);
 		return NULL;
 	}

@@ -244,13 +244,17 @@ static struct err *find_all(struct task_finder *f)
 	err_free(e);
 	if (f->init_task)
 		finder_add(f, &(struct candidate){f->init_task, FOUND_TASK_LIST, 0, -1});
-	return finder_drain(f);
+	TRY(finder_drain(f));
+	if (!f->lost && f->n)
+		return NULL;
+	job_set_phase(f->job, "searching memory for tasks");
+	return find_by_scan(f);
 }
 
 static struct err *nothing_found(struct task_finder *f)
 {
 	return err_new(ERR_CORRUPT, "no task can be found, neither by the run queues, nor by the PID "
-		       "tree, nor from init_task on: %s", f->nproblems ? f->problems[0]
+		       "tree, nor from init_task on, nor in memory: %s", f->nproblems ? f->problems[0]
 								     : "all of them are empty");
 }
 

@@ -20,6 +20,7 @@ enum task_found {
 	FOUND_RUN_QUEUE = 4,
 	FOUND_IDLE = 8,
 	FOUND_FAMILY = 16, /* parent, child, sibling or group leader of a task */
+	FOUND_SCAN = 32,   /* by searching memory: the lists are lost */
 };
 
 /* Which fields could not be had: bit n of `faults` (can't be read) or of `absent` (this kernel has no such member). */
