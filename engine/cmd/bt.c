@@ -21,7 +21,7 @@ static const struct col cols[COLS] = {
 	[TASK] = {"task", "TASK", "the task's task_struct", COL_DATA, 0, 0},
 	[INDEX] = {"index", "#", "number of the frame, 0 is the innermost; inlined calls count", COL_DATA, 0, 0},
 	[NUM] = {"num", "", "number of the frame", COL_SCREEN, 3, 1},
-	[SHOWN] = {"frame", "", "function and offset", COL_SCREEN | COL_GROW, 24, 0},
+	[SHOWN] = {"frame", "", "function", COL_SCREEN | COL_GROW, 24, 0},
 	[FUNCTION] = {"function", "FUNCTION", "function", COL_DATA, 0, 0},
 	[OFFSET] = {"offset", "OFFSET", "of the pc from the function's start; not for inlined calls", COL_DATA, 0, 0},
 	[WHERE] = {"where", "", "file and line", COL_SCREEN, 0, 2},
@@ -210,8 +210,6 @@ static struct err *frame_row(struct bt *b, const struct logical *l)
 		buf_puts(&shown, "(user space)");
 	else
 		buf_puts(&shown, l->function ? l->function : "?");
-	if (l->has_offset)
-		buf_printf(&shown, "+0x%" PRIx64, l->offset);
 	if (file)
 		buf_printf(&where, "%s:%u", file, l->scope->line);
 	snprintf(num, sizeof(num), "#%u", b->index);

@@ -63,6 +63,9 @@ static char *make_headline(struct session *s)
 	if (i->ram_pages)
 		buf_printf(&b, "  %" PRIu64 " MB", i->ram_pages * i->page_size >> 20);
 	if (panic[0]) {
+		static const char said[] = "Kernel panic - not syncing: ";
+		if (!strncmp(panic, said, sizeof(said) - 1))
+			panic += sizeof(said) - 1;
 		buf_puts(&b, "  PANIC: ");
 		buf_put_safe(&b, panic, strlen(panic));
 	}
