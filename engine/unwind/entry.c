@@ -124,11 +124,11 @@ static bool calls(struct scope *caller, Dwarf_Die *site, const struct callee *ca
 	if (!dwarf_attr(site, gnu ? (unsigned)DW_AT_GNU_call_site_target : DW_AT_call_target,
 			&target) ||
 	    dwarf_getlocation(&target, &ops, &n))
-		return eval_fail(why, "the call site doesn't tell whom it calls");
+		return eval_fail(why, "an indirect call: whether it came straight here can't be told");
 	e.attr = &target;
 	e.depth = caller->depth + 1;
 	if (!eval_value(&e, ops, n, NULL, &v))
-		return eval_fail(why, "indirect call, to where can't be told");
+		return eval_fail(why, "an indirect call: whether it came straight here can't be told");
 	if (v != callee->entry)
 		return eval_fail(why, "called by a jump from 0x%llx", (unsigned long long)v);
 	return true;
