@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ static const struct option longs[] = {
 	{0},
 };
 
-static const char usage[] = "usage: vmbrowse [OPTIONS] [VMLINUX] VMCORE\n";
+#define USAGE "vmbrowse [OPTIONS] [VMLINUX] VMCORE"
 
 static const char help[] =
 	"Browses a Linux kernel crash dump. Files may come in either order; the parts of a split\n"
@@ -64,16 +65,31 @@ static const char help[] =
 	"               vmbrowse -x 'help ps' vmcore\n"
 	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be opened.\n";
 
+/* One line, whatever bytes it quotes. */
+static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void complain(const char *fmt, ...)
+{
+	AUTO_BUF struct buf text = {0}, safe = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	buf_put_safe(&safe, buf_str(&text), text.len);
+	fprintf(stderr, "vmbrowse: %s\n", buf_str(&safe));
+}
+
 /* Which of the words it is; -1 and a complaint if none. */
 static int choose(const char *option, const char *value, const char *const *words)
 {
-	for (int i = 0; words[i]; i++)
+	AUTO_BUF struct buf all = {0};
+
+	for (int i = 0; words[i]; i++) {
 		if (!strcmp(words[i], value))
 			return i;
-	fprintf(stderr, "vmbrowse: %s: '%s' is none of", option, value);
-	for (int i = 0; words[i]; i++)
-		fprintf(stderr, " %s", words[i]);
-	fputc('\n', stderr);
+		buf_printf(&all, " %s", words[i]);
+	}
+	complain("%s: '%s' is none of%s", option, value, buf_str(&all));
 	return -1;
 }
 
@@ -101,7 +117,7 @@ static bool set_idle_fd(struct options *o, const char *value)
 	long fd = strtol(value, &end, 10);
 
 	if (!*value || *end || fd < 0 || fd > INT_MAX) {
-		fprintf(stderr, "vmbrowse: --idle-fd: '%s' is no file descriptor\n", value);
+		complain("--idle-fd: '%s' is no file descriptor", value);
 		return false;
 	}
 	o->app.idle_fd = (int)fd;
@@ -123,8 +139,21 @@ static bool set_option(struct options *o, int c)
 	case OPT_HELP: o->help = true; return true;
 	case OPT_DOCS: o->docs = optarg; return true;
 	case OPT_IDLE_FD: return set_idle_fd(o, optarg);
-	default: return false; /* getopt has said it */
+	default: return false;
 	}
+}
+
+/* What getopt would say, in one line and without the bytes that an argument may hold. */
+static void complain_option(int c, const char *word)
+{
+	char letter[3] = {'-', (char)optopt, '\0'};
+
+	if (optopt > 0 && optopt < OPT_SRC)
+		word = letter;
+	if (c == ':')
+		complain("%s needs an argument; --help tells which", word);
+	else
+		complain("no option %s; --help lists them", word);
 }
 
 static bool parse(struct options *o, int argc, char **argv)
@@ -134,22 +163,17 @@ static bool parse(struct options *o, int argc, char **argv)
 
 	if (idle && *idle && !set_idle_fd(o, idle))
 		return false;
-	while ((c = getopt_long(argc, argv, "x:o:", longs, NULL)) != -1)
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":x:o:", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			complain_option(c, argv[optind - 1]);
 		if (!set_option(o, c))
 			return false;
+	}
 	o->app.files = (const char *const *)(argv + optind);
 	o->app.nfiles = (size_t)(argc - optind);
 	o->app.shell.debug_dirs = o->debug_dirs;
 	return true;
-}
-
-/* An error as one line, whatever bytes it quotes. */
-static void complain(const char *text)
-{
-	AUTO_BUF struct buf safe = {0};
-
-	buf_put_safe(&safe, text, strlen(text));
-	fprintf(stderr, "vmbrowse: %s\n", buf_str(&safe));
 }
 
 static int batch(const struct options *o)
@@ -159,14 +183,13 @@ static int batch(const struct options *o)
 	struct err *e = shell_open(&o->app.shell, o->app.files, o->app.nfiles, NULL, &sh);
 
 	if (e) {
-		complain(err_text(e));
+		bool wrong = err_code(e) == ERR_USAGE;
+		complain("%s", err_text(e));
 		err_free(e);
-		return EXIT_NO_DUMP;
+		return wrong ? EXIT_USAGE : EXIT_NO_DUMP;
 	}
-	for (size_t i = 0; (w = shell_warning(sh, i)); i++) {
-		AUTO_FREE char *text = xasprintf("warning: %s", w);
-		complain(text);
-	}
+	for (size_t i = 0; (w = shell_warning(sh, i)); i++)
+		complain("warning: %s", w);
 	int status = batch_run(sh, o->commands, o->ncommands, o->format);
 	shell_close(sh);
 	return status;
@@ -180,7 +203,7 @@ static int docs(const char *kind)
 		e = err_os(errno, "can't write the output");
 	if (!e)
 		return EXIT_ANSWERED;
-	complain(err_text(e));
+	complain("%s", err_text(e));
 	bool wrong = err_code(e) == ERR_USAGE;
 	err_free(e);
 	return wrong ? EXIT_USAGE : EXIT_SOME_FAILED;
@@ -196,7 +219,7 @@ static int screen(const struct options *o)
 	}
 	int status = app_main(&o->app, &why);
 	if (why)
-		complain(err_text(why));
+		complain("%s", err_text(why));
 	err_free(why);
 	return status;
 }
@@ -204,7 +227,7 @@ static int screen(const struct options *o)
 static int run(const struct options *o)
 {
 	if (o->help) {
-		fputs(usage, stdout);
+		fputs("usage: " USAGE "\n", stdout);
 		fputs(help, stdout);
 		return EXIT_ANSWERED;
 	}
@@ -215,8 +238,7 @@ static int run(const struct options *o)
 	if (o->docs)
 		return docs(o->docs);
 	if (!o->app.nfiles) {
-		fputs(usage, stderr);
-		fputs("vmbrowse: a VMCORE is needed; --help tells more\n", stderr);
+		complain("a VMCORE is needed: " USAGE "; --help tells more");
 		return EXIT_USAGE;
 	}
 	return o->ncommands ? batch(o) : screen(o);
@@ -232,8 +254,6 @@ int main(int argc, char **argv)
 	o.debug_dirs = xcalloc((size_t)argc + 1, sizeof(*o.debug_dirs));
 	if (parse(&o, argc, argv))
 		status = run(&o);
-	else
-		fputs(usage, stderr);
 	free(o.commands);
 	free(o.debug_dirs);
 	return status;

@@ -19,8 +19,10 @@ static void complain(const char *line, const char *text)
 {
 	AUTO_BUF struct buf safe = {0};
 
+	buf_put_safe(&safe, line, strlen(line));
+	buf_puts(&safe, ": ");
 	buf_put_safe(&safe, text, strlen(text));
-	fprintf(stderr, "vmbrowse: %s: %s\n", line, buf_str(&safe));
+	fprintf(stderr, "vmbrowse: %s\n", buf_str(&safe));
 }
 
 static void run_line(struct batch *b, const char *line)

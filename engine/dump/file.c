@@ -97,14 +97,14 @@ static struct err *open_seekable(const char *path, int *fd, uint64_t *size)
 	if (fstat(n, &st))
 		return err_os(errno, "%s: can't read the file", path);
 	if (S_ISDIR(st.st_mode))
-		return err_new(ERR_USAGE, "%s: is a directory: name the dump file in it", path);
+		return err_new(ERR_UNSUPPORTED, "%s: is a directory: name the dump file in it", path);
 	if (S_ISREG(st.st_mode)) {
 		*size = (uint64_t)st.st_size;
 	} else if (S_ISBLK(st.st_mode)) {
 		off_t end = lseek(n, 0, SEEK_END);
 		*size = end > 0 ? (uint64_t)end : 0;
 	} else {
-		return err_new(ERR_USAGE, "%s: is neither a file nor a disk: copy it to a file first",
+		return err_new(ERR_UNSUPPORTED, "%s: is neither a file nor a disk: copy it to a file first",
 			       path);
 	}
 	if (!*size)

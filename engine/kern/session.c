@@ -183,8 +183,6 @@ static void use_vmlinux(struct session *s)
 	add_range(s, "_stext", "_etext", true);
 	add_range(s, "_sinittext", "_einittext", true);
 	add_range(s, "_text", "_end", false);
-	if (object_missing(s->vmlinux)[0])
-		session_warn(s, "%s", object_missing(s->vmlinux));
 	struct err *e = symtab_add_object(s->symtab, s->vmlinux);
 	if (e)
 		session_warn(s, "no symbols: %s", err_text(e));
@@ -192,8 +190,13 @@ static void use_vmlinux(struct session *s)
 	if (object_has_dwarf(s->vmlinux))
 		s->index = dwarfindex_create(s->vmlinux, s->options.no_cache);
 	e = types_add_object(s->types, s->vmlinux, s->index);
+	const char *missing = object_missing(s->vmlinux);
+	bool same = e && err_code(e) == ERR_NODEBUG && missing[0];
 	if (e)
-		session_warn(s, "no types, so neither tasks nor structs: %s", err_text(e));
+		session_warn(s, "no types, so neither tasks nor structs: %s",
+			     same ? missing : err_text(e));
+	if (missing[0] && !same)
+		session_warn(s, "%s", missing);
 	err_free(e);
 	unwinder_add_object(s->unwinder, s->vmlinux);
 	unwinder_set_types(s->unwinder, s->types);

@@ -83,8 +83,8 @@ static char *describe_missing(const struct object *o)
 	const char *hint = "install the kernel's debug package, or name its folder with --debug-dir";
 
 	if (!dwarf && !btf)
-		return xasprintf("%s has neither DWARF nor BTF, and no separate debug file was "
-				 "found: %s",
+		return xasprintf("%s has no debug info (neither DWARF nor BTF), and no separate "
+				 "debug file was found: %s",
 				 o->path, hint);
 	if (!dwarf)
 		return xasprintf("%s has no DWARF, and no separate debug file was found (types come "

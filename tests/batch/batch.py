@@ -146,7 +146,7 @@ def helps(tap):
 def shapes(tap):
     """vmlinux without BTF, without DWARF, compressed, and with its debug info in a file of its own."""
     nobtf, bare = TMP + "/vmlinux.nobtf", TMP + "/vmlinux.nodwarf"
-    subprocess.run(["objcopy", "--remove-section=.BTF", VMLINUX, nobtf], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["objcopy", "--rename-section=.BTF=.none", VMLINUX, nobtf], check=True, stderr=subprocess.DEVNULL)
     walk(tap, [nobtf, VMCORE], "no BTF: ")
     os.remove(nobtf)
     subprocess.run(["objcopy", "--strip-debug", VMLINUX, bare], check=True, stderr=subprocess.DEVNULL)
@@ -169,7 +169,7 @@ def separate(tap):
     """A stripped vmlinux finds its debug file by debuglink, beside it, and by build-id."""
     debug, link = TMP + "/vmlinux.debug", TMP + "/vmlinux.linked"
     os.symlink(VMLINUX, debug)
-    subprocess.run(["objcopy", "--strip-debug", "--remove-section=.BTF", "--add-gnu-debuglink=" + debug, VMLINUX, link],
+    subprocess.run(["objcopy", "--strip-debug", "--rename-section=.BTF=.none", "--add-gnu-debuglink=" + debug, VMLINUX, link],
                    check=True, stderr=subprocess.DEVNULL)
     walk(tap, [link, VMCORE], "debuglink: ")
     notes = subprocess.run(["readelf", "-n", VMLINUX], stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL).stdout
