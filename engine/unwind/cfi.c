@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Opening walks the entry headers once and keeps (start, offset) pairs; a
- * look-up parses one FDE and its CIE and runs their programs up to the pc. libdw's entry decoder does
- * the parsing of headers and augmentations; it is stateless, so no lock is needed.
+ * look-up parses one FDE and its CIE and runs their programs up to the pc. libdw's entry decoder
+ * does the parsing of headers and augmentations; it is stateless, so no lock is needed.
  *
- * What an FDE doesn't mention: the return address comes by its column, the stack pointer is the CFA,
- * callee-saved registers keep their value (gcc writes no rule for those that a function leaves alone),
- * all others are unknown.
+ * What an FDE doesn't mention: the return address comes by its column, the stack pointer is the
+ * CFA, callee-saved registers keep their value (gcc writes no rule for those that a function leaves
+ * alone), all others are unknown.
  */
 #include "engine/unwind/cfi.h"
 
@@ -16,18 +16,18 @@
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
 
-#define FDE_MIN 8 /* bytes that an entry takes at least: length and CIE */
+#define FDE_MIN 8			/* bytes that an entry takes at least: length and CIE */
 #define FDE_LIMIT (UINT64_C(256) << 20) /* bytes of index that a section may make us hold */
-#define MAX_STATES 16		      /* DW_CFA_remember_state, nested */
-#define MAX_STEPS 65536		      /* instructions of one program */
+#define MAX_STATES 16			/* DW_CFA_remember_state, nested */
+#define MAX_STEPS 65536			/* instructions of one program */
 
 struct cfi_fde {
-	uint32_t start; /* minus cfi_table.base */
+	uint32_t start;	 /* minus cfi_table.base */
 	uint32_t offset; /* of the entry in the section */
 };
 
-static const unsigned char ident[EI_NIDENT] = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB,
-					       EV_CURRENT};
+static const unsigned char ident[EI_NIDENT] = {0x7f,	   'E',		'L',	   'F',
+					       ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
 
 static Elf_Data as_elf_data(const uint8_t *p, size_t size)
 {
@@ -37,8 +37,11 @@ static Elf_Data as_elf_data(const uint8_t *p, size_t size)
 		void *out;
 	} u = {p};
 
-	return (Elf_Data){.d_buf = u.out, .d_type = ELF_T_BYTE, .d_version = EV_CURRENT,
-			  .d_size = size, .d_align = 8};
+	return (Elf_Data){.d_buf = u.out,
+			  .d_type = ELF_T_BYTE,
+			  .d_version = EV_CURRENT,
+			  .d_size = size,
+			  .d_align = 8};
 }
 
 /* The address range of an FDE; false: damaged or empty. */
@@ -77,8 +80,8 @@ static void index_fdes(const struct object_section *s, struct cfi_table *t)
 		if (!t->n) /* all of an object's text lies within 2 GiB */
 			t->base = start > INT32_MAX ? start - INT32_MAX : 0;
 		if (start - t->base <= UINT32_MAX)
-			t->fdes[t->n++] = (struct cfi_fde){(uint32_t)(start - t->base),
-							   (uint32_t)off};
+			t->fdes[t->n++] =
+				(struct cfi_fde){(uint32_t)(start - t->base), (uint32_t)off};
 	}
 }
 
@@ -165,8 +168,16 @@ static int64_t sleb(struct reader *r)
 	return 0;
 }
 
-enum col_how { COL_UNSET, COL_UNDEFINED, COL_SAME, COL_OFFSET, COL_VAL_OFFSET, COL_REGISTER,
-	       COL_EXPR, COL_VAL_EXPR };
+enum col_how {
+	COL_UNSET,
+	COL_UNDEFINED,
+	COL_SAME,
+	COL_OFFSET,
+	COL_VAL_OFFSET,
+	COL_REGISTER,
+	COL_EXPR,
+	COL_VAL_EXPR
+};
 
 struct column {
 	uint8_t how;
@@ -369,7 +380,7 @@ static void instruction(struct machine *m, struct reader *r)
 		advance(m, fixed(r, 8));
 	else if (op >= DW_CFA_advance_loc1 && op <= DW_CFA_advance_loc4)
 		advance(m, m->loc + fixed(r, (size_t)1 << (op - DW_CFA_advance_loc1)) *
-				    m->cie->code_alignment_factor);
+					    m->cie->code_alignment_factor);
 	else if (op == DW_CFA_remember_state || op == DW_CFA_restore_state)
 		state_instruction(m, r, op == DW_CFA_remember_state);
 	else if ((op >= DW_CFA_def_cfa && op <= DW_CFA_def_cfa_expression) ||
@@ -410,9 +421,12 @@ static void add_rule(struct rule *ret, unsigned reg, enum reg_how how, const str
 static bool row_to_rule(const struct machine *m, const struct arch *a, struct rule *ret)
 {
 	static const enum reg_how hows[] = {
-		[COL_SAME] = REG_SAME,		   [COL_OFFSET] = REG_OFFSET,
-		[COL_VAL_OFFSET] = REG_VAL_OFFSET, [COL_REGISTER] = REG_REGISTER,
-		[COL_EXPR] = REG_EXPR,		   [COL_VAL_EXPR] = REG_VAL_EXPR,
+		[COL_SAME] = REG_SAME,
+		[COL_OFFSET] = REG_OFFSET,
+		[COL_VAL_OFFSET] = REG_VAL_OFFSET,
+		[COL_REGISTER] = REG_REGISTER,
+		[COL_EXPR] = REG_EXPR,
+		[COL_VAL_EXPR] = REG_VAL_EXPR,
 	};
 	uint64_t ra = m->cie->return_address_register;
 

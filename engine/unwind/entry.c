@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The value that a register had on entry to a function: what the caller put there. The compiler notes
- * at each call how the argument can be told after the call (from callee-saved registers, the stack, a
- * constant, or the caller's own value on entry), as parameters of the call site.
+ * The value that a register had on entry to a function: what the caller put there. The compiler
+ * notes at each call how the argument can be told after the call (from callee-saved registers, the
+ * stack, a constant, or the caller's own value on entry), as parameters of the call site.
  *
- * A tail call hides the true caller: then the call site that is found called somebody else, who jumped
- * here. So a call site counts only when it is proved to call this very function.
+ * A tail call hides the true caller: then the call site that is found called somebody else, who
+ * jumped here. So a call site counts only when it is proved to call this very function.
  */
 #include <dwarf.h>
 #include <string.h>
 #include "engine/unwind/internal.h"
 #include "engine/unwind/scope.h"
 
-#define MAX_DEPTH 8	 /* callers of callers */
-#define MAX_NESTING 64	 /* of DIEs */
-#define MAX_DIES 200000	 /* looked at for one call site */
+#define MAX_DEPTH 8	/* callers of callers */
+#define MAX_NESTING 64	/* of DIEs */
+#define MAX_DIES 200000 /* looked at for one call site */
 
 bool scope_open(struct scope *s, struct query *q, size_t index)
 {
@@ -124,11 +124,13 @@ static bool calls(struct scope *caller, Dwarf_Die *site, const struct callee *ca
 	if (!dwarf_attr(site, gnu ? (unsigned)DW_AT_GNU_call_site_target : DW_AT_call_target,
 			&target) ||
 	    dwarf_getlocation(&target, &ops, &n))
-		return eval_fail(why, "an indirect call: whether it came straight here can't be told");
+		return eval_fail(why,
+				 "an indirect call: whether it came straight here can't be told");
 	e.attr = &target;
 	e.depth = caller->depth + 1;
 	if (!eval_value(&e, ops, n, NULL, &v))
-		return eval_fail(why, "an indirect call: whether it came straight here can't be told");
+		return eval_fail(why,
+				 "an indirect call: whether it came straight here can't be told");
 	if (v != callee->entry)
 		return eval_fail(why, "called by a jump from 0x%llx", (unsigned long long)v);
 	return true;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Elements of the stack carry a size and a sign, so that typed operations (DW_OP_convert and its kin,
- * which gcc uses for 32-bit arithmetic) come out right; the generic type is 8 bytes, unsigned but for
- * the operations that DWARF defines as signed. Floating-point base types are refused with a reason.
+ * Elements of the stack carry a size and a sign, so that typed operations (DW_OP_convert and its
+ * kin, which gcc uses for 32-bit arithmetic) come out right; the generic type is 8 bytes, unsigned
+ * but for the operations that DWARF defines as signed. Floating-point base types are refused with a
+ * reason.
  *
- * A location description is one simple location, or a row of pieces. Pieces that lie side by side in
- * memory become one memory place; others are gathered into bytes.
+ * A location description is one simple location, or a row of pieces. Pieces that lie side by side
+ * in memory become one memory place; others are gathered into bytes.
  */
 #include "engine/unwind/eval.h"
 
@@ -30,7 +31,8 @@ struct machine {
 	struct cell stack[EVAL_STACK];
 	unsigned depth;
 	bool failed;
-	struct place *place; /* a location that isn't an address: set by register and value operations */
+	struct place
+		*place; /* a location that isn't an address: set by register and value operations */
 };
 
 bool eval_fail(struct eval *e, const char *fmt, ...)
@@ -45,7 +47,7 @@ bool eval_fail(struct eval *e, const char *fmt, ...)
 
 #define FAIL(m, ...)                                                                               \
 	do {                                                                                       \
-		eval_fail((m)->e, __VA_ARGS__);                                                         \
+		eval_fail((m)->e, __VA_ARGS__);                                                    \
 		(m)->failed = true;                                                                \
 	} while (0)
 
@@ -66,8 +68,8 @@ static void push_typed(struct machine *m, uint64_t v, unsigned size, bool is_sig
 	if (m->depth == EVAL_STACK)
 		FAIL(m, "expression needs too deep a stack");
 	else
-		m->stack[m->depth++] = (struct cell){eval_fit(v, size, is_signed), (uint8_t)size,
-						     is_signed};
+		m->stack[m->depth++] =
+			(struct cell){eval_fit(v, size, is_signed), (uint8_t)size, is_signed};
 }
 
 static void push(struct machine *m, uint64_t v)
@@ -109,7 +111,8 @@ static bool memory(struct eval *e, uint64_t addr, unsigned size, uint64_t *ret)
 		return true;
 	state = err_state(err);
 	err_free(err);
-	return eval_fail(e, "memory at 0x%llx: %s", (unsigned long long)addr, mem_state_name(state));
+	return eval_fail(e, "memory at 0x%llx: %s", (unsigned long long)addr,
+			 mem_state_name(state));
 }
 
 /* A base type that an operation names. false: it can't be computed with. */
@@ -151,7 +154,8 @@ static void typed_op(struct machine *m, const Dwarf_Op *op)
 		break;
 	case DW_OP_deref_type:
 	case DW_OP_GNU_deref_type:
-		m->failed |= !memory(m->e, pop(m).v, op->number <= 8 ? (unsigned)op->number : 0, &v);
+		m->failed |=
+			!memory(m->e, pop(m).v, op->number <= 8 ? (unsigned)op->number : 0, &v);
 		break;
 	case DW_OP_const_type:
 	case DW_OP_GNU_const_type:
@@ -502,7 +506,8 @@ static bool location_op(struct machine *m, const Dwarf_Op *op)
 	}
 }
 
-/* Runs ops[0..n). With a place: what isn't an address goes there, kind MEMORY means the stack's top. */
+/* Runs ops[0..n). With a place: what isn't an address goes there, kind MEMORY means the stack's
+ * top. */
 static bool execute(struct machine *m)
 {
 	unsigned steps = 0;
@@ -564,7 +569,8 @@ static bool add_piece(struct eval *e, const struct place *piece, uint64_t n, str
 		err = e->mem ? mem_read(e->mem, KERNEL, piece->v, bytes, take) : NULL;
 		if (!e->mem || err) {
 			err_free(err);
-			return eval_fail(e, "memory at 0x%llx can't be read", (unsigned long long)piece->v);
+			return eval_fail(e, "memory at 0x%llx can't be read",
+					 (unsigned long long)piece->v);
 		}
 	} else if (piece->size) {
 		memcpy(bytes, piece->bytes, sizeof(bytes));

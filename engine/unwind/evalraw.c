@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Expressions in CFI. libdw gives decoded operations for attributes only, so the few kinds that occur
- * in CFI (no references into .debug_info) are decoded here, for the same machine.
+ * Expressions in CFI. libdw gives decoded operations for attributes only, so the few kinds that
+ * occur in CFI (no references into .debug_info) are decoded here, for the same machine.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -13,7 +13,8 @@
 static const char *operands(uint8_t atom)
 {
 	if ((atom >= DW_OP_lit0 && atom <= DW_OP_reg31) || atom == DW_OP_deref ||
-	    (atom >= DW_OP_dup && atom <= DW_OP_over) || (atom >= DW_OP_swap && atom <= DW_OP_plus) ||
+	    (atom >= DW_OP_dup && atom <= DW_OP_over) ||
+	    (atom >= DW_OP_swap && atom <= DW_OP_plus) ||
 	    (atom >= DW_OP_shl && atom <= DW_OP_xor) || (atom >= DW_OP_eq && atom <= DW_OP_ne) ||
 	    atom == DW_OP_nop || atom == DW_OP_stack_value || atom == DW_OP_call_frame_cfa)
 		return "";
@@ -71,7 +72,10 @@ static bool leb(const uint8_t *p, size_t n, size_t *at, bool is_signed, uint64_t
 
 static bool operand(const uint8_t *p, size_t n, size_t *at, char kind, uint64_t *ret)
 {
-	size_t size = kind == '8' ? 8 : kind == '4' || kind == 'w' ? 4 : kind == '2' || kind == 'h' ? 2 : 1;
+	size_t size = kind == '8'		   ? 8
+		      : kind == '4' || kind == 'w' ? 4
+		      : kind == '2' || kind == 'h' ? 2
+						   : 1;
 	bool is_signed = kind == 'b' || kind == 'h' || kind == 'w';
 
 	if (kind == 'u' || kind == 's')

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What to do where no rule leads on: BPF programs and trampolines made at run time, a call through a
- * bad pointer, a module without ORC, a damaged stack, a kernel built with frame pointers.
+ * What to do where no rule leads on: BPF programs and trampolines made at run time, a call through
+ * a bad pointer, a module without ORC, a damaged stack, a kernel built with frame pointers.
  *
- * Each guess must hold up: a return address lies in known text, right behind a call instruction, and
- * what is guessed by scanning must itself lead on to such an address (or to the end). Guessed frames
- * are marked, and only registers that the guess gives are known in them.
+ * Each guess must hold up: a return address lies in known text, right behind a call instruction,
+ * and what is guessed by scanning must itself lead on to such an address (or to the end). Guessed
+ * frames are marked, and only registers that the guess gives are known in them.
  */
 #include <string.h>
 #include "engine/unwind/internal.h"
@@ -100,8 +100,8 @@ static bool user_regs_at(struct walk *w, struct frame *f, uint64_t addr, struct 
 	return from_pt_regs(w, f, addr, next) && next->user;
 }
 
-/* Frame pointers: [rbp] is the caller's, the return address above it. Kernels with frame pointers put
- * the address of a pt_regs there, with bit 0 set. */
+/* Frame pointers: [rbp] is the caller's, the return address above it. Kernels with frame pointers
+ * put the address of a pt_regs there, with bit 0 set. */
 static bool by_frame_pointer(struct walk *w, struct frame *f, struct frame *next)
 {
 	const struct arch *a = w->arch;
@@ -136,7 +136,8 @@ static bool by_bad_call(struct walk *w, struct frame *f, struct frame *next)
 }
 
 /* Where nothing at all is known of the code (no ORC, no CFI), a call counts that goes to the very
- * function whose caller is looked for, or through a pointer: then nobody can say that it doesn't. */
+ * function whose caller is looked for, or through a pointer: then nobody can say that it doesn't.
+ */
 static bool may_call_function_of(struct walk *w, uint64_t ret, const struct frame *f)
 {
 	static const char thunk[] = "__x86_indirect_";
@@ -148,7 +149,8 @@ static bool may_call_function_of(struct walk *w, uint64_t ret, const struct fram
 		return call == CALL_INDIRECT;
 	if (sym_func_at(w->u->symbols, f->exact ? f->pc : f->pc - 1, &s, &off) && s.addr == target)
 		return true;
-	return sym_at(w->u->symbols, target, &s, &off) && !strncmp(s.name, thunk, sizeof(thunk) - 1);
+	return sym_at(w->u->symbols, target, &s, &off) &&
+	       !strncmp(s.name, thunk, sizeof(thunk) - 1);
 }
 
 /* Does unwinding go on from a guessed caller of `callee`? */

@@ -30,9 +30,9 @@ struct unwinder {
 	size_t nobjects, cap;
 	struct rule_shard shards[RULE_SHARDS];
 	pthread_mutex_t types_lock;
-	struct types *types; /* may be NULL */
-	bool regs_known;     /* the next two are set */
-	size_t regs_size;    /* of struct pt_regs */
+	struct types *types;		/* may be NULL */
+	bool regs_known;		/* the next two are set */
+	size_t regs_size;		/* of struct pt_regs */
 	int32_t regs_at[ARCH_MAX_REGS]; /* byte offset of arch->regs[i] in it; -1: not there */
 };
 

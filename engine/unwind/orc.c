@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An ORC table is two parallel arrays: sorted place-relative addresses, and what holds from each of
- * them up to the next. A look-up is a binary search straight in the file's pages: nothing is loaded,
- * converted or checked as a whole, but samples of the order at the start and the neighbours of every
- * entry found, so that a damaged table says nothing rather than something wrong.
+ * them up to the next. A look-up is a binary search straight in the file's pages: nothing is
+ * loaded, converted or checked as a whole, but samples of the order at the start and the neighbours
+ * of every entry found, so that a damaged table says nothing rather than something wrong.
  *
- * Which layout it is: an entry that says "CFA = rsp + 8, rbp unchanged, ordinary call" stands at the
- * first instruction of nearly every function, so its flags word is by far the most frequent one among
- * the entries with these offsets, and differs between layouts 1/2, 3 and 4. Layouts 1 and 2 differ in
- * the end bit: "end" comes without a base register, "signal" never does.
+ * Which layout it is: an entry that says "CFA = rsp + 8, rbp unchanged, ordinary call" stands at
+ * the first instruction of nearly every function, so its flags word is by far the most frequent one
+ * among the entries with these offsets, and differs between layouts 1/2, 3 and 4. Layouts 1 and 2
+ * differ in the end bit: "end" comes without a base register, "signal" never does.
  */
 #include "engine/unwind/orc.h"
 
@@ -30,11 +30,14 @@ static const struct {
 	enum orc_layout layout;
 } known_headers[] = {
 	{{0xdb, 0x84, 0xae, 0xd4, 0x10, 0x3b, 0x31, 0xdd, 0x51, 0xe0,
-	  0x17, 0xf8, 0xf7, 0x97, 0x83, 0xca, 0x98, 0x5c, 0x2c, 0x51}, ORC_LAYOUT_2},
+	  0x17, 0xf8, 0xf7, 0x97, 0x83, 0xca, 0x98, 0x5c, 0x2c, 0x51},
+	 ORC_LAYOUT_2},
 	{{0xfe, 0x5d, 0x32, 0xbf, 0x58, 0x1b, 0xd6, 0x3b, 0x2c, 0xa9,
-	  0xa5, 0xc6, 0x5b, 0xa5, 0xa6, 0x25, 0xea, 0xb3, 0xfe, 0x24}, ORC_LAYOUT_3},
+	  0xa5, 0xc6, 0x5b, 0xa5, 0xa6, 0x25, 0xea, 0xb3, 0xfe, 0x24},
+	 ORC_LAYOUT_3},
 	{{0x13, 0x7c, 0x36, 0xad, 0x76, 0x27, 0xc4, 0xdd, 0x55, 0x93,
-	  0x21, 0x76, 0xbb, 0x0e, 0xcd, 0xbd, 0x50, 0x41, 0xfc, 0x82}, ORC_LAYOUT_4},
+	  0x21, 0x76, 0xbb, 0x0e, 0xcd, 0xbd, 0x50, 0x41, 0xfc, 0x82},
+	 ORC_LAYOUT_4},
 };
 
 static const enum orc_base bases_old[16] = {
@@ -45,9 +48,9 @@ static const enum orc_base bases_old[16] = {
 };
 
 static const enum orc_base bases_new[16] = {
-	[1] = ORC_BASE_AX,	    [2] = ORC_BASE_DX,		[3] = ORC_BASE_SP,
-	[4] = ORC_BASE_BP,	    [5] = ORC_BASE_DI,		[6] = ORC_BASE_R10,
-	[7] = ORC_BASE_R13,	    [8] = ORC_BASE_PREV_SP,	[9] = ORC_BASE_SP_INDIRECT,
+	[1] = ORC_BASE_AX,	     [2] = ORC_BASE_DX,	     [3] = ORC_BASE_SP,
+	[4] = ORC_BASE_BP,	     [5] = ORC_BASE_DI,	     [6] = ORC_BASE_R10,
+	[7] = ORC_BASE_R13,	     [8] = ORC_BASE_PREV_SP, [9] = ORC_BASE_SP_INDIRECT,
 	[10] = ORC_BASE_BP_INDIRECT,
 };
 
@@ -134,7 +137,8 @@ static struct err *check_order(const struct orc_table *t, uint64_t lo, uint64_t 
 	}
 	/* Freed init text may lie outside of what the object still covers; all of it can't. */
 	if (inside < samples / 2 + 1)
-		return err_new(ERR_CORRUPT, "ORC table is for addresses around %#llx, outside of the "
+		return err_new(ERR_CORRUPT,
+			       "ORC table is for addresses around %#llx, outside of the "
 			       "object's text (was it relocated?)",
 			       (unsigned long long)prev);
 	return NULL;
@@ -147,8 +151,7 @@ struct err *orc_open(const struct object_section *ip, const struct object_sectio
 	struct orc_table t = {.ip = ip->data, .entries = entries->data, .ip_addr = ip->addr};
 
 	t.n = ip->size / 4;
-	if (!t.n || ip->size % 4 || entries->size % ENTRY_SIZE ||
-	    entries->size / ENTRY_SIZE != t.n)
+	if (!t.n || ip->size % 4 || entries->size % ENTRY_SIZE || entries->size / ENTRY_SIZE != t.n)
 		return err_new(ERR_CORRUPT, "ORC tables of %zu and %zu bytes don't belong together",
 			       ip->size, entries->size);
 	TRY(check_order(&t, lo, hi));
@@ -158,13 +161,15 @@ struct err *orc_open(const struct object_section *ip, const struct object_sectio
 	if (t.layout == ORC_LAYOUT_NONE)
 		t.layout = layout_from_contents(&t);
 	if (t.layout == ORC_LAYOUT_NONE)
-		return err_new(ERR_UNSUPPORTED, "ORC table of an unknown layout (%zu entries)", t.n);
+		return err_new(ERR_UNSUPPORTED, "ORC table of an unknown layout (%zu entries)",
+			       t.n);
 	t.has_end = any_end(&t);
 	*ret = t;
 	return NULL;
 }
 
-/* Types 0-2 of layouts 1 and 2 are call, regs, partial regs; an end bit and an absent base stand apart. */
+/* Types 0-2 of layouts 1 and 2 are call, regs, partial regs; an end bit and an absent base stand
+ * apart. */
 static void decode_type_old(const struct orc_table *t, uint16_t flags, struct orc *o)
 {
 	static const enum orc_type types[4] = {ORC_CALL, ORC_REGS, ORC_REGS_PARTIAL, ORC_UNDEFINED};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What holds at one pc: how to get from a frame to its caller. Made from ORC and CFI once a pc, then
- * cached: a plain value without owned memory. Only of use inside engine/unwind.
+ * What holds at one pc: how to get from a frame to its caller. Made from ORC and CFI once a pc,
+ * then cached: a plain value without owned memory. Only of use inside engine/unwind.
  */
 #ifndef UNWIND_RULE_H
 #define UNWIND_RULE_H
@@ -53,7 +53,7 @@ struct rule {
 	uint8_t cfa_reg;
 	uint8_t nregs;
 	uint16_t cfa_expr_len;
-	int32_t cfa_offset; /* CFA_EXPR: offset of the expression in `exprs` */
+	int32_t cfa_offset;   /* CFA_EXPR: offset of the expression in `exprs` */
 	const uint8_t *exprs; /* the section that expressions lie in; borrowed from the object */
 	struct reg_rule regs[RULE_MAX_REGS];
 };

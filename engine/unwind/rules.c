@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rules by pc: made from an object's ORC and CFI, kept in a sharded cache. Tables are opened when the
- * first pc of an object is asked for, and again when the object has grown (its generation says so).
+ * Rules by pc: made from an object's ORC and CFI, kept in a sharded cache. Tables are opened when
+ * the first pc of an object is asked for, and again when the object has grown (its generation says
+ * so).
  *
  * ORC decides the CFA, and what kind of frame it is, wherever it has an entry: only it knows stack
- * switches and assembler code. CFI, where it covers the pc too, says where callee-saved registers are
- * relative to that CFA. Without CFI they are unknown, but for what ORC says about rbp.
+ * switches and assembler code. CFI, where it covers the pc too, says where callee-saved registers
+ * are relative to that CFA. Without CFI they are unknown, but for what ORC says about rbp.
  */
 #include <pthread.h>
 #include <string.h>

@@ -22,7 +22,7 @@ struct scope {
 	size_t index; /* of the frame in the stack */
 	const struct frame *frame;
 	struct object *object;
-	uint64_t function; /* DIE offset of the physical function */
+	uint64_t function;		 /* DIE offset of the physical function */
 	const struct line_scope *scopes; /* innermost first; borrowed */
 	size_t nscopes;
 	Dwarf_Attribute frame_base; /* filled by scope_env */
@@ -33,7 +33,8 @@ struct scope {
 bool scope_open(struct scope *s, struct query *q, size_t index);
 /* The environment of that frame. Under object_lock(s->object); lives as long as s. */
 struct eval scope_env(struct scope *s);
-/* eval.entry_value: through the caller's call site. Under object_lock(), which it gives up meanwhile. */
+/* eval.entry_value: through the caller's call site. Under object_lock(), which it gives up
+ * meanwhile. */
 bool scope_entry_value(struct eval *e, const Dwarf_Op *ops, size_t n, uint64_t *ret);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A walk takes, frame by frame, the rule of the pc (rules.c), or a guess where there is none (guess.c).
- * It ends at user space, at a pc that nobody calls (ORC's "end", CFI's undefined return address), or
- * with a reason.
+ * A walk takes, frame by frame, the rule of the pc (rules.c), or a guess where there is none
+ * (guess.c). It ends at user space, at a pc that nobody calls (ORC's "end", CFI's undefined return
+ * address), or with a reason.
  *
  * Guards: a frame's stack pointer is above its callee's, unless it is on another stack; stacks are
- * switched a bounded number of times, so that no made-up data keeps a walk going; frames are bounded.
+ * switched a bounded number of times, so that no made-up data keeps a walk going; frames are
+ * bounded.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,9 +16,9 @@
 #include "engine/unwind/eval.h"
 #include "engine/unwind/internal.h"
 
-#define MAX_SWITCHES 16	     /* of stacks in one walk: task, softirq, irq, and the IST stacks */
-#define MAX_FRAMES 4096	     /* whatever the caller asks for */
-#define MAX_PT_REGS 1024     /* bytes */
+#define MAX_SWITCHES 16	 /* of stacks in one walk: task, softirq, irq, and the IST stacks */
+#define MAX_FRAMES 4096	 /* whatever the caller asks for */
+#define MAX_PT_REGS 1024 /* bytes */
 
 struct unwinder *unwinder_create(struct mem *m, struct symtab *st)
 {
@@ -59,11 +60,6 @@ void unwinder_set_types(struct unwinder *u, struct types *ts)
 	u->types = ts;
 	u->regs_known = false;
 	pthread_mutex_unlock(&u->types_lock);
-}
-
-struct mem *unwinder_mem(const struct unwinder *u)
-{
-	return u->mem;
 }
 
 static bool __attribute__((format(printf, 2, 3))) stop(struct walk *w, const char *fmt, ...)
@@ -239,7 +235,8 @@ static bool step_call(struct walk *w, const struct frame *f, const struct rule *
 }
 
 /* The part of pt_regs that the processor pushes lies at the CFA: the rest of the structure would be
- * below. Callee-saved registers still hold the interrupted code's values if we have this frame's own. */
+ * below. Callee-saved registers still hold the interrupted code's values if we have this frame's
+ * own. */
 static bool step_partial(struct walk *w, const struct frame *f, const struct rule *r,
 			 struct frame *next)
 {
@@ -375,16 +372,17 @@ static bool stale_start(struct walk *w, const struct frame *f)
 {
 	if (f->exact || f->user || f->object)
 		return false;
-	stop(w, "the saved return address 0x%llx isn't kernel code: the task was running, or "
-		"its stack is gone",
+	stop(w,
+	     "the saved return address 0x%llx isn't kernel code: the task was running, or "
+	     "its stack is gone",
 	     (unsigned long long)f->pc);
 	return true;
 }
 
-void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max,
-	    struct stack *ret)
+void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max, struct stack *ret)
 {
-	struct walk w = {.u = u, .mem = u->mem, .arch = u->arch, .page = {{.addr = 1}, {.addr = 1}}};
+	struct walk w = {
+		.u = u, .mem = u->mem, .arch = u->arch, .page = {{.addr = 1}, {.addr = 1}}};
 	struct frame *v = NULL;
 	size_t n = 0, cap = 0;
 	unsigned switches = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * First the variables' DIEs of a scope are gathered, then each is located in the frame, both under the
- * object's lock; types are looked up last, without it (the type provider takes it itself).
+ * First the variables' DIEs of a scope are gathered, then each is located in the frame, both under
+ * the object's lock; types are looked up last, without it (the type provider takes it itself).
  *
  * An inlined call's DIE has only those parameters that have a place somewhere; the others are taken
  * from the abstract function, so that a signature is always whole and says what was optimised out.

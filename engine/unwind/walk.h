@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What the files of the unwinder share: rules by pc, and one walk over one stack. Only of use inside
- * engine/unwind.
+ * What the files of the unwinder share: rules by pc, and one walk over one stack. Only of use
+ * inside engine/unwind.
  */
 #ifndef UNWIND_WALK_H
 #define UNWIND_WALK_H
@@ -12,7 +12,8 @@
 #define STACK_MAX 16384 /* bytes of stack that a guess looks over: x86-64's THREAD_SIZE */
 #define WALK_PAGE 4096
 
-/* One walk. Keeps the two stack pages that it read last, so that a frame costs no look-up in the dump. */
+/* One walk. Keeps the two stack pages that it read last, so that a frame costs no look-up in the
+ * dump. */
 struct walk {
 	struct unwinder *u;
 	struct mem *mem;
@@ -21,14 +22,12 @@ struct walk {
 		uint64_t addr; /* of the page; 1: none */
 		uint8_t data[WALK_PAGE];
 	} page[2];
-	unsigned last;	/* which of them was used last */
-	char why[160];	/* why the walk can't go on */
+	unsigned last; /* which of them was used last */
+	char why[160]; /* why the walk can't go on */
 };
 
-struct mem *unwinder_mem(const struct unwinder *u);
-
-/* The rules at a run-time address (already the call's, not the return address). ret->object may be set
- * with flow UNKNOWN. */
+/* The rules at a run-time address (already the call's, not the return address). ret->object may be
+ * set with flow UNKNOWN. */
 void rule_at(struct unwinder *u, uint64_t pc, struct rule *ret);
 /* The object whose text holds pc; NULL: nobody's. */
 struct object *text_owner(struct unwinder *u, uint64_t pc);
@@ -40,7 +39,8 @@ bool walk_pt_regs(struct walk *w, uint64_t addr, struct regs *ret);
 
 /* The caller of f by a rule; also sets f->cfa. false: w->why. */
 bool step_by_rule(struct walk *w, struct frame *f, const struct rule *r, struct frame *next);
-/* The caller of f without one: frame pointer, a call through a bad pointer, a scan. false: none found. */
+/* The caller of f without one: frame pointer, a call through a bad pointer, a scan. false: none
+ * found. */
 bool step_by_guess(struct walk *w, struct frame *f, struct frame *next);
 /* Could v be a return address: kernel text with a call instruction before it? */
 bool plausible_return(struct walk *w, uint64_t v);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that .debug_frame is read right: the CFA and the saved registers at every step of a prologue
- * and epilogue (remember/restore included), expressions, and that a register without a rule is "same"
- * only where the machine's convention says so. Then that no damaged section makes a look-up read
- * outside of it (run under ASan), loop, or return more rules than there is room for.
+ * Proves that .debug_frame is read right: the CFA and the saved registers at every step of a
+ * prologue and epilogue (remember/restore included), expressions, and that a register without a
+ * rule is "same" only where the machine's convention says so. Then that no damaged section makes a
+ * look-up read outside of it (run under ASan), loop, or return more rules than there is room for.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,26 +24,25 @@ enum { RAX = 0, RBX = 3, RBP = 6, RSP = 7, R12 = 12, RIP = 16 };
 static size_t build(uint8_t *p)
 {
 	static const uint8_t cie[] = {
-		20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, 0, 1, 0x78, 16,
-		0x0c, 7, 8, /* def_cfa rsp + 8 */
-		0x90, 1,    /* rip at cfa - 8 */
-		0, 0, 0, 0, 0, 0,
+		20,   0, 0, 0,	  0xff, 0xff, 0xff, 0xff,
+		1,    0, 1, 0x78, 16,	0x0c, 7,    8, /* def_cfa rsp + 8 */
+		0x90, 1,			       /* rip at cfa - 8 */
+		0,    0, 0, 0,	  0,	0,
 	};
 	static const uint8_t realigned[] = {
-		0x41,
-		0x0f, 3, 0x76, 0x78, 0x06,	 /* def_cfa_expression: [rbp - 8] */
-		0x10, 6, 2, 0x76, 0,		 /* rbp is saved at rbp + 0 */
+		0x41, 0x0f, 3, 0x76, 0x78, 0x06, /* def_cfa_expression: [rbp - 8] */
+		0x10, 6,    2, 0x76, 0,		 /* rbp is saved at rbp + 0 */
 		0x07, 3,			 /* rbx undefined */
-		0x09, 12, 0,			 /* r12 is in rax */
-		0x14, 13, 2,			 /* r13 is cfa - 16 */
+		0x09, 12,   0,			 /* r12 is in rax */
+		0x14, 13,   2,			 /* r13 is cfa - 16 */
 	};
 	static const uint8_t usual[] = {
-		0x41, 0x0e, 16, 0x86, 2,	 /* +1: push rbp */
-		0x43, 0x0d, 6,			 /* +4: rsp into rbp */
-		0x44, 0x83, 3,			 /* +8: rbx saved */
-		0x02, 0x40, 0x0a,		 /* +72: remember */
-		0xc6, 0xc3, 0x0c, 7, 8,		 /* epilogue */
-		0x41, 0x0b,			 /* +73: as before */
+		0x41, 0x0e, 16,	  0x86, 2, /* +1: push rbp */
+		0x43, 0x0d, 6,		   /* +4: rsp into rbp */
+		0x44, 0x83, 3,		   /* +8: rbx saved */
+		0x02, 0x40, 0x0a,	   /* +72: remember */
+		0xc6, 0xc3, 0x0c, 7,	8, /* epilogue */
+		0x41, 0x0b,		   /* +73: as before */
 	};
 	const struct {
 		const uint8_t *program;

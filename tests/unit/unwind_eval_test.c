@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that DWARF expressions give what the standard says (its signed and unsigned corners too), that
- * locations come out as the right kind of place, that what can't be known ends in a reason naming what
- * is missing, and that no sequence of operations loops, overruns or traps (run under ASan and UBSan).
+ * Proves that DWARF expressions give what the standard says (its signed and unsigned corners too),
+ * that locations come out as the right kind of place, that what can't be known ends in a reason
+ * naming what is missing, and that no sequence of operations loops, overruns or traps (run under
+ * ASan and UBSan).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,27 +36,55 @@ static void values(void **state)
 		uint64_t result;
 	} cases[] = {
 		{{{.atom = DW_OP_lit7}, {.atom = DW_OP_lit2}, {.atom = DW_OP_minus}}, 3, 5},
-		{{{.atom = DW_OP_const1s, .number = (Dwarf_Word)-7}, {.atom = DW_OP_lit2},
-		  {.atom = DW_OP_div}}, 3, (uint64_t)-3},
+		{{{.atom = DW_OP_const1s, .number = (Dwarf_Word)-7},
+		  {.atom = DW_OP_lit2},
+		  {.atom = DW_OP_div}},
+		 3,
+		 (uint64_t)-3},
 		{{{.atom = DW_OP_const8u, .number = UINT64_C(1) << 63},
-		  {.atom = DW_OP_const1s, .number = UINT64_MAX}, {.atom = DW_OP_div}}, 3,
+		  {.atom = DW_OP_const1s, .number = UINT64_MAX},
+		  {.atom = DW_OP_div}},
+		 3,
 		 UINT64_C(1) << 63},
-		{{{.atom = DW_OP_const1s, .number = UINT64_MAX}, {.atom = DW_OP_lit1},
-		  {.atom = DW_OP_lt}}, 3, 1},
-		{{{.atom = DW_OP_const1s, .number = (Dwarf_Word)-16}, {.atom = DW_OP_lit2},
-		  {.atom = DW_OP_shra}}, 3, (uint64_t)-4},
-		{{{.atom = DW_OP_const1s, .number = (Dwarf_Word)-16}, {.atom = DW_OP_lit4},
-		  {.atom = DW_OP_shr}}, 3, UINT64_MAX >> 4},
-		{{{.atom = DW_OP_lit1}, {.atom = DW_OP_const1u, .number = 64}, {.atom = DW_OP_shl}}, 3, 0},
-		{{{.atom = DW_OP_lit1}, {.atom = DW_OP_lit2}, {.atom = DW_OP_lit3}, {.atom = DW_OP_rot},
-		  {.atom = DW_OP_drop}}, 5, 1},
-		{{{.atom = DW_OP_breg3, .number = 0x20}, {.atom = DW_OP_plus_uconst, .number = 4}}, 2,
+		{{{.atom = DW_OP_const1s, .number = UINT64_MAX},
+		  {.atom = DW_OP_lit1},
+		  {.atom = DW_OP_lt}},
+		 3,
+		 1},
+		{{{.atom = DW_OP_const1s, .number = (Dwarf_Word)-16},
+		  {.atom = DW_OP_lit2},
+		  {.atom = DW_OP_shra}},
+		 3,
+		 (uint64_t)-4},
+		{{{.atom = DW_OP_const1s, .number = (Dwarf_Word)-16},
+		  {.atom = DW_OP_lit4},
+		  {.atom = DW_OP_shr}},
+		 3,
+		 UINT64_MAX >> 4},
+		{{{.atom = DW_OP_lit1}, {.atom = DW_OP_const1u, .number = 64}, {.atom = DW_OP_shl}},
+		 3,
+		 0},
+		{{{.atom = DW_OP_lit1},
+		  {.atom = DW_OP_lit2},
+		  {.atom = DW_OP_lit3},
+		  {.atom = DW_OP_rot},
+		  {.atom = DW_OP_drop}},
+		 5,
+		 1},
+		{{{.atom = DW_OP_breg3, .number = 0x20}, {.atom = DW_OP_plus_uconst, .number = 4}},
+		 2,
 		 0x1024},
-		{{{.atom = DW_OP_call_frame_cfa}, {.atom = DW_OP_lit8}, {.atom = DW_OP_minus}}, 3, 0x7ff8},
+		{{{.atom = DW_OP_call_frame_cfa}, {.atom = DW_OP_lit8}, {.atom = DW_OP_minus}},
+		 3,
+		 0x7ff8},
 		/* branches: over the second literal */
-		{{{.atom = DW_OP_lit5}, {.atom = DW_OP_skip, .number = 1, .offset = 1},
-		  {.atom = DW_OP_lit6, .offset = 4}, {.atom = DW_OP_lit1, .offset = 5},
-		  {.atom = DW_OP_plus, .offset = 6}}, 5, 6},
+		{{{.atom = DW_OP_lit5},
+		  {.atom = DW_OP_skip, .number = 1, .offset = 1},
+		  {.atom = DW_OP_lit6, .offset = 4},
+		  {.atom = DW_OP_lit1, .offset = 5},
+		  {.atom = DW_OP_plus, .offset = 6}},
+		 5,
+		 6},
 	};
 
 	(void)state;
@@ -80,10 +109,15 @@ static void reasons(void **state)
 		{{{.atom = DW_OP_regx, .number = 1000}}, 1, "register"},
 		{{{.atom = DW_OP_plus}}, 1, "empty"},
 		{{{.atom = DW_OP_lit1}, {.atom = DW_OP_lit0}, {.atom = DW_OP_mod}}, 3, "zero"},
-		{{{.atom = DW_OP_lit1}, {.atom = DW_OP_dup, .offset = 1},
-		  {.atom = DW_OP_skip, .number = (Dwarf_Word)-4, .offset = 2}}, 3, "deep"},
+		{{{.atom = DW_OP_lit1},
+		  {.atom = DW_OP_dup, .offset = 1},
+		  {.atom = DW_OP_skip, .number = (Dwarf_Word)-4, .offset = 2}},
+		 3,
+		 "deep"},
 		{{{.atom = DW_OP_skip, .number = (Dwarf_Word)-3}}, 1, "long"},
-		{{{.atom = DW_OP_skip, .number = 77}, {.atom = DW_OP_lit1, .offset = 200}}, 2, "nowhere"},
+		{{{.atom = DW_OP_skip, .number = 77}, {.atom = DW_OP_lit1, .offset = 200}},
+		 2,
+		 "nowhere"},
 		{{{.atom = DW_OP_entry_value}}, 1, "entry"},
 		{{{.atom = DW_OP_implicit_pointer}}, 1, "no memory"},
 		{{{.atom = DW_OP_fbreg}}, 1, "frame base"},
@@ -104,14 +138,19 @@ static void reasons(void **state)
 static void places(void **state)
 {
 	static const Dwarf_Op in_reg[] = {{.atom = DW_OP_reg3}};
-	static const Dwarf_Op value[] = {{.atom = DW_OP_breg3, .number = 1}, {.atom = DW_OP_stack_value}};
-	static const Dwarf_Op both[] = {{.atom = DW_OP_reg3}, {.atom = DW_OP_piece, .number = 8},
-					{.atom = DW_OP_lit9}, {.atom = DW_OP_stack_value},
+	static const Dwarf_Op value[] = {{.atom = DW_OP_breg3, .number = 1},
+					 {.atom = DW_OP_stack_value}};
+	static const Dwarf_Op both[] = {{.atom = DW_OP_reg3},
+					{.atom = DW_OP_piece, .number = 8},
+					{.atom = DW_OP_lit9},
+					{.atom = DW_OP_stack_value},
 					{.atom = DW_OP_piece, .number = 4}};
-	static const Dwarf_Op memory[] = {{.atom = DW_OP_breg3}, {.atom = DW_OP_piece, .number = 8},
+	static const Dwarf_Op memory[] = {{.atom = DW_OP_breg3},
+					  {.atom = DW_OP_piece, .number = 8},
 					  {.atom = DW_OP_breg3, .number = 8},
 					  {.atom = DW_OP_piece, .number = 8}};
-	static const Dwarf_Op half[] = {{.atom = DW_OP_reg3}, {.atom = DW_OP_piece, .number = 8},
+	static const Dwarf_Op half[] = {{.atom = DW_OP_reg3},
+					{.atom = DW_OP_piece, .number = 8},
 					{.atom = DW_OP_piece, .number = 8}};
 	struct eval e = env();
 	struct place p;
@@ -159,8 +198,10 @@ static void nonsense_is_survived(void **state)
 			x ^= x << 13;
 			x ^= x >> 7;
 			x ^= x << 17;
-			ops[i] = (Dwarf_Op){.atom = (uint8_t)x, .number = x >> (x >> 60) * 4,
-					    .number2 = x >> 40, .offset = i * 2};
+			ops[i] = (Dwarf_Op){.atom = (uint8_t)x,
+					    .number = x >> (x >> 60) * 4,
+					    .number2 = x >> 40,
+					    .offset = i * 2};
 			raw[i * 2] = (uint8_t)(x >> 8);
 			raw[i * 2 + 1] = (uint8_t)(x >> 16);
 		}

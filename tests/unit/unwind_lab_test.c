@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves, on the lab's dumps, that stacks are the kernel's own: before its panic the guest has saved
- * what /proc/PID/stack said of every task, and each such return address must be found, in order. (The
- * kernel leaves out its scheduler's functions there, and kernel threads may have moved on in between.)
- * Then that the hung dd's variables are right: the mount that it wants to write to and the frozen
- * super block that it waits for belong together, and its user registers are those of open(2).
+ * Proves, on the lab's dumps, that stacks are the kernel's own: before its panic the guest has
+ * saved what /proc/PID/stack said of every task, and each such return address must be found, in
+ * order. (The kernel leaves out its scheduler's functions there, and kernel threads may have moved
+ * on in between.) Then that the hung dd's variables are right: the mount that it wants to write to
+ * and the frozen super block that it waits for belong together, and its user registers are those of
+ * open(2).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +34,8 @@ static struct session *open_lab(const char *kernel, char **truth)
 	if (!lab)
 		return NULL;
 	AUTO_FREE char *vmlinux = xasprintf("%s/kernels/%s/vmlinux", lab, kernel);
-	/* Level 1 keeps all stacks; some filters drop pages of the newest kernels that they must keep. */
+	/* Level 1 keeps all stacks; some filters drop pages of the newest kernels that they must
+	 * keep. */
 	AUTO_FREE char *core = xasprintf("%s/dumps/%s/fsfreeze/vmcore.zstd.d1", lab, kernel);
 	const char *files[] = {vmlinux, core};
 	if (access(vmlinux, R_OK) || access(core, R_OK))
@@ -104,8 +106,8 @@ static void stacks_are_the_kernels_own(void **state)
 		assert_null(tasks_load(s, NULL, &tasks));
 		for (size_t i = 0; i < tasks_count(tasks); i++) {
 			const struct task *t = tasks_at(tasks, i);
-			AUTO_FREE char *path = xasprintf("%s/proc/%d/task/%d/stack", truth, t->tgid,
-							 t->pid);
+			AUTO_FREE char *path =
+				xasprintf("%s/proc/%d/task/%d/stack", truth, t->tgid, t->pid);
 			FILE *f = t->active ? NULL : fopen(path, "r");
 			struct stack st;
 
@@ -116,8 +118,8 @@ static void stacks_are_the_kernels_own(void **state)
 			if (same(s, &st, f))
 				equal++;
 			else if (!t->kthread)
-				print_message("%s: %d %s differs (%zu frames; %s)\n", kernels[k], t->pid,
-					      t->comm, st.n, st.ended ? st.ended : "whole");
+				print_message("%s: %d %s differs (%zu frames; %s)\n", kernels[k],
+					      t->pid, t->comm, st.n, st.ended ? st.ended : "whole");
 			stack_free(&st);
 			fclose(f);
 		}
@@ -149,8 +151,9 @@ static uint64_t pointer_variable(struct session *s, const struct stack *st, cons
 		const struct line_scope *scopes;
 		size_t nscopes, n;
 
-		if (!f->object || !err_ok(lines_at(s->lines, f->object, f->exact ? f->pc : f->pc - 1,
-						   &scopes, &nscopes)))
+		if (!f->object ||
+		    !err_ok(lines_at(s->lines, f->object, f->exact ? f->pc : f->pc - 1, &scopes,
+				     &nscopes)))
 			continue;
 		for (size_t level = 0; level < nscopes; level++) {
 			struct var *v;

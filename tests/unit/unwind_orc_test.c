@@ -2,8 +2,8 @@
 /*
  * Proves that ORC tables of all four layouts are recognised without being told, decode to the same
  * meaning, and are refused with a reason when they are unsorted, of unequal length or of somewhere
- * else; and that no damaged table is ever read outside of its bytes (run under ASan) or gives an entry
- * that doesn't cover the pc.
+ * else; and that no damaged table is ever read outside of its bytes (run under ASan) or gives an
+ * entry that doesn't cover the pc.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,7 +62,8 @@ static uint16_t type_bits(enum orc_layout l, const struct meaning *m)
 static void put(struct table *t, size_t i, uint64_t pc, enum orc_layout l, const struct meaning *m)
 {
 	int32_t ip = (int32_t)(pc - (TABLE + i * 4));
-	uint16_t flags = (uint16_t)(base_bits(l, m->sp) | base_bits(l, m->bp) << 4 | type_bits(l, m));
+	uint16_t flags =
+		(uint16_t)(base_bits(l, m->sp) | base_bits(l, m->bp) << 4 | type_bits(l, m));
 
 	memcpy(t->ip + i * 4, &ip, 4);
 	memcpy(t->entries + i * 6, &m->sp_offset, 2);
@@ -121,7 +122,8 @@ static void all_layouts_mean_the_same(void **state)
 	}
 }
 
-/* RHEL 9.6 has layout 3 under a 5.14 release and without a header; modules have no header at all. */
+/* RHEL 9.6 has layout 3 under a 5.14 release and without a header; modules have no header at all.
+ */
 static void header_and_vmlinux_decide_first(void **state)
 {
 	static const uint8_t layout_4[20] = {0x13, 0x7c, 0x36, 0xad, 0x76, 0x27, 0xc4,
@@ -144,7 +146,8 @@ static void header_and_vmlinux_decide_first(void **state)
 /* Before 4.18 no entry had an end bit: "no base register" was the end. */
 static void no_end_bit_means_undefined_ends(void **state)
 {
-	static const struct meaning none = {ORC_UNDEFINED, ORC_BASE_NONE, ORC_BASE_NONE, 0, 0, false};
+	static const struct meaning none = {ORC_UNDEFINED, ORC_BASE_NONE, ORC_BASE_NONE, 0, 0,
+					    false};
 	struct table t;
 	struct orc_table o = {.layout = ORC_LAYOUT_NONE};
 	struct orc e;
@@ -190,7 +193,8 @@ static void unusable_tables_are_refused(void **state)
 	struct object_section ip = {t.ip, sizeof(t.ip), TABLE};
 	struct object_section few = {t.entries, sizeof(t.entries) - 6, 0}, none = {t.ip, 0, TABLE};
 	refused(orc_open(&ip, &few, NULL, ORC_LAYOUT_NONE, TEXT, TEXT + 16 * N, &o), ERR_CORRUPT);
-	refused(orc_open(&none, &none, NULL, ORC_LAYOUT_NONE, TEXT, TEXT + 16 * N, &o), ERR_CORRUPT);
+	refused(orc_open(&none, &none, NULL, ORC_LAYOUT_NONE, TEXT, TEXT + 16 * N, &o),
+		ERR_CORRUPT);
 
 	build(&t, ORC_LAYOUT_3);
 	memset(t.entries, 0xa5, sizeof(t.entries));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves, on a made stack in a made dump with a made ORC table, that a walk finds callers and what it
- * may know of their registers (and no more), ends at user space, at a thread's start or with a reason,
- * bridges code without unwind information by frame pointer or by a guarded scan, and terminates on
- * whatever a stack may hold: loops, and every word damaged in turn.
+ * Proves, on a made stack in a made dump with a made ORC table, that a walk finds callers and what
+ * it may know of their registers (and no more), ends at user space, at a thread's start or with a
+ * reason, bridges code without unwind information by frame pointer or by a guarded scan, and
+ * terminates on whatever a stack may hold: loops, and every word damaged in turn. Threads may share
+ * an unwinder.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,10 +96,18 @@ static void open_dump(struct world *w)
 			 .e_phnum = 3};
 	Elf64_Phdr ph[3] = {
 		{.p_type = PT_NOTE, .p_offset = 512},
-		{.p_type = PT_LOAD, .p_offset = PAGE, .p_vaddr = STACK, .p_paddr = STACK_PA,
-		 .p_filesz = PAGE, .p_memsz = PAGE},
-		{.p_type = PT_LOAD, .p_offset = 2 * PAGE, .p_vaddr = TEXT, .p_paddr = TEXT_PA,
-		 .p_filesz = PAGE, .p_memsz = PAGE},
+		{.p_type = PT_LOAD,
+		 .p_offset = PAGE,
+		 .p_vaddr = STACK,
+		 .p_paddr = STACK_PA,
+		 .p_filesz = PAGE,
+		 .p_memsz = PAGE},
+		{.p_type = PT_LOAD,
+		 .p_offset = 2 * PAGE,
+		 .p_vaddr = TEXT,
+		 .p_paddr = TEXT_PA,
+		 .p_filesz = PAGE,
+		 .p_memsz = PAGE},
 	};
 	int fd = mkstemp(path);
 
@@ -198,12 +207,12 @@ static void callers_by_orc(void **state)
 
 static void put_user_regs(struct world *w, size_t at)
 {
-	w->stack[at + 14] = 0xd1;	 /* di */
-	w->stack[at + 16] = 0x401000;	 /* ip */
-	w->stack[at + 17] = 0x33;	 /* cs */
-	w->stack[at + 18] = 0x246;	 /* flags */
+	w->stack[at + 14] = 0xd1;	    /* di */
+	w->stack[at + 16] = 0x401000;	    /* ip */
+	w->stack[at + 17] = 0x33;	    /* cs */
+	w->stack[at + 18] = 0x246;	    /* flags */
 	w->stack[at + 19] = 0x7ffc00001000; /* sp */
-	w->stack[at + 20] = 0x2b;	 /* ss */
+	w->stack[at + 20] = 0x2b;	    /* ss */
 }
 
 static void ends_at_user_space(void **state)
@@ -279,8 +288,8 @@ static void code_without_rules_is_bridged(void **state)
 	struct stack st;
 
 	(void)state;
-	w.stack[22] = FN(PLAIN) + 3;  /* text, but no call before it */
-	w.stack[24] = RET(PLAIN);     /* a left-over: it leads nowhere */
+	w.stack[22] = FN(PLAIN) + 3; /* text, but no call before it */
+	w.stack[24] = RET(PLAIN);    /* a left-over: it leads nowhere */
 	w.stack[25] = 0x55;
 	w.stack[28] = RET(SAVES_RBP);
 	w.stack[32] = RET(THREAD_START);
@@ -314,7 +323,8 @@ static void frame_pointer_and_bad_calls(void **state)
 	stack_free(&st);
 	world_free(&w);
 
-	/* A call through a NULL pointer: the caller's return address is on top, nothing else happened. */
+	/* A call through a NULL pointer: the caller's return address is on top, nothing else
+	 * happened. */
 	r = start_at(0, 8);
 	regs_set(&r, RBX, 0x99);
 	bad.stack[8] = RET(SAVES_RBP);
@@ -330,8 +340,18 @@ static void frame_pointer_and_bad_calls(void **state)
 static void any_word_may_be_damaged(void **state)
 {
 	static const uint64_t evil[] = {
-		0, 1, UINT64_MAX, RET(PLAIN), RET(BY_RBP), RET(ENTRY), RET(UNKNOWN), STACK,
-		STACK + PAGE - 8, STACK + 41, UINT64_C(0x8000000000000000), 0x401000,
+		0,
+		1,
+		UINT64_MAX,
+		RET(PLAIN),
+		RET(BY_RBP),
+		RET(ENTRY),
+		RET(UNKNOWN),
+		STACK,
+		STACK + PAGE - 8,
+		STACK + 41,
+		UINT64_C(0x8000000000000000),
+		0x401000,
 	};
 
 	(void)state;
@@ -360,6 +380,32 @@ static void any_word_may_be_damaged(void **state)
 	}
 }
 
+static struct err *walk_once(void *ctx, size_t i)
+{
+	struct world *w = ctx;
+	struct regs r = start_at(RET(i % 2 ? PLAIN : SAVES_RBP), i % 2 ? 10 : 11);
+	struct stack st;
+
+	unwind(w->unwinder, &r, false, 64, &st);
+	assert_null(st.ended);
+	assert_int_equal(st.n, i % 2 ? 3 : 2);
+	stack_free(&st);
+	return NULL;
+}
+
+/* Under TSan this proves the cache's locking; the first walks of all threads open the tables. */
+static void threads_share_an_unwinder(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	w.stack[10] = RET(SAVES_RBP);
+	w.stack[14] = RET(THREAD_START);
+	world_make(&w);
+	assert_null(job_parallel(NULL, 4, 400, walk_once, &w));
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +416,7 @@ int main(void)
 		cmocka_unit_test(code_without_rules_is_bridged),
 		cmocka_unit_test(frame_pointer_and_bad_calls),
 		cmocka_unit_test(any_word_may_be_damaged),
+		cmocka_unit_test(threads_share_an_unwinder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
