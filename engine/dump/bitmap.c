@@ -115,18 +115,6 @@ static unsigned slot_rank(const struct bitmap_slot *s, unsigned bit)
 	return n + popcount(s->words[word] & mask);
 }
 
-int bitmap_test(struct bitmap *b, uint64_t pfn)
-{
-	unsigned bit = (unsigned)(pfn % BITMAP_PFNS);
-
-	if (pfn / 8 >= b->size)
-		return -1;
-	struct bitmap_slot *s = slot_get(b, pfn / BITMAP_PFNS);
-	int r = bit / 8 < s->got ? (int)(s->words[bit / 64] >> bit % 64 & 1) : -1;
-	slot_put(s);
-	return r;
-}
-
 /* Extends the table of ranks up to entry k. Under b->lock. */
 static void base_extend(struct bitmap *b, uint64_t k)
 {
@@ -145,21 +133,32 @@ static void base_extend(struct bitmap *b, uint64_t k)
 	__atomic_store_n(&b->nbase, n, __ATOMIC_RELEASE);
 }
 
-uint64_t bitmap_rank(struct bitmap *b, uint64_t pfn)
+/* Entry k of the table of ranks. */
+static uint64_t base_get(struct bitmap *b, uint64_t k)
 {
-	uint64_t block = pfn / BITMAP_PFNS, k = block - b->first / BITMAP_PFNS;
-
-	if (k >= b->max_base)
-		return UINT64_MAX;
 	if (k >= __atomic_load_n(&b->nbase, __ATOMIC_ACQUIRE)) {
 		pthread_mutex_lock(&b->lock);
 		if (k >= b->nbase)
 			base_extend(b, k);
 		pthread_mutex_unlock(&b->lock);
 	}
+	return b->base[k];
+}
+
+int bitmap_test(struct bitmap *b, uint64_t pfn, uint64_t *rank)
+{
+	uint64_t block = pfn / BITMAP_PFNS, k = block - b->first / BITMAP_PFNS;
+	unsigned bit = (unsigned)(pfn % BITMAP_PFNS), below = 0;
+
+	if (pfn / 8 >= b->size)
+		return -1;
 	struct bitmap_slot *s = slot_get(b, block);
-	uint64_t r = b->base[k] + slot_rank(s, (unsigned)(pfn % BITMAP_PFNS));
+	int r = bit / 8 < s->got ? (int)(s->words[bit / 64] >> bit % 64 & 1) : -1;
+	if (r > 0 && rank)
+		below = slot_rank(s, bit);
 	slot_put(s);
+	if (r > 0 && rank)
+		*rank = k < b->max_base ? base_get(b, k) + below : UINT64_MAX;
 	return r;
 }
 

@@ -75,7 +75,7 @@ static enum mem_state absent(struct part *p, uint64_t pfn)
 {
 	if (!p->ram.size)
 		return MEM_NOT_RAM;
-	int r = bitmap_test(&p->ram, pfn);
+	int r = bitmap_test(&p->ram, pfn, NULL);
 	return r < 0 ? MEM_LOST : r ? MEM_EXCLUDED : MEM_NOT_RAM;
 }
 
@@ -90,12 +90,13 @@ static enum mem_state desc_of(struct dump *d, uint64_t pfn, struct part **part,
 	bool ours = p && pfn >= p->start;
 	if (!p)
 		p = &k->parts[k->n - 1];
-	int dumped = bitmap_test(&p->dumped, pfn);
+	uint64_t rank;
+	int dumped = bitmap_test(&p->dumped, pfn, ours ? &rank : NULL);
 	if (dumped < 0)
 		return MEM_LOST;
 	if (!dumped)
 		return absent(p, pfn);
-	if (!ours || !part_desc(p, bitmap_rank(&p->dumped, pfn), pd) || !pd->offset)
+	if (!ours || !part_desc(p, rank, pd) || !pd->offset)
 		return MEM_LOST;
 	*part = p;
 	if (pd->offset == p->zero && !(pd->flags & PD_CODECS))

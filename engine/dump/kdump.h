@@ -48,10 +48,9 @@ struct bitmap {
 struct err *bitmap_init(struct bitmap *b, const struct dfile *f, uint64_t off, uint64_t size,
 			uint64_t first, bool ranks);
 void bitmap_destroy(struct bitmap *b);
-/* -1: the file doesn't have that part of the bitmap. */
-int bitmap_test(struct bitmap *b, uint64_t pfn);
-/* Set bits in [first, pfn). For a bitmap with ranks. */
-uint64_t bitmap_rank(struct bitmap *b, uint64_t pfn);
+/* Is the bit set? -1: the file doesn't have that part of the bitmap. If it is, *rank (NULL for a
+ * bitmap without ranks) is the number of set bits in [first, pfn). */
+int bitmap_test(struct bitmap *b, uint64_t pfn, uint64_t *rank);
 /* The next set bit in [pfn, end); UINT64_MAX if there is none. */
 uint64_t bitmap_next(struct bitmap *b, uint64_t pfn, uint64_t end);
 /* All set bits in [from, to). Reads it through: for small bitmaps. */

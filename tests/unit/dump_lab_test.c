@@ -21,7 +21,7 @@
 #include "engine/dump/vmcoreinfo.h"
 
 #define PAGE 4096u
-#define STEP 3u /* every third page: enough to meet every kind of page in every block of a bitmap */
+#define STEP 7u /* every seventh page: enough to meet every kind of page in every block of a bitmap */
 
 static const char *lab(void)
 {
