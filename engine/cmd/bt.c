@@ -280,8 +280,8 @@ static struct err *task_bt(const struct cmd_call *c, const struct task *t)
 	snprintf(crash, sizeof(crash), "bt -l %d", t->pid);
 	buf_put_safe(&comm, t->comm, strlen(t->comm));
 	TRY(sink_begin(c->out, c->args->has['V'] ? &bt_vars_table : &bt_table, &ref, crash,
-		       "PID %d  TASK 0x%" PRIx64 "  CPU %u  %.2s  %s", t->pid, t->addr, t->cpu, t->letters,
-		       buf_str(&comm)));
+		       "PID %d  %s  CPU %u  %.2s  TASK 0x%" PRIx64, t->pid, buf_str(&comm), t->cpu,
+		       t->letters, t->addr));
 	task_stack(c->session, t, MAX_FRAMES, &b.stack);
 	struct err *e = NULL;
 	for (size_t i = 0; i < b.stack.n && !e; i++) {

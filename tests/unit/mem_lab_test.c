@@ -205,7 +205,7 @@ static void check_init_task(struct mem *m, struct vmlinux *v)
 /* The banner through the image's mapping, and through the direct map. */
 static void check_banner(struct mem *m, struct vmlinux *v)
 {
-	uint64_t va, pa, alias;
+	uint64_t va = 0, pa, alias;
 	char text[64], again[64];
 	struct arch_xlat x;
 
@@ -241,7 +241,7 @@ static void check_direct(struct mem *m, struct vmlinux *v)
 /* A dump that lost pages: the kernel is where it was, and what's missing says so. */
 static void check_partial(struct mem *m, struct vmlinux *v)
 {
-	uint64_t va;
+	uint64_t va = 0;
 	char text[64];
 	enum mem_state why = MEM_PRESENT;
 
