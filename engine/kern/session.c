@@ -166,12 +166,11 @@ static bool link_symbol(void *ctx, const char *name, uint64_t *ret)
 
 static void add_range(struct session *s, const char *from, const char *to, bool text)
 {
-	uint64_t bias = object_bias(s->vmlinux), start, end;
+	struct sym start, end;
 
-	if (identity_symbol(s->vmlinux, from, &start) && identity_symbol(s->vmlinux, to, &end) &&
-	    start < end)
-		object_add_range(s->vmlinux,
-				 (struct object_range){start + bias, end + bias, text});
+	if (sym_find(s->symtab, from, &start) && sym_find(s->symtab, to, &end) &&
+	    start.addr < end.addr)
+		object_add_range(s->vmlinux, (struct object_range){start.addr, end.addr, text});
 }
 
 /* vmlinux is of this dump's build: everything that is made of it. */
@@ -180,13 +179,13 @@ static void use_vmlinux(struct session *s)
 	const struct arch_layout *l = mem_layout(s->mem);
 
 	object_set_bias(s->vmlinux, l->kernel_offset);
-	add_range(s, "_stext", "_etext", true);
-	add_range(s, "_sinittext", "_einittext", true);
-	add_range(s, "_text", "_end", false);
 	struct err *e = symtab_add_object(s->symtab, s->vmlinux);
 	if (e)
 		session_warn(s, "no symbols: %s", err_text(e));
 	err_free(e);
+	add_range(s, "_stext", "_etext", true);
+	add_range(s, "_sinittext", "_einittext", true);
+	add_range(s, "_text", "_end", false);
 	if (object_has_dwarf(s->vmlinux))
 		s->index = dwarfindex_create(s->vmlinux, s->options.no_cache);
 	e = types_add_object(s->types, s->vmlinux, s->index);

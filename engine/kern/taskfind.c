@@ -38,6 +38,19 @@ void finder_problem(struct task_finder *f, const char *fmt, ...)
 	f->problems[f->nproblems++] = text;
 }
 
+void finder_tell_rejected(struct task_finder *f)
+{
+	uint32_t found = f->rejected.found;
+
+	if (f->nrejected)
+		finder_problem(f, "%zu addresses that should be tasks are none and are left out (the "
+			       "first: 0x%" PRIx64 ", from %s)", f->nrejected, f->rejected.addr,
+			       found & FOUND_PID_TREE	 ? "the PID tree"
+			       : found & FOUND_TASK_LIST ? "the task list"
+			       : found & FOUND_RUN_QUEUE ? "a run queue"
+							 : "a task's family");
+}
+
 struct found_task *finder_at(struct task_finder *f, uint64_t addr)
 {
 	uint64_t *i = hmap_get(&f->index, addr);
@@ -294,11 +307,8 @@ static void look_at(struct task_finder *f, const struct candidate *c)
 	if (!is_task(f, c)) {
 		if (c->found == FOUND_SCAN)
 			return; /* what merely looked like one */
-		finder_problem(f, "0x%" PRIx64 ", where %s leads, is no task: left out", c->addr,
-			       c->found & FOUND_PID_TREE    ? "the PID tree"
-			       : c->found & FOUND_TASK_LIST ? "the task list"
-			       : c->found & FOUND_RUN_QUEUE ? "a run queue"
-							    : "a task's family");
+		if (!f->nrejected++)
+			f->rejected = *c;
 		return;
 	}
 	GROW(f->v, f->n, f->cap);

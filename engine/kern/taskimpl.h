@@ -93,6 +93,13 @@ struct cpu_queue {
 	uint64_t curr, idle, clock;
 };
 
+struct candidate {
+	uint64_t addr;
+	uint32_t found; /* enum task_found */
+	int32_t pid;	/* told by the source; -1: not */
+	int32_t cpu;	/* of an idle task; -1 */
+};
+
 struct task_finder {
 	struct session *s;
 	struct job *job;
@@ -109,17 +116,13 @@ struct task_finder {
 	bool have_tree, have_list; /* the source is there at all */
 	bool lost;		   /* some of what leads to tasks is lost, not merely filtered */
 	uint64_t init_task;
-};
-
-struct candidate {
-	uint64_t addr;
-	uint32_t found; /* enum task_found */
-	int32_t pid;	/* told by the source; -1: not */
-	int32_t cpu;	/* of an idle task; -1 */
+	struct candidate rejected; /* the first that was no task */
+	size_t nrejected;
 };
 
 void finder_problem(struct task_finder *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+void finder_tell_rejected(struct task_finder *f);
 /* Queues a task to be looked at; known ones just get the bit. */
 void finder_add(struct task_finder *f, const struct candidate *c);
 /* Looks at all that is queued, and at all that those lead to. */

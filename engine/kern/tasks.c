@@ -209,6 +209,7 @@ static struct tasks *put_together(struct task_finder *f)
 		set_ppid(f, &f->v[i]);
 		set_since(f, &f->v[i]);
 	}
+	finder_tell_rejected(f);
 	check_links(f);
 	if (f->have_tree)
 		check_source(f, FOUND_PID_TREE, "PID tree");
