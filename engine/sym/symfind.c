@@ -118,7 +118,8 @@ static bool better_alias(const struct sym *a, const struct sym *b)
 	return la != lb ? la < lb : strcmp(a->name, b->name) < 0;
 }
 
-/* What of the kinds seen on the way back ends a label's reach. */
+/* What of the kinds seen on the way back ends a bare label's reach: a later symbol, or one with a size
+ * at the label's own address (_stext is but another name of the first function there). */
 struct reach {
 	uint64_t addr;
 	bool code_only;
@@ -140,24 +141,31 @@ static bool covers(const struct symtab *st, uint32_t id, const struct sym *s, co
 static bool best_of_group(const struct symtab *st, size_t *i, struct reach *r, struct sym *ret)
 {
 	uint64_t addr = st->addrs[*i - 1];
-	bool found = false, code = false, data = false;
-	struct sym s;
+	struct reach after = *r;
+	struct sym s, best = {0};
+	uint32_t best_id = 0;
 
 	for (; *i && st->addrs[*i - 1] == addr; --*i) {
 		uint32_t id = st->ids[*i - 1];
 		if (!sym_record(st, id, &s))
 			continue;
-		bool is_code = sym_is_code(&s);
-		code |= is_code;
-		data |= !is_code;
-		if ((r->code_only && !is_code) || !covers(st, id, &s, r))
+		bool code = sym_is_code(&s);
+		after.past_code |= code;
+		after.past_data |= !code;
+		if ((r->code_only && !code) || (best.name && !better_alias(&s, &best)))
 			continue;
-		if (!found || better_alias(&s, ret))
-			*ret = s;
-		found = true;
+		/* a sized one that ends before addr still beats the markers of its kind */
+		if (s.size && !covers(st, id, &s, r)) {
+			r->past_code |= code;
+			r->past_data |= !code;
+			continue;
+		}
+		best = s;
+		best_id = id;
 	}
-	r->past_code |= code;
-	r->past_data |= data;
+	bool found = best.name && covers(st, best_id, &best, r);
+	*r = after;
+	*ret = best;
 	return found;
 }
 
