@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bitmaps of a kdump file, which for 16 TiB of memory are 512 MiB each: blocks of 4 KiB (128 MiB
- * of memory) are read on demand into a small direct-mapped cache with a lock a slot, each with counts of
- * its bits in steps of 64 bytes. A table of 8 bytes a block gives a block's first rank; it is built from
- * the front as far as somebody asks. So a rank costs a few popcounts, and opening costs nothing.
+ * The bitmaps of a kdump file, which for 16 TiB of memory are 512 MiB each: blocks of 4 KiB (128
+ * MiB of memory) are read on demand into a small direct-mapped cache with a lock a slot, each with
+ * counts of its bits in steps of 64 bytes. A table of 8 bytes a block gives a block's first rank;
+ * it is built from the front as far as somebody asks. So a rank costs a few popcounts, and opening
+ * costs nothing.
  *
  * Bits that the file doesn't have count as 0.
  */
@@ -109,8 +110,10 @@ static unsigned slot_rank(const struct bitmap_slot *s, unsigned bit)
 {
 	unsigned step = bit / (STEP * 8), word = bit / 64;
 	if (step == STEPS)
-		return s->rank[STEPS - 1] + popcount_words(s->words + (STEPS - 1) * STEP / 8, STEP / 8);
-	unsigned n = s->rank[step] + popcount_words(s->words + step * STEP / 8, word - step * STEP / 8);
+		return s->rank[STEPS - 1] +
+		       popcount_words(s->words + (STEPS - 1) * STEP / 8, STEP / 8);
+	unsigned n =
+		s->rank[step] + popcount_words(s->words + step * STEP / 8, word - step * STEP / 8);
 	uint64_t mask = (UINT64_C(1) << bit % 64) - 1;
 	return n + popcount(s->words[word] & mask);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Opening and reading. A format is recognised by the first bytes of its (unflattened) file and tells
- * pages and their states; all else is the same for all: notes, vmcoreinfo, the cache, warnings.
+ * Opening and reading. A format is recognised by the first bytes of its (unflattened) file and
+ * tells pages and their states; all else is the same for all: notes, vmcoreinfo, the cache,
+ * warnings.
  */
 #include <elf.h>
 #include <inttypes.h>
@@ -50,7 +51,8 @@ static struct err *open_files(struct dump *d, const char *const *paths, size_t n
 		d->info.flattened |= f->flattened;
 		if (f->flat.cut)
 			dump_warn(d,
-				  "%s: truncated: the flattened dump has no end mark: what is missing "
+				  "%s: truncated: the flattened dump has no end mark: what is "
+				  "missing "
 				  "is lost",
 				  f->path);
 	}
@@ -180,7 +182,8 @@ size_t dump_read(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_stat
 
 		if (len > n - done)
 			len = (uint32_t)(n - done);
-		if (at >= pa && !cache_get(d->cache, pfn, off, (char *)buf + done, len, &got, &rest))
+		if (at >= pa &&
+		    !cache_get(d->cache, pfn, off, (char *)buf + done, len, &got, &rest))
 			got = read_page(d, pfn, off, (char *)buf + done, len, &rest);
 		done += got;
 		if (got < len) {

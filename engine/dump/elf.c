@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ELF cores: /proc/vmcore as it is, makedumpfile -E, QEMU's dump-guest-memory. Segments may overlap in
- * physical memory (the kernel's text is also part of the direct map; QEMU's paging=on gives one
+ * ELF cores: /proc/vmcore as it is, makedumpfile -E, QEMU's dump-guest-memory. Segments may overlap
+ * in physical memory (the kernel's text is also part of the direct map; QEMU's paging=on gives one
  * segment a mapping), so at open they become three sorted lists of disjoint ranges of physical
  * addresses: with data in the file, with data that should be in the file but is cut off, and RAM.
  *
- * A segment whose p_memsz is larger than its p_filesz comes from makedumpfile: it leaves out runs of
- * 256 and more pages that its filter excludes and begins a new segment behind them. The rest of
+ * A segment whose p_memsz is larger than its p_filesz comes from makedumpfile: it leaves out runs
+ * of 256 and more pages that its filter excludes and begins a new segment behind them. The rest of
  * p_memsz is therefore MEM_EXCLUDED, and not zero as the gABI has it for programs.
  *
  * In an incomplete file (e_flags bit 0) the headers of unwritten segments are all zero, so nothing
@@ -40,7 +40,8 @@ struct ranges {
 struct elf {
 	struct ranges data, lost, ram;
 	bool incomplete;
-	uint64_t phnum, cut_phdrs, missing; /* headers in the file, beyond it; bytes of data beyond it */
+	uint64_t phnum, cut_phdrs,
+		missing; /* headers in the file, beyond it; bytes of data beyond it */
 };
 
 static bool elf_probe(const unsigned char *h, size_t n)
@@ -81,7 +82,8 @@ static void ranges_finish(struct ranges *r, bool has_data)
 			x.at += last->end - x.pa;
 			x.pa = last->end;
 		}
-		if (last && x.pa == last->end && (!has_data || x.at == last->at + (last->end - last->pa)))
+		if (last && x.pa == last->end &&
+		    (!has_data || x.at == last->at + (last->end - last->pa)))
 			last->end = x.end;
 		else
 			r->v[n++] = x;
@@ -249,8 +251,8 @@ static struct err *read_phdrs(struct dump *d, const Elf64_Ehdr *h)
 	uint64_t phnum = count_phdrs(f, h);
 
 	if (h->e_phentsize != sizeof(p[0]))
-		dump_warn(d, "%s: the program headers claim a size of %u bytes: read as %zu", f->path,
-			  h->e_phentsize, sizeof(p[0]));
+		dump_warn(d, "%s: the program headers claim a size of %u bytes: read as %zu",
+			  f->path, h->e_phentsize, sizeof(p[0]));
 	while (e->phnum < phnum) {
 		size_t want = phnum - e->phnum < CHUNK ? (size_t)(phnum - e->phnum) : CHUNK, got;
 		uint64_t off;
@@ -267,7 +269,8 @@ static struct err *read_phdrs(struct dump *d, const Elf64_Ehdr *h)
 	return NULL;
 }
 
-/* A core of a program has the auxiliary vector among its notes (type NT_AUXV); a kernel's never has. */
+/* A core of a program has the auxiliary vector among its notes (type NT_AUXV); a kernel's never
+ * has. */
 static struct err *check_is_kernel(const struct dump *d)
 {
 	const struct elf *e = d->priv;
@@ -275,10 +278,11 @@ static struct err *check_is_kernel(const struct dump *d)
 
 	for (size_t i = 0; i < d->notes.n; i++)
 		if (d->notes.v[i].type == NT_AUXV && !strcmp(d->notes.v[i].name, "CORE"))
-			return err_new(ERR_UNSUPPORTED,
-				       "%s: the core of a user-space program, not of a kernel: use a "
-				       "debugger such as gdb",
-				       path);
+			return err_new(
+				ERR_UNSUPPORTED,
+				"%s: the core of a user-space program, not of a kernel: use a "
+				"debugger such as gdb",
+				path);
 	if (!e->ram.n)
 		return err_new(ERR_CORRUPT,
 			       "%s: an ELF core without any memory (%" PRIu64
@@ -316,9 +320,11 @@ static void warn_missing(struct dump *d)
 			  f->path, e->phnum, e->phnum + e->cut_phdrs);
 	else if (e->missing)
 		dump_warn(d, "%s: truncated: %s of %s: the pages beyond are lost", f->path,
-			  dump_size_text(f->size, have), dump_size_text(f->size + e->missing, want));
+			  dump_size_text(f->size, have),
+			  dump_size_text(f->size + e->missing, want));
 	if (e->ram.n >= RANGES_MAX)
-		dump_warn(d, "%s: more than %u segments: the others are left out", f->path, RANGES_MAX);
+		dump_warn(d, "%s: more than %u segments: the others are left out", f->path,
+			  RANGES_MAX);
 }
 
 /* The kernel's own word on its page size; ELF has none. */
@@ -349,7 +355,8 @@ static struct err *elf_open(struct dump *d)
 		return err_new(ERR_USAGE, "%s and %s are both ELF cores: name one dump",
 			       d->files[0]->path, d->files[1]->path);
 	if (dfile_read(f, 0, &h, sizeof(h)) < sizeof(h))
-		return err_new(ERR_CORRUPT, "%s: ends within the ELF header: copy it again", f->path);
+		return err_new(ERR_CORRUPT, "%s: ends within the ELF header: copy it again",
+			       f->path);
 	e->incomplete = d->info.incomplete = h.e_flags & EF_INCOMPLETE;
 	d->info.machine = h.e_machine;
 	TRY(read_phdrs(d, &h));

@@ -55,9 +55,9 @@ static size_t flat_read(const struct dfile *f, uint64_t off, char *buf, size_t n
 		n = (size_t)(m->size - off);
 	for (size_t i = flat_find(m, off); done < n; i++) {
 		uint64_t at = off + done, left = n - done;
-		uint64_t gap = i < m->n && m->ext[i].off > at ? m->ext[i].off - at :
-			       i < m->n			      ? 0 :
-								left;
+		uint64_t gap = i < m->n && m->ext[i].off > at ? m->ext[i].off - at
+			       : i < m->n		      ? 0
+							      : left;
 		if (gap) {
 			if (m->cut)
 				break;
@@ -97,15 +97,16 @@ static struct err *open_seekable(const char *path, int *fd, uint64_t *size)
 	if (fstat(n, &st))
 		return err_os(errno, "%s: can't read the file", path);
 	if (S_ISDIR(st.st_mode))
-		return err_new(ERR_UNSUPPORTED, "%s: is a directory: name the dump file in it", path);
+		return err_new(ERR_UNSUPPORTED, "%s: is a directory: name the dump file in it",
+			       path);
 	if (S_ISREG(st.st_mode)) {
 		*size = (uint64_t)st.st_size;
 	} else if (S_ISBLK(st.st_mode)) {
 		off_t end = lseek(n, 0, SEEK_END);
 		*size = end > 0 ? (uint64_t)end : 0;
 	} else {
-		return err_new(ERR_UNSUPPORTED, "%s: is neither a file nor a disk: copy it to a file first",
-			       path);
+		return err_new(ERR_UNSUPPORTED,
+			       "%s: is neither a file nor a disk: copy it to a file first", path);
 	}
 	if (!*size)
 		return err_new(ERR_CORRUPT, "%s: is empty (0 bytes): the dump was never written",

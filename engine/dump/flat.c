@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The flattened format: a stream of records "so many bytes belong at this offset", as makedumpfile -F
- * and QEMU write them into a pipe. Later records overwrite earlier ones (headers are written again
- * at the end), so the index is a sweep over the sorted starts in which the youngest record wins.
+ * The flattened format: a stream of records "so many bytes belong at this offset", as makedumpfile
+ * -F and QEMU write them into a pipe. Later records overwrite earlier ones (headers are written
+ * again at the end), so the index is a sweep over the sorted starts in which the youngest record
+ * wins.
  *
- * The record headers are read through a window, because small records (descriptors, headers) come in
- * great number; data is jumped over.
+ * The record headers are read through a window, because small records (descriptors, headers) come
+ * in great number; data is jumped over.
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -14,9 +15,9 @@
 #include "engine/base/checked.h"
 #include "engine/dump/impl.h"
 
-#define FLAT_DATA 4096u		     /* where the records begin */
-#define FLAT_RECORD 16u		     /* big-endian offset, size */
-#define FLAT_LIMIT (512u << 20)	     /* bytes that the index may take */
+#define FLAT_DATA 4096u		/* where the records begin */
+#define FLAT_RECORD 16u		/* big-endian offset, size */
+#define FLAT_LIMIT (512u << 20) /* bytes that the index may take */
 #define FLAT_OFFSET_MAX (UINT64_C(1) << 56)
 
 bool flat_probe(const unsigned char *head, size_t n)
@@ -57,10 +58,11 @@ struct records {
 static struct err *records_add(const struct dfile *f, struct records *r, struct flat_extent x)
 {
 	if (r->n * sizeof(x) >= FLAT_LIMIT)
-		return err_new(ERR_UNSUPPORTED,
-			       "%s: flattened dump with more than %zu records: put it together with "
-			       "\"makedumpfile -R DUMP < %s\" and open that",
-			       f->path, r->n, f->path);
+		return err_new(
+			ERR_UNSUPPORTED,
+			"%s: flattened dump with more than %zu records: put it together with "
+			"\"makedumpfile -R DUMP < %s\" and open that",
+			f->path, r->n, f->path);
 	GROW(r->v, r->n, r->cap);
 	r->v[r->n++] = x;
 	return NULL;
@@ -85,7 +87,8 @@ static struct err *records_read(const struct dfile *f, struct job *job, struct r
 		at += FLAT_RECORD;
 		uint64_t have = f->disk_size - at;
 		if (len && have)
-			TRY(records_add(f, r, (struct flat_extent){off, len < have ? len : have, at}));
+			TRY(records_add(f, r,
+					(struct flat_extent){off, len < have ? len : have, at}));
 		if (len > have)
 			break;
 		at += len;

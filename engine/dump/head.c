@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The headers of kdump-compressed files. The layouts of 32-bit and big-endian writers differ only in
- * where the block size is found, and that is how they are recognised.
+ * The headers of kdump-compressed files. The layouts of 32-bit and big-endian writers differ only
+ * in where the block size is found, and that is how they are recognised.
  *
- * A few numbers place everything else, and a wrong one would make nonsense of a whole dump, so they are
- * checked against each other: the sub-header (of version 6) says where its own notes are, which gives
- * the block size and its own length away; the number of page frames gives the size of the bitmaps;
- * and the first page descriptor points right behind the last one. When the header disagrees with
- * that, what the others say is taken, with a warning; even when the first block is lost altogether.
+ * A few numbers place everything else, and a wrong one would make nonsense of a whole dump, so they
+ * are checked against each other: the sub-header (of version 6) says where its own notes are, which
+ * gives the block size and its own length away; the number of page frames gives the size of the
+ * bitmaps; and the first page descriptor points right behind the last one. When the header
+ * disagrees with that, what the others say is taken, with a warning; even when the first block is
+ * lost altogether.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -81,10 +82,11 @@ static struct err *check_layout(const struct dfile *f, const unsigned char *h)
 		uts[i] = (char)c;
 	}
 	if (page_size_ok(__builtin_bswap32(bs)) || page_size_ok(__builtin_bswap32(bs32)))
-		return err_new(ERR_UNSUPPORTED,
-			       "%s: a kdump-compressed dump of a big-endian machine (%s): only 64-bit "
-			       "little-endian dumps are supported",
-			       f->path, uts[0] ? uts : "unknown");
+		return err_new(
+			ERR_UNSUPPORTED,
+			"%s: a kdump-compressed dump of a big-endian machine (%s): only 64-bit "
+			"little-endian dumps are supported",
+			f->path, uts[0] ? uts : "unknown");
 	if (page_size_ok(bs32))
 		return err_new(ERR_UNSUPPORTED,
 			       "%s: a kdump-compressed dump of a 32-bit machine (%s): only 64-bit "
@@ -183,8 +185,10 @@ static void find_layout(struct dump *d, const struct dfile *f, const struct kdum
 		if (!subs[i & 1] || !maps[i >> 1] || !desc_at(f, descs, r->block_size))
 			continue;
 		if (i)
-			dump_warn(d, "%s: the header is damaged; the sizes of its parts are taken "
-				     "from what follows it", f->path);
+			dump_warn(d,
+				  "%s: the header is damaged; the sizes of its parts are taken "
+				  "from what follows it",
+				  f->path);
 		*sub = subs[i & 1];
 		*bitmaps = maps[i >> 1];
 		return;
@@ -215,7 +219,9 @@ static void place_bitmaps(struct dump *d, const struct dfile *f, struct kdump_he
 	r->descs = start + bytes;
 	uint64_t most = r->bitmap_size * 8 < DUMP_PFN_MAX ? r->bitmap_size * 8 : DUMP_PFN_MAX;
 	if (r->max_pfn > most) {
-		dump_warn(d, "%s: the header claims %" PRIu64 " page frames, the bitmaps have %" PRIu64,
+		dump_warn(d,
+			  "%s: the header claims %" PRIu64
+			  " page frames, the bitmaps have %" PRIu64,
 			  f->path, r->max_pfn, most);
 		r->max_pfn = most;
 	}
@@ -229,8 +235,10 @@ static void place_part(struct dump *d, const struct dfile *f, struct kdump_head 
 		return;
 	}
 	if (r->split)
-		dump_warn(d, "%s: the header claims a part from page frame %" PRIx64 " to %" PRIx64
-			  ": read as a whole dump", f->path, r->start, r->end);
+		dump_warn(d,
+			  "%s: the header claims a part from page frame %" PRIx64 " to %" PRIx64
+			  ": read as a whole dump",
+			  f->path, r->start, r->end);
 	r->split = false;
 	r->start = 0;
 	r->end = r->max_pfn;
@@ -254,7 +262,8 @@ static struct err *read_heads(struct dump *d, const struct dfile *f, unsigned ch
 		r->version = 6; /* the sub-header proves it */
 	}
 	if (dfile_read(f, r->block_size, s, sizeof(s)) < sizeof(s))
-		return err_new(ERR_CORRUPT, "%s: ends within its sub-header: copy it again", f->path);
+		return err_new(ERR_CORRUPT, "%s: ends within its sub-header: copy it again",
+			       f->path);
 	if (r->kdump)
 		read_sub(s, r, mapnr_64);
 	return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a file is, by its first bytes, and one clear line for each kind of file that people hand to a
- * dump reader and that we can't read: the name of the format, and what to do.
+ * What a file is, by its first bytes, and one clear line for each kind of file that people hand to
+ * a dump reader and that we can't read: the name of the format, and what to do.
  */
 #include <elf.h>
 #include <string.h>
@@ -59,7 +59,10 @@ static const struct magic {
 	{0, 8, "DISKDUMP", FILE_DUMP, "a diskdump", NULL},
 	{0, 12, "makedumpfile", FILE_DUMP, "a flattened dump", NULL},
 	{0, 2, "\x1f\x8b", FILE_OBJECT, "a gzip file", "unpack it first: gunzip"},
-	{0, 6, "\xfd" "7zXZ\0", FILE_OBJECT, "an xz file", "unpack it first: unxz"},
+	{0, 6,
+	 "\xfd"
+	 "7zXZ\0",
+	 FILE_OBJECT, "an xz file", "unpack it first: unxz"},
 	{0, 4, "\x28\xb5\x2f\xfd", FILE_OBJECT, "a zstd file", "unpack it first: unzstd"},
 	{0, 3, "BZh", FILE_OBJECT, "a bzip2 file", "unpack it first: bunzip2"},
 	{0, 4, "\x04\x22\x4d\x18", FILE_OBJECT, "an lz4 file", "unpack it first: unlz4"},
@@ -115,9 +118,10 @@ enum file_kind head_kind(const unsigned char *head, size_t n)
 	struct elf_id id;
 
 	if (elf_identify(head, n, &id))
-		return id.type == ET_CORE				       ? FILE_DUMP :
-		       id.type == ET_EXEC || id.type == ET_DYN || id.type == ET_REL ? FILE_OBJECT :
-										    FILE_UNKNOWN;
+		return id.type == ET_CORE ? FILE_DUMP
+		       : id.type == ET_EXEC || id.type == ET_DYN || id.type == ET_REL
+			       ? FILE_OBJECT
+			       : FILE_UNKNOWN;
 	const struct magic *m = magic_find(head, n);
 	return m ? m->kind : FILE_UNKNOWN;
 }
@@ -131,10 +135,11 @@ static struct err *elf_refuse(const char *path, const struct elf_id *id)
 			       "%s: an ELF file, but not a core dump: is it the vmlinux? Name the "
 			       "vmcore too",
 			       path);
-	return err_new(ERR_UNSUPPORTED,
-		       "%s: a %d-bit%s ELF core (%s): only 64-bit little-endian dumps are supported",
-		       path, id->is64 ? 64 : 32, id->little ? "" : " big-endian",
-		       name ? name : "unknown machine");
+	return err_new(
+		ERR_UNSUPPORTED,
+		"%s: a %d-bit%s ELF core (%s): only 64-bit little-endian dumps are supported", path,
+		id->is64 ? 64 : 32, id->little ? "" : " big-endian",
+		name ? name : "unknown machine");
 }
 
 struct err *head_refuse(const char *path, const unsigned char *head, size_t n)
@@ -148,8 +153,8 @@ struct err *head_refuse(const char *path, const unsigned char *head, size_t n)
 		return err_new(ERR_UNSUPPORTED, "%s: %s, not a dump that can be read: %s", path,
 			       m->what, m->todo);
 	if (m)
-		return err_new(ERR_CORRUPT, "%s: %s that ends within its header: copy it again", path,
-			       m->what);
+		return err_new(ERR_CORRUPT, "%s: %s that ends within its header: copy it again",
+			       path, m->what);
 	return err_new(ERR_UNSUPPORTED,
 		       "%s: not a kernel crash dump: expected an ELF core or a makedumpfile "
 		       "(kdump-compressed, flattened) file",

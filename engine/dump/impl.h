@@ -3,9 +3,10 @@
  * What the files of this folder share. Nobody else includes it.
  *
  *	dump.c       the probe table, opening, reading through the page cache
- *	identify.c   what a file is, by its first bytes, and what to say about files that we can't read
- *	file.c       bytes of one file: plain, or through the index of a flattened one (flat.c)
- *	kdump.c      the kdump-compressed format; bitmap.c: ranks in its bitmaps; head.c: its headers
+ *	identify.c   what a file is by its first bytes; refusals of what we can't read
+ *	file.c       bytes of one file: plain, or by the index of a flattened one: flat.c
+ *	kdump.c      the kdump-compressed format: states and bytes of its pages
+ *	head.c       its headers; bitmap.c: its ranks; kdumpinfo.c: a look over it at open
  *	elf.c        ELF cores
  *	notes.c      ELF notes, of both formats
  *	codec.c      decompression, with contexts that threads borrow
@@ -90,7 +91,7 @@ const struct dump_note *notes_find(const struct notes *n, const char *name);
 /* What one thread needs to decode a page; borrowed from the dump. */
 struct codec {
 	struct codec *next;
-	void *zstd, *zlib; /* made when first needed */
+	void *zstd, *zlib;   /* made when first needed */
 	unsigned char *page; /* page_size bytes */
 	unsigned char *in;   /* 2 * page_size bytes */
 };

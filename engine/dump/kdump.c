@@ -4,11 +4,11 @@
  * descriptors for its own page frames only: the descriptor of a page is the number of set bits
  * in the second bitmap between the part's first page frame and it. No table is made of them.
  *
- * All zero pages share one descriptor's data; it is found once, at open, by looking at its bytes, and
- * its pages are never read again.
+ * All zero pages share one descriptor's data; it is found once, at open, by looking at its bytes,
+ * and its pages are never read again.
  *
- * What a page's descriptor says of its codec decides, not the header: makedumpfile stores a page raw
- * when compression doesn't shrink it.
+ * What a page's descriptor says of its codec decides, not the header: makedumpfile stores a page
+ * raw when compression doesn't shrink it.
  */
 #include <elf.h>
 #include <inttypes.h>
@@ -230,7 +230,8 @@ static void take_info(struct dump *d, const struct dfile *f, const struct kdump_
 	}
 	if (!notes_find(&d->notes, "VMCOREINFO") && h->vmcoreinfo_size) {
 		char text[16384];
-		uint64_t want = h->vmcoreinfo_size < sizeof(text) ? h->vmcoreinfo_size : sizeof(text);
+		uint64_t want =
+			h->vmcoreinfo_size < sizeof(text) ? h->vmcoreinfo_size : sizeof(text);
 		size_t got = dfile_read(f, h->vmcoreinfo, text, (size_t)want);
 		d->vmcoreinfo = vmcoreinfo_create(text, got);
 	}

@@ -10,18 +10,18 @@
 
 /* What the main header and the sub-header say, checked against the file. */
 struct kdump_head {
-	bool kdump;	    /* else diskdump, which has no sub-header that we know */
+	bool kdump; /* else diskdump, which has no sub-header that we know */
 	uint32_t version, status, block_size;
-	uint64_t max_pfn;   /* as far as the bitmaps go */
+	uint64_t max_pfn; /* as far as the bitmaps go */
 	uint64_t phys_base;
 	int dump_level;
 	bool split;
 	uint64_t start, end; /* page frames of this part; 0, max_pfn when not split */
 	uint64_t vmcoreinfo, vmcoreinfo_size, notes, notes_size; /* in the file */
-	uint64_t bitmap1;   /* offsets in the file; 0: there is only one */
+	uint64_t bitmap1;	       /* offsets in the file; 0: there is only one */
 	uint64_t bitmap2, bitmap_size; /* bytes of each */
-	uint64_t descs;	    /* offset of the page descriptors */
-	char uts[5][65];    /* sysname, nodename, release, version, machine */
+	uint64_t descs;		       /* offset of the page descriptors */
+	char uts[5][65];	       /* sysname, nodename, release, version, machine */
 	uint64_t time_sec, time_usec;
 };
 #define KDUMP_INCOMPLETE 0x8u
@@ -69,9 +69,9 @@ struct part {
 	const struct dfile *f;
 	uint64_t start, end; /* page frames */
 	uint64_t descs;
-	uint64_t zero;	     /* offset of the page that all zero pages share; 0: none */
-	uint64_t data;	     /* offset of the first page's data; 0: not known */
-	uint64_t pages;	     /* descriptors */
+	uint64_t zero;		   /* offset of the page that all zero pages share; 0: none */
+	uint64_t data;		   /* offset of the first page's data; 0: not known */
+	uint64_t pages;		   /* descriptors */
 	struct bitmap ram, dumped; /* ram.size 0: there is only one bitmap */
 	struct desc_slot *slots;
 };

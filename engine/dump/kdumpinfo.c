@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A look over a kdump file at open, by a handful of descriptors: which codecs, where the zero page is,
- * how many pages, and whether the end of the file is there.
+ * A look over a kdump file at open, by a handful of descriptors: which codecs, where the zero page
+ * is, how many pages, and whether the end of the file is there.
  *
- * Page data begins right behind the descriptors, so the first offset tells how many descriptors there
- * are without counting a bitmap that may have hundreds of megabytes. Small ones are counted.
+ * Page data begins right behind the descriptors, so the first offset tells how many descriptors
+ * there are without counting a bitmap that may have hundreds of megabytes. Small ones are counted.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -123,7 +123,8 @@ static void warn_bitmap(struct dump *d, const struct part *p)
 	    (p->data - p->descs) % PAGE_DESC_SIZE == 0)
 		dump_warn(d,
 			  "%s: the bitmap names %" PRIu64 " pages, but %" PRIu64
-			  " are described: one of both is damaged, and pages may be mistaken for others",
+			  " are described: one of both is damaged, and pages may be mistaken for "
+			  "others",
 			  p->f->path, p->pages, n);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vmcoreinfo, when no note has it (QEMU without the vmcoreinfo device): the kernel keeps its text in a
- * page of its own, which begins with "OSRELEASE=", and once it has crashed also as an ELF note at the
- * start of a page. All pages of the dump are looked at, by all cores, but only at their first bytes.
+ * vmcoreinfo, when no note has it (QEMU without the vmcoreinfo device): the kernel keeps its text
+ * in a page of its own, which begins with "OSRELEASE=", and once it has crashed also as an ELF note
+ * at the start of a page. All pages of the dump are looked at, by all cores, but only at their
+ * first bytes.
  *
  * A dump taken while the kdump kernel ran has two, and the page cache can hold copies of older
- * ones: the one that has a CRASHTIME, the latest, is of the kernel that crashed. Once one is found, only
- * the next few gigabytes are searched for a better one.
+ * ones: the one that has a CRASHTIME, the latest, is of the kernel that crashed. Once one is found,
+ * only the next few gigabytes are searched for a better one.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define CHUNK_PFNS 4096u
 #define TEXT_MAX 65536u
 #define MORE_BYTES (UINT64_C(8) << 30) /* searched after the first find */
-#define PEEK 24u /* of a note: header, "VMCOREINFO" */
+#define PEEK 24u		       /* of a note: header, "VMCOREINFO" */
 
 struct scan {
 	struct dump *d;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vmcoreinfo's text, some 3 KB and 150 lines: a few dozen look-ups in a session don't need an index.
+ * vmcoreinfo's text, some 3 KB and 150 lines: a few dozen look-ups in a session don't need an
+ * index.
  */
 #include <ctype.h>
 #include <errno.h>

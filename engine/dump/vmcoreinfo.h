@@ -24,7 +24,8 @@ bool vmcoreinfo_empty(const struct vmcoreinfo *v);
 const char *vmcoreinfo_text(const struct vmcoreinfo *v);
 /* The value of a whole key ("OSRELEASE", "BUILD-ID", "SYMBOL(prb)"); NULL when there is none. */
 const char *vmcoreinfo_str(const struct vmcoreinfo *v, const char *key);
-/* Numbers, false when absent or malformed. SYMBOL() and KERNELOFFSET are hexadecimal, others decimal. */
+/* Numbers, false when absent or malformed. SYMBOL() and KERNELOFFSET are hexadecimal, others
+ * decimal. */
 bool vmcoreinfo_symbol(const struct vmcoreinfo *v, const char *name, uint64_t *ret);
 bool vmcoreinfo_number(const struct vmcoreinfo *v, const char *name, int64_t *ret);
 bool vmcoreinfo_length(const struct vmcoreinfo *v, const char *name, uint64_t *ret);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Proves that damaged dumps do no harm. Cut at hundreds of lengths, in every format: what can
- * still be read is right, and the rest is lost or the dump is refused: never a wrong byte, never a silent
- * zero. With thousands of bytes changed, most of them in headers, descriptors and indexes: no crash, no
- * endless loop, no huge allocation (the sanitizers and the test's own memory limit watch). The
- * choices come from a generator with a fixed seed, so a failure comes again.
+ * still be read is right, and the rest is lost or the dump is refused: never a wrong byte, never a
+ * silent zero. With thousands of bytes changed, most of them in headers, descriptors and indexes:
+ * no crash, no endless loop, no huge allocation (the sanitizers and the test's own memory limit
+ * watch). The choices come from a generator with a fixed seed, so a failure comes again.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -132,9 +132,24 @@ static void test_cut(void **state)
 /* Numbers that break arithmetic. */
 static uint64_t nasty(uint64_t *seed)
 {
-	static const uint64_t v[] = {0, 1, 2, 7, 8, 0x7f, 0xff, 0x1000, 0xffff, 0x10000, 0x7fffffff,
-				     0x80000000, 0xffffffff, 0x100000000, INT64_MAX, UINT64_MAX,
-				     UINT64_MAX - 4095, 0x1000000000000};
+	static const uint64_t v[] = {0,
+				     1,
+				     2,
+				     7,
+				     8,
+				     0x7f,
+				     0xff,
+				     0x1000,
+				     0xffff,
+				     0x10000,
+				     0x7fffffff,
+				     0x80000000,
+				     0xffffffff,
+				     0x100000000,
+				     INT64_MAX,
+				     UINT64_MAX,
+				     UINT64_MAX - 4095,
+				     0x1000000000000};
 	uint64_t r = fake_rand(seed);
 	return r % 3 ? v[r % (sizeof(v) / sizeof(v[0]))] : r;
 }

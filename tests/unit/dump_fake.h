@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes small crash dumps in every format out of one imaginary memory, in which what a page holds, and why
- * another is missing, follows from its number. So a test can say what each byte of a dump must be.
+ * Writes small crash dumps in every format out of one imaginary memory, in which what a page holds,
+ * and why another is missing, follows from its number. So a test can say what each byte of a dump
+ * must be.
  */
 #ifndef TESTS_DUMP_FAKE_H
 #define TESTS_DUMP_FAKE_H
@@ -24,8 +25,9 @@
 #define PAGE 4096u
 #define FAKE_PFNS 300u
 
-static const char fake_info[] = "OSRELEASE=6.1.0-fake\nPAGESIZE=4096\nSYMBOL(_stext)=ffffffff81000000\n"
-				"OFFSET(list_head.next)=0\nNUMBER(phys_base)=-4096\nCRASHTIME=1700000000\n";
+static const char fake_info[] =
+	"OSRELEASE=6.1.0-fake\nPAGESIZE=4096\nSYMBOL(_stext)=ffffffff81000000\n"
+	"OFFSET(list_head.next)=0\nNUMBER(phys_base)=-4096\nCRASHTIME=1700000000\n";
 
 static inline uint64_t fake_rand(uint64_t *s)
 {
@@ -84,7 +86,8 @@ static inline void put64(struct buf *b, size_t off, uint64_t v)
 	put_at(b, off, &v, sizeof(v));
 }
 
-static inline void put_note(struct buf *b, const char *name, uint32_t type, const void *desc, size_t n)
+static inline void put_note(struct buf *b, const char *name, uint32_t type, const void *desc,
+			    size_t n)
 {
 	uint32_t h[3] = {(uint32_t)strlen(name) + 1, (uint32_t)n, type};
 
@@ -111,13 +114,14 @@ static inline void put_notes(struct buf *b, bool info)
 /* --- kdump-compressed --- */
 
 struct fake_kdump {
-	uint32_t flags;		/* of pages that shrink: 0x1 zlib, 0x2 lzo, 0x4 snappy, 0x20 zstd, 0 raw */
-	uint32_t version;	/* of the header */
+	uint32_t flags; /* of pages that shrink: 0x1 zlib, 0x2 lzo, 0x4 snappy, 0x20 zstd, 0 raw */
+	uint32_t version; /* of the header */
 	bool one_bitmap;
 	bool no_info;
 	bool split;
-	uint64_t start, end;	/* if split */
-	uint64_t lost_from;	/* incomplete: descriptors from this page frame on are zero; 0: complete */
+	uint64_t start, end; /* if split */
+	uint64_t lost_from; /* incomplete: descriptors from this page frame on are zero; 0: complete
+			     */
 };
 
 static inline size_t fake_compress(uint32_t flags, const unsigned char *page, unsigned char *out)
@@ -250,18 +254,30 @@ static inline void put_phdr(struct buf *b, size_t i, Elf64_Phdr p)
 	put_at(b, 64 + 64 + i * sizeof(p), &p, sizeof(p));
 }
 
-/* As makedumpfile -E does it: a segment's excluded tail has p_memsz only. The kernel's text has a segment
- * of its own besides, and one segment has no physical address. Zero pages are plain data here. */
+/* As makedumpfile -E does it: a segment's excluded tail has p_memsz only. The kernel's text has a
+ * segment of its own besides, and one segment has no physical address. Zero pages are plain data
+ * here. */
 static inline void fake_elf(struct buf *b, const struct fake_elf *e)
 {
-	static const struct { uint64_t pa, file, mem, va; } segs[] = {
-		{10, 5, 5, 0xffffffff81000000}, {0, 40, 40, 0xffff888000000000},
-		{60, 40, 80, 0xffff88800003c000}, {140, 160, 160, 0xffff88800008c000},
+	static const struct {
+		uint64_t pa, file, mem, va;
+	} segs[] = {
+		{10, 5, 5, 0xffffffff81000000},
+		{0, 40, 40, 0xffff888000000000},
+		{60, 40, 80, 0xffff88800003c000},
+		{140, 160, 160, 0xffff88800008c000},
 	};
-	Elf64_Ehdr h = {.e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = 1, .e_phoff = 128,
-			.e_shoff = 64, .e_flags = e->incomplete, .e_ehsize = e->ehsize ? e->ehsize : 64,
-			.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = e->xnum ? PN_XNUM : 6,
-			.e_shentsize = 64, .e_shnum = 1};
+	Elf64_Ehdr h = {.e_type = ET_CORE,
+			.e_machine = EM_X86_64,
+			.e_version = 1,
+			.e_phoff = 128,
+			.e_shoff = 64,
+			.e_flags = e->incomplete,
+			.e_ehsize = e->ehsize ? e->ehsize : 64,
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = e->xnum ? PN_XNUM : 6,
+			.e_shentsize = 64,
+			.e_shnum = 1};
 	Elf64_Shdr s = {.sh_info = 6};
 	struct buf notes = {0};
 	unsigned char page[PAGE];
@@ -272,16 +288,24 @@ static inline void fake_elf(struct buf *b, const struct fake_elf *e)
 	put_at(b, 64, &s, sizeof(s));
 	put_notes(&notes, !e->no_info);
 	put_phdr(b, 0, (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = at, .p_filesz = notes.len});
-	put_phdr(b, 1, (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = at, .p_paddr = UINT64_MAX,
-				    .p_filesz = 64, .p_memsz = 64, .p_vaddr = 0xffffc90000000000});
+	put_phdr(b, 1,
+		 (Elf64_Phdr){.p_type = PT_LOAD,
+			      .p_offset = at,
+			      .p_paddr = UINT64_MAX,
+			      .p_filesz = 64,
+			      .p_memsz = 64,
+			      .p_vaddr = 0xffffc90000000000});
 	put_at(b, at, notes.p, notes.len);
 	at += notes.len;
 	buf_free(&notes);
 	for (size_t i = 0; i < 4; i++) {
-		put_phdr(b, 2 + i, (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = at,
-						.p_vaddr = segs[i].va, .p_paddr = segs[i].pa * PAGE,
-						.p_filesz = segs[i].file * PAGE,
-						.p_memsz = segs[i].mem * PAGE});
+		put_phdr(b, 2 + i,
+			 (Elf64_Phdr){.p_type = PT_LOAD,
+				      .p_offset = at,
+				      .p_vaddr = segs[i].va,
+				      .p_paddr = segs[i].pa * PAGE,
+				      .p_filesz = segs[i].file * PAGE,
+				      .p_memsz = segs[i].mem * PAGE});
 		for (uint64_t k = 0; k < segs[i].file; k++, at += PAGE) {
 			fake_page(segs[i].pa + k, page);
 			put_at(b, at, page, PAGE);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Proves that every format and codec gives the same memory back, byte for byte and with the
- * reason for each missing page: kdump-compressed of all header versions with one bitmap or two, split (in
- * any order, with parts missing), incomplete, flattened (records overwritten and out of order, cut),
- * ELF (overlapping segments, excluded tails, PN_XNUM, e_ehsize 8, incomplete, pages that are there in part);
- * that ranks are right far behind holes; that threads may read at once; that vmcoreinfo is read, and found
- * in memory, the crashed kernel's among several; and that what can't be read is refused by name.
+ * reason for each missing page: kdump-compressed of all header versions with one bitmap or two,
+ * split (in any order, with parts missing), incomplete, flattened (records overwritten and out of
+ * order, cut), ELF (overlapping segments, excluded tails, PN_XNUM, e_ehsize 8, incomplete, pages
+ * that are there in part); that ranks are right far behind holes; that threads may read at once;
+ * that vmcoreinfo is read, and found in memory, the crashed kernel's among several; and that what
+ * can't be read is refused by name.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +88,10 @@ static void check_notes(const struct dump *d, bool regs)
 
 static void test_kdump(void **state)
 {
-	static const struct { uint32_t flags; const char *name; } codecs[] = {
+	static const struct {
+		uint32_t flags;
+		const char *name;
+	} codecs[] = {
 		{0, "raw"}, {1, "zlib+raw"}, {2, "lzo+raw"}, {4, "snappy+raw"}, {0x20, "zstd+raw"},
 	};
 
@@ -95,7 +99,8 @@ static void test_kdump(void **state)
 	for (size_t i = 0; i < 5; i++)
 		for (uint32_t version = 3; version <= 7; version++) {
 			struct buf b = {0};
-			fake_kdump(&b, &(struct fake_kdump){.flags = codecs[i].flags, .version = version});
+			fake_kdump(&b, &(struct fake_kdump){.flags = codecs[i].flags,
+							    .version = version});
 			struct dump *d = open_buf(&b);
 			const struct dump_info *info = dump_info(d);
 			check_memory(d, true);
@@ -144,8 +149,9 @@ static const char *split_part(const char *name, uint64_t start, uint64_t end)
 {
 	struct buf b = {0};
 
-	fake_kdump(&b, &(struct fake_kdump){.flags = 0x20, .version = 6, .split = true,
-					    .start = start, .end = end});
+	fake_kdump(&b,
+		   &(struct fake_kdump){
+			   .flags = 0x20, .version = 6, .split = true, .start = start, .end = end});
 	const char *path = fake_file(name, b.p, b.len);
 	buf_free(&b);
 	return path;
@@ -169,8 +175,9 @@ static void test_split(void **state)
 	assert_int_equal(dump_info(d)->parts_have, 2);
 	assert_true(warned(d, "page frames 4d to 97 is missing"));
 	for (uint64_t pfn = 0; pfn < FAKE_PFNS; pfn++)
-		check_page(d, pfn, fake_in_dump(pfn) && pfn >= 77 && pfn < 151 ? MEM_LOST :
-										  fake_state(pfn));
+		check_page(d, pfn,
+			   fake_in_dump(pfn) && pfn >= 77 && pfn < 151 ? MEM_LOST
+								       : fake_state(pfn));
 	assert_int_equal(dump_next_page(d, 77), 151);
 	dump_close(d);
 }
@@ -212,7 +219,8 @@ static void test_elf(void **state)
 		check_notes(d, true);
 		assert_int_equal(dump_info(d)->pages, 240);
 		assert_int_equal(dump_info(d)->ram_pages, 280);
-		assert_true(dump_segment(d, 0, &s) && s.pa == 10 * PAGE && s.va == 0xffffffff81000000);
+		assert_true(dump_segment(d, 0, &s) && s.pa == 10 * PAGE &&
+			    s.va == 0xffffffff81000000);
 		assert_true(dump_segment(d, 3, &s) && !dump_segment(d, 4, &s));
 		assert_null(dump_warning(d, 0));
 		dump_close(d);
@@ -239,7 +247,8 @@ static void test_elf_incomplete(void **state)
 	dump_close(d);
 }
 
-/* Firmware's memory needn't end at a page: what is there of a page is read, the rest has its reason. */
+/* Firmware's memory needn't end at a page: what is there of a page is read, the rest has its
+ * reason. */
 static void test_elf_partial_page(void **state)
 {
 	struct buf b = {0};
@@ -345,9 +354,10 @@ static void test_threads(void **state)
 
 static void test_vmcoreinfo(void **state)
 {
-	static const char text[] = "junk\n=x\nOSRELEASE=6.1\r\nSYMBOL(a)=ffffffff81000000\nSYMBOL(b)=zz\n"
-				   "NUMBER(n)=-12\nNUMBER(x)=0x10\nNUMBER(bad)=1x\nOFFSET(a.b)=-1\n"
-				   "SIZE(s)=64\nLENGTH(l)=99999999999999999999\nKERNELOFFSET=2e000000\nEMPTY=";
+	static const char text[] =
+		"junk\n=x\nOSRELEASE=6.1\r\nSYMBOL(a)=ffffffff81000000\nSYMBOL(b)=zz\n"
+		"NUMBER(n)=-12\nNUMBER(x)=0x10\nNUMBER(bad)=1x\nOFFSET(a.b)=-1\n"
+		"SIZE(s)=64\nLENGTH(l)=99999999999999999999\nKERNELOFFSET=2e000000\nEMPTY=";
 	struct vmcoreinfo *v = vmcoreinfo_create(text, sizeof(text) - 1);
 	uint64_t u = 77;
 	int64_t s = 77;
@@ -378,7 +388,8 @@ static void plant(struct buf *b, uint64_t pfn, const char *text)
 	const Elf64_Phdr *p = (const Elf64_Phdr *)(const void *)(b->p + 128);
 	for (size_t i = 2; i < 6; i++)
 		if (pfn * PAGE >= p[i].p_paddr && pfn * PAGE < p[i].p_paddr + p[i].p_filesz)
-			put_at(b, p[i].p_offset + (pfn * PAGE - p[i].p_paddr), text, strlen(text) + 1);
+			put_at(b, p[i].p_offset + (pfn * PAGE - p[i].p_paddr), text,
+			       strlen(text) + 1);
 }
 
 static void test_scan(void **state)
@@ -394,7 +405,8 @@ static void test_scan(void **state)
 	dump_close(d);
 	plant(&copy, 5, "OSRELEASE=5.10-capture\nPAGESIZE=4096\nSYMBOL(_stext)=0\n");
 	plant(&copy, 80, "OSRELEASE=not a whole one\n");
-	plant(&copy, 200, "OSRELEASE=4.19-old\nPAGESIZE=4096\nSYMBOL(_stext)=0\nCRASHTIME=1600000000\n");
+	plant(&copy, 200,
+	      "OSRELEASE=4.19-old\nPAGESIZE=4096\nSYMBOL(_stext)=0\nCRASHTIME=1600000000\n");
 	plant(&copy, 180, fake_info);
 	buf_put(&b, copy.p, copy.len);
 	d = open_buf(&b);
@@ -428,8 +440,8 @@ static void expect_refusal(const char *path, const char *text)
 	err_free(e);
 }
 
-static void expect_elf_refusal(unsigned char class, unsigned char data, uint16_t type, uint16_t machine,
-			       const char *text)
+static void expect_elf_refusal(unsigned char class, unsigned char data, uint16_t type,
+			       uint16_t machine, const char *text)
 {
 	Elf64_Ehdr h = {.e_type = type, .e_machine = machine};
 
@@ -450,7 +462,8 @@ static void test_refusals(void **state)
 
 	(void)state;
 	expect_elf_refusal(ELFCLASS32, ELFDATA2LSB, ET_CORE, EM_386, "a 32-bit ELF core (i386)");
-	expect_elf_refusal(ELFCLASS64, ELFDATA2MSB, ET_CORE, EM_S390, "a 64-bit big-endian ELF core (s390)");
+	expect_elf_refusal(ELFCLASS64, ELFDATA2MSB, ET_CORE, EM_S390,
+			   "a 64-bit big-endian ELF core (s390)");
 	expect_elf_refusal(ELFCLASS64, ELFDATA2LSB, ET_EXEC, EM_X86_64, "not a core dump");
 	expect_elf_refusal(ELFCLASS64, ELFDATA2LSB, ET_CORE, EM_X86_64, "without any memory");
 	fake_kdump_head(&b, &(struct fake_kdump){.version = 6}, 2);
@@ -476,13 +489,20 @@ static void test_refusals(void **state)
 	expect_refusal(path, "neither a file nor a disk");
 }
 
-/* One wrong number in the headers, or the first block lost: the rest tells what it must have been. */
+/* One wrong number in the headers, or the first block lost: the rest tells what it must have been.
+ */
 static void test_damaged_head(void **state)
 {
-	static const struct { size_t at; uint32_t v; } damage[] = {
-		{428, 8192}, {428, 0}, {428, 0xffffffff}, {8, 0}, {8, 0xff000006}, {432, 0}, {432, 2},
-		{432, 0x7fffffff}, {436, 0}, {436, 3}, {436, 0x40000002}, {440, 7}, {PAGE + 96, 9},
-		{PAGE + 100, 1}, {0, 0}, {4, 0x41414141}, {12 + 260, 0},
+	static const struct {
+		size_t at;
+		uint32_t v;
+	} damage[] = {
+		{428, 8192},	 {428, 0},	    {428, 0xffffffff},
+		{8, 0},		 {8, 0xff000006},   {432, 0},
+		{432, 2},	 {432, 0x7fffffff}, {436, 0},
+		{436, 3},	 {436, 0x40000002}, {440, 7},
+		{PAGE + 96, 9},	 {PAGE + 100, 1},   {0, 0},
+		{4, 0x41414141}, {12 + 260, 0},
 	};
 
 	(void)state;
@@ -573,7 +593,9 @@ static void test_identify(void **state)
 	expect_kind(&h, sizeof(h), FILE_OBJECT);
 	expect_kind("KDUMP   ....", 12, FILE_DUMP);
 	expect_kind("makedumpfile\0\0\0\0", 16, FILE_DUMP);
-	expect_kind("\xfd" "7zXZ\0..", 8, FILE_OBJECT);
+	expect_kind("\xfd"
+		    "7zXZ\0..",
+		    8, FILE_OBJECT);
 	expect_kind("\x28\xb5\x2f\xfd", 4, FILE_OBJECT);
 	expect_kind("text", 4, FILE_UNKNOWN);
 	struct err *e = file_identify(fake_dir, &k);
@@ -584,15 +606,24 @@ static void test_identify(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kdump),	      cmocka_unit_test(test_one_bitmap),
-		cmocka_unit_test(test_incomplete),    cmocka_unit_test(test_split),
-		cmocka_unit_test(test_flattened),     cmocka_unit_test(test_elf),
-		cmocka_unit_test(test_elf_incomplete), cmocka_unit_test(test_elf_partial_page),
-		cmocka_unit_test(test_far),	      cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_vmcoreinfo),    cmocka_unit_test(test_scan),
-		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_wrong_parts),
-		cmocka_unit_test(test_damaged_head),  cmocka_unit_test(test_damaged_bitmap),
-		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_identify),
+		cmocka_unit_test(test_kdump),
+		cmocka_unit_test(test_one_bitmap),
+		cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_flattened),
+		cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_elf_incomplete),
+		cmocka_unit_test(test_elf_partial_page),
+		cmocka_unit_test(test_far),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_vmcoreinfo),
+		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_wrong_parts),
+		cmocka_unit_test(test_damaged_head),
+		cmocka_unit_test(test_damaged_bitmap),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_identify),
 	};
 	return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves on the real dumps of the lab ($VMBROWSE_LAB) that all files of one crash, whatever wrote them,
- * hold the same memory: each is compared page by page with the fullest of its folder, and the states agree:
- * what one calls zero is zero in the others, what one excludes is RAM in the others. Also that every dump
- * has the notes of its CPUs and the vmcoreinfo of its kernel, and that cut copies of real dumps never
- * give a wrong byte. Skipped where there is no lab.
+ * Proves on the real dumps of the lab ($VMBROWSE_LAB) that all files of one crash, whatever wrote
+ * them, hold the same memory: each is compared page by page with the fullest of its folder, and the
+ * states agree: what one calls zero is zero in the others, what one excludes is RAM in the others.
+ * Also that every dump has the notes of its CPUs and the vmcoreinfo of its kernel, and that cut
+ * copies of real dumps never give a wrong byte. Skipped where there is no lab.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,8 @@
 #include "engine/dump/vmcoreinfo.h"
 
 #define PAGE 4096u
-#define STEP 7u /* every seventh page: enough to meet every kind of page in every block of a bitmap */
+#define STEP                                                                                       \
+	7u /* every seventh page: enough to meet every kind of page in every block of a bitmap */
 
 static const char *lab(void)
 {
