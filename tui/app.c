@@ -238,7 +238,8 @@ static void settle_opening(struct app *a)
 	}
 	a->headline = shell_headline(a->shell);
 	nav_load_tasks(a);
-	app_run(a, PANE_LOG, "log", "", false);
+	struct view *log = app_run(a, PANE_LOG, "log", "", false);
+	view_wish(log, WISH_END, NULL, 0, NULL); /* the newest lines tell of the panic */
 	app_run(a, PANE_INSPECTOR, "sys", "", false);
 }
 

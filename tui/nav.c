@@ -90,6 +90,23 @@ static void settle_set(struct app *a)
 	app_focus(a, PANE_INSPECTOR);
 }
 
+/* The title of the stack says whose it is. */
+static void settle_subject(struct app *a)
+{
+	struct pane *p = &a->panes[PANE_BT];
+	const struct view *v = pane_view(p);
+	struct buf text = {0};
+
+	if (!v || p->described == v || view_loading(v))
+		return;
+	p->described = v;
+	shell_describe(a->shell, &v->ctx.task, &text);
+	free(p->subject);
+	p->subject = text.len ? buf_steal(&text) : NULL;
+	buf_free(&text);
+	a->dirty = true;
+}
+
 void nav_settle(struct app *a)
 {
 	struct view *v = pane_view(&a->panes[PANE_TASKS]);
@@ -103,6 +120,7 @@ void nav_settle(struct app *a)
 	}
 	settle_set(a);
 	settle_context(a);
+	settle_subject(a);
 }
 
 /* ---- links ---- */

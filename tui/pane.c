@@ -40,6 +40,7 @@ void pane_free(struct pane *p)
 	free(p->hist);
 	view_destroy(p->next);
 	free(p->search);
+	free(p->subject);
 	*p = (struct pane){0};
 }
 
@@ -148,17 +149,31 @@ struct rect pane_content(const struct pane *p)
 	return (struct rect){p->rect.y + 1, p->rect.x, p->rect.h - 1, p->rect.w};
 }
 
-static void title_of(const struct pane *p, struct buf *out)
+/* "m > mnt_sb > s_writers": where there is no room its start is left out. */
+static void put_crumbs(const char *crumbs, int room, struct buf *out)
+{
+	const char *from = crumbs, *next;
+
+	while (utf8_width(from, strlen(from)) + 6 > room && (next = strstr(from, " > ")))
+		from = next + 3;
+	buf_printf(out, "%s%s", from == crumbs ? "" : "... > ", from);
+}
+
+static void title_of(const struct pane *p, int room, struct buf *out)
 {
 	const struct view *v = pane_view(p);
 	const struct heading *h = v ? view_heading(v) : NULL;
 
-	if (p->id == PANE_INSPECTOR) {
-		buf_puts(out, "Inspector");
+	if (p->subject) {
+		buf_printf(out, "%s  %s", p->title, p->subject);
+	} else if (p->id == PANE_INSPECTOR) {
+		buf_puts(out, room > 40 ? "Inspector  " : "");
 		if (v && v->crumbs[0])
-			buf_printf(out, "  %s", v->crumbs);
+			put_crumbs(v->crumbs, room - (int)out->len, out);
+		else if (!h)
+			buf_puts(out, "Inspector");
 		if (h && h->title[0])
-			buf_printf(out, "  %s%s%s", v->crumbs[0] ? "(" : "", h->title,
+			buf_printf(out, "%s%s%s", v->crumbs[0] ? "  (" : "", h->title,
 				   v->crumbs[0] ? ")" : "");
 	} else if (h && h->title[0]) {
 		buf_puts(out, h->title);
@@ -178,7 +193,7 @@ static void state_of(const struct pane *p, struct buf *out)
 		return;
 	if (v->filter_text)
 		buf_printf(out, "  & %s", v->filter_text);
-	if (v->search_text) {
+	if (v->search_text && (v->hits || v->searched < v->nrows)) {
 		at = view_match_number(v, &total);
 		buf_printf(out, "  /%s ", v->search_text);
 		if (v->searched < v->nrows)
@@ -203,11 +218,11 @@ static void draw_title(struct surface *s, const struct pane *p, bool focus)
 	int x = p->rect.x, y = p->rect.y, w = p->rect.w;
 
 	surface_hline(s, y, x, w, line);
-	title_of(p, &title);
 	state_of(p, &state);
 	int room = w - 4 - utf8_width(buf_str(&state), state.len);
 	if (room < w / 3)
 		room = w / 3;
+	title_of(p, room, &title);
 	x += 1;
 	x += surface_str(s, y, x, 1, line, " ");
 	x += surface_cut(s, y, x, room, focus ? STYLE_TITLE_FOCUS : STYLE_TITLE, buf_str(&title),

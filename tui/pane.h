@@ -23,6 +23,8 @@ struct pane {
 	struct view *next; /* asked for, not shown yet */
 	uint64_t asked_ns;
 	bool push;	   /* next is to be kept behind the shown one, not in its place */
+	char *subject;	   /* what the title names instead of the command's heading; NULL: nothing */
+	const struct view *described; /* the view that subject is about */
 	char *search;	   /* carried from view to view; NULL: none */
 	bool search_backward;
 	struct rect rect;  /* with its title; h 0: not on the screen */

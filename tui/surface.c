@@ -88,17 +88,17 @@ static void put_wide(struct surface *s, int y, int x, enum style style, uint32_t
 }
 
 /* The next character of a text, fit for a terminal. */
-static size_t next_char(const struct surface *s, const char *text, size_t n, uint32_t *cp)
+static size_t next_char(const struct surface *s, const char *text, size_t n, uint32_t *cp, int *cols)
 {
 	size_t len = utf8_decode(text, n, cp);
 
-	if (!len) {
+	if (!len || !utf8_printable(*cp)) {
 		*cp = '?';
-		return 1;
+		*cols = 1;
+		return len ? len : 1;
 	}
-	if (!utf8_printable(*cp))
-		*cp = '?';
-	if (s->ascii && *cp >= 0x80 && utf8_cols(*cp))
+	*cols = utf8_cols(*cp);
+	if (s->ascii && *cp >= 0x80 && *cols)
 		*cp = '?';
 	return len;
 }
@@ -111,10 +111,8 @@ int surface_text(struct surface *s, int y, int x, int max, enum style style, con
 	uint32_t cp;
 
 	for (; n; text += len, n -= len) {
-		len = next_char(s, text, n, &cp);
-		int cols = utf8_cols(cp);
-		if (cols < 0)
-			cols = 0;
+		int cols;
+		len = next_char(s, text, n, &cp, &cols);
 		if (used + cols > max)
 			break;
 		if (!cols) {
@@ -122,7 +120,9 @@ int surface_text(struct surface *s, int y, int x, int max, enum style style, con
 				cell_at(s, y, x + used - 1)->mark = cp;
 			continue;
 		}
-		if (cols == 2)
+		if (cols == 2 && cp == '?') /* the stand-in of a wide character is as wide */
+			put(s, y, x + used + 1, style, cp);
+		if (cols == 2 && cp != '?')
 			put_wide(s, y, x + used, style, cp);
 		else
 			put(s, y, x + used, style, cp);

@@ -394,8 +394,6 @@ static bool wish_fits(const struct view *v, size_t row)
 		return ref_equal(&r->ref, &v->wish_ref);
 	case WISH_LOG:
 		return number_cell(v, row, "seq", &n) && n == v->wish_number;
-	case WISH_LINE:
-		return row == v->wish_number;
 	default:
 		return false;
 	}
@@ -422,11 +420,14 @@ static void grant_wish(struct view *v)
 
 	if (v->wish == WISH_NONE)
 		return;
-	for (size_t i = 0; i < v->nrows && row == NO_ROW && v->wish != WISH_ADDRESS; i++)
+	for (size_t i = 0; i < v->nrows && row == NO_ROW && v->wish != WISH_ADDRESS && v->wish != WISH_END;
+	     i++)
 		if (wish_fits(v, i))
 			row = i;
 	if (v->wish == WISH_ADDRESS && !view_loading(v))
 		row = nearest_address(v);
+	if (v->wish == WISH_END && !view_loading(v) && v->nrows)
+		row = v->nrows - 1;
 	if (row != NO_ROW)
 		view_to_row(v, row);
 	if (row != NO_ROW || !view_loading(v))

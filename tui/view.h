@@ -21,7 +21,7 @@
 #define VIEW_MAX_COLS 32
 
 /* Where the cursor is to go once the row is there. */
-enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_LINE };
+enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END };
 
 struct sorting;
 

@@ -12,6 +12,8 @@
 
 #define LOOK_AT 200  /* rows measured before the first is drawn */
 #define INDENT 2
+#define GROW_WANTS 34	 /* "name = 0xffff888000000000" with a name that says something */
+#define MATTERS_LESS 3	 /* prio of columns that make room for the growing one */
 #define LEAST_FLEXIBLE 8 /* columns without a width of their own are narrowed to this before one is dropped */
 
 static const struct table *table_of(const struct view *v, const struct row *r)
@@ -49,7 +51,7 @@ static void measure_row(struct view *v, size_t row)
 	if (r->child)
 		return;
 	for (size_t i = 0; i < t->ncols && i < VIEW_MAX_COLS; i++) {
-		if (!seen(t, i))
+		if (!seen(t, i) || (r->cells[i].kind == CELL_ABSENT && !t->cols[i].title[0]))
 			continue;
 		buf_clear(&text);
 		cell_print(&r->cells[i], &text);
@@ -74,14 +76,25 @@ static void measure(struct view *v)
 
 /* ---- columns ---- */
 
+/* What the growing column should have; squeezed: what it makes do with. */
+static int grow_least(const struct view *v, const struct col *c, size_t i, int width, bool squeezed)
+{
+	int natural = v->widths[i], least = GROW_WANTS;
+
+	if (squeezed)
+		least = c->width ? c->width * 2 / 3 : width * 3 / 5;
+	return natural < least ? natural : least;
+}
+
 static int wanted(const struct view *v, const struct col *c, size_t i, int width)
 {
 	int w = v->widths[i], title = utf8_width(c->title, strlen(c->title));
-	int most = c->flags & COL_GROW ? width * 3 / 5 : width * 2 / 5;
 
-	if (w > most)
-		w = most;
-	if (w < c->width && !(c->flags & COL_GROW)) /* one that grows gets its width where there is room */
+	if (c->flags & COL_GROW)
+		w = grow_least(v, c, i, width, false);
+	else if (w > width / 2)
+		w = width / 2;
+	if (w < c->width && !(c->flags & COL_GROW))
 		w = c->width;
 	return w > title ? w : title;
 }
@@ -95,23 +108,27 @@ static int total(const struct list_cols *c)
 	return sum;
 }
 
+static bool flexible(const struct col *c)
+{
+	return !c->width && !(c->flags & COL_GROW);
+}
+
 /* Narrows columns that have no width of their own, until all fits or they are as narrow as is sensible. */
 static void narrow(const struct table *t, int width, struct list_cols *c)
 {
 	for (int i = c->n - 1; i >= 0; i--) {
-		const struct col *col = &t->cols[c->v[i].col];
 		int excess = total(c) - width, give = c->v[i].w - LEAST_FLEXIBLE;
 		if (excess <= 0)
 			return;
-		if (!col->width && !(col->flags & COL_GROW) && give > 0)
+		if (flexible(&t->cols[c->v[i].col]) && give > 0)
 			c->v[i].w -= give < excess ? give : excess;
 	}
 }
 
-/* Takes away the column with the largest prio; false when only those are left that stay. */
-static bool drop_one(const struct table *t, struct list_cols *c)
+/* Takes away the column with the largest prio, if that is at least `least`. */
+static bool drop_one(const struct table *t, struct list_cols *c, int least)
 {
-	int worst = -1, prio = 0;
+	int worst = -1, prio = least - 1;
 
 	for (int i = 0; i < c->n; i++)
 		if (t->cols[c->v[i].col].prio > prio) {
@@ -145,15 +162,29 @@ static void grow(const struct view *v, const struct table *t, int width, struct 
 	}
 }
 
-static void fit(const struct view *v, const struct table *t, int width, struct list_cols *c)
+/* Narrows and drops until it fits, or only columns are left whose prio is below `least`. */
+static void squeeze(const struct table *t, int width, struct list_cols *c, int least)
 {
 	struct list_cols all = *c;
 
 	narrow(t, width, c);
-	while (c->n > 1 && total(c) > width && drop_one(t, &all)) {
+	while (c->n > 1 && total(c) > width && drop_one(t, &all, least)) {
 		*c = all; /* with one column less the others need be less narrow */
 		narrow(t, width, c);
 	}
+}
+
+/* Columns that matter less go before the growing one gets less than it wants; those that matter more go when
+ * it has given in too. */
+static void fit(const struct view *v, const struct table *t, int width, struct list_cols *c)
+{
+	squeeze(t, width, c, MATTERS_LESS);
+	for (int i = 0; i < c->n && total(c) > width; i++) {
+		size_t col = c->v[i].col;
+		if (t->cols[col].flags & COL_GROW)
+			c->v[i].w = grow_least(v, &t->cols[col], col, width, true);
+	}
+	squeeze(t, width, c, 1);
 	grow(v, t, width, c);
 }
 
@@ -220,6 +251,21 @@ static enum style style_of(const struct row *r, const struct cell *c)
 	return (enum style)(c->role != ROLE_NORMAL ? c->role : r->role);
 }
 
+/* Of a path that is too long the end is worth more: the folders at its start are left out. */
+static size_t path_skip(const char *text, size_t n, int max)
+{
+	const char *slash = text;
+
+	if (memchr(text, ' ', n))
+		return 0;
+	while ((slash = strchr(slash, '/'))) {
+		slash++;
+		if (utf8_width(slash, n - (size_t)(slash - text)) <= max)
+			return (size_t)(slash - text);
+	}
+	return 0;
+}
+
 static int draw_cell(const struct drawing *d, int y, int x, int max, const struct row *r,
 		     const struct cell *c, bool right)
 {
@@ -230,8 +276,9 @@ static int draw_cell(const struct drawing *d, int y, int x, int max, const struc
 	w = utf8_width(buf_str(&text), text.len);
 	if (right && w < max)
 		x += max - w;
-	w = surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text), text.len);
-	mark_matches(d, y, x, max, buf_str(&text), text.len);
+	size_t skip = w > max ? path_skip(buf_str(&text), text.len, max) : 0;
+	w = surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text) + skip, text.len - skip);
+	mark_matches(d, y, x, max, buf_str(&text) + skip, text.len - skip);
 	return w;
 }
 
