@@ -6,7 +6,8 @@
  *   3. the banner in memory where vmlinux says it is, byte for byte (it holds the build's date);
  *   4. the release.
  * A vmcoreinfo build-id that differs proves nothing: several stable kernels (6.1.113 to 6.1.118,
- * 6.6.55 to 6.6.62 and others) wrote garbage there. Memory that can't be read proves nothing either.
+ * 6.6.55 to 6.6.62 and others) wrote garbage there. Memory that can't be read proves nothing
+ * either.
  *
  * Sources: Linux' kernel/vmcore_info.c, include/linux/buildid.h, init/version.c.
  */
@@ -154,8 +155,7 @@ static bool object_banner(struct object *o, uint64_t addr, char *buf, size_t cap
 
 enum verdict { DIFFERENT, UNKNOWN, SAME };
 
-static enum verdict compare_banner(struct session *s, struct object *o, char *in_memory,
-				   size_t cap)
+static enum verdict compare_banner(struct session *s, struct object *o, char *in_memory, size_t cap)
 {
 	char own[BANNER_MAX];
 	uint64_t addr;
@@ -216,7 +216,8 @@ static bool by_release(struct session *s, struct object *o, const struct build_i
 	if (ids_differ || (a[0] && b[0] && strcmp(a, b)))
 		return false;
 	char *doubt = xasprintf("it can't be verified that vmlinux is this dump's (%s): it is used "
-				"as if it were", *why);
+				"as if it were",
+				*why);
 	free(*why);
 	*why = doubt;
 	return true;

@@ -44,10 +44,12 @@ void modules_destroy(struct modules *m);
 
 /* identity.c: the link-time address of a symbol in the object's .symtab, without any index. */
 bool identity_symbol(struct object *o, const char *name, uint64_t *ret);
-/* Is the object of the build that wrote the dump? If not, *why (malloc'ed) holds both identities; it
- * may also be set when they match, as a doubt to be told. */
+/* Is the object of the build that wrote the dump? If not, *why (malloc'ed) holds both identities;
+ * it may also be set when they match, as a doubt to be told. */
 bool identity_matches(struct session *s, struct object *o, char **why);
 
+/* Why there are no types or symbols, for a person. */
+const char *kern_why_no_types(const struct session *s);
 /* The scalar of a member in the image of its struct; false: not found, or it isn't one. */
 bool kern_decode(const struct kern_member *m, const uint8_t *image, uint64_t *ret);
 /* &struct.member, 0 when it wasn't found. */
@@ -57,9 +59,9 @@ static inline uint64_t kern_at(uint64_t obj, const struct kern_member *m)
 }
 
 /* Walks a circular list_head list, from its head's next on; where that breaks, from the head's prev
- * backwards. Each node (address of the list_head in the element) is given once, at most max of them.
- * The list's own damage ends up in *problem (malloc'ed; NULL: none), errors are fn's or a cancel.
- * Thread: any. */
+ * backwards. Each node (address of the list_head in the element) is given once, at most max of
+ * them. The list's own damage ends up in *problem (malloc'ed; NULL: none), errors are fn's or a
+ * cancel. Thread: any. */
 struct err *walk_list(struct session *s, uint64_t head, size_t max, struct job *job,
 		      struct err *(*fn)(void *ctx, uint64_t node), void *ctx, char **problem);
 

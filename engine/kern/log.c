@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel log, read from the printk ring buffer (5.10 and later): a ring of descriptors, one info
- * for each, and a ring of text. Descriptor ids run on for ever; an id's slot is the id modulo the
- * ring's size, and the descriptor there carries the id that it is used for, so whatever doesn't agree
- * is a record that was overwritten or damaged and is left out.
+ * The kernel log, read from the printk ring buffer (5.10 and later): a ring of descriptors, one
+ * info for each, and a ring of text. Descriptor ids run on for ever; an id's slot is the id modulo
+ * the ring's size, and the descriptor there carries the id that it is used for, so whatever doesn't
+ * agree is a record that was overwritten or damaged and is left out.
  *
  * Offsets come from vmcoreinfo, made for this, so that the log needs no vmlinux; from types if not.
  *
@@ -136,7 +136,8 @@ static struct err *prb_open(struct prb *b)
 	if (!log_place_find(b->s, b->p, P_PLACES) ||
 	    !log_struct_size(b->s, "prb_desc", &b->desc_size) ||
 	    !log_struct_size(b->s, "printk_info", &b->info_size))
-		return err_new(ERR_NOTFOUND, "neither vmcoreinfo nor types tell how the printk ring "
+		return err_new(ERR_NOTFOUND,
+			       "neither vmcoreinfo nor types tell how the printk ring "
 			       "buffer is laid out");
 	TRY(mem_u64(b->s->mem, KERNEL, var, &rb));
 	uint64_t ring = rb + b->p[P_RING].offset, text = rb + b->p[P_TEXT].offset;
@@ -192,7 +193,7 @@ static bool read_record(struct prb *b, uint64_t id, struct record *r)
 	return true;
 }
 
-/* Kernels from 5.11 on store the caller in every record; where none has one, it isn't kept at all. */
+/* Kernels from 5.11 on store every record's caller; where none has one, it isn't kept at all. */
 static struct err *look_for_callers(struct prb *b, uint64_t n, struct job *job)
 {
 	struct record r;

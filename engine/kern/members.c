@@ -9,6 +9,14 @@
 #include "engine/kern/impl.h"
 #include "engine/type/value.h"
 
+const char *kern_why_no_types(const struct session *s)
+{
+	if (!s->vmlinux)
+		return "no vmlinux was given that can be read";
+	return s->matches ? "vmlinux has no such types, neither in BTF nor in DWARF"
+			  : "vmlinux is of another build";
+}
+
 struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
 {
 	struct sym sym;
@@ -19,12 +27,12 @@ struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
 	}
 	if (vmcoreinfo_symbol(s->vmcoreinfo, name, ret))
 		return NULL;
-	return err_new(ERR_NOTFOUND, s->matches
-			       ? "this kernel has no symbol '%s'"
-			       : "symbol '%s' is not known: there is no vmlinux for this dump", name);
+	if (s->matches)
+		return err_new(ERR_NOTFOUND, "this kernel has no symbol '%s'", name);
+	return err_new(ERR_NOTFOUND, "symbol '%s' is not known: %s", name, kern_why_no_types(s));
 }
 
-/* Without __per_cpu_offset the kernel was built for one CPU, and its per-CPU variables are plain. */
+/* Without __per_cpu_offset the kernel was built for one CPU: its per-CPU variables are plain. */
 struct err *kern_percpu_offset(struct session *s, unsigned cpu, uint64_t *ret)
 {
 	struct sym sym;
@@ -106,8 +114,8 @@ size_t kern_members(struct session *s, const char *type_name, struct kern_member
 /* How many bytes hold the member; 0: more than a scalar has. */
 static size_t scalar_bytes(const struct type_place *p)
 {
-	uint64_t n = p->bit_size ? (p->bit_offset + (uint64_t)p->bit_size + 7) / 8
-				 : type_size(p->type);
+	uint64_t n =
+		p->bit_size ? (p->bit_offset + (uint64_t)p->bit_size + 7) / 8 : type_size(p->type);
 
 	return n <= 16 ? n : 0;
 }

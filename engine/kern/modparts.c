@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a module leaves in memory. All counts and sizes are the dump's word and are bounded: a damaged
- * module costs its own symbols, and says so.
+ * What a module leaves in memory. All counts and sizes are the dump's word and are bounded: a
+ * damaged module costs its own symbols, and says so.
  *
  * Sources: Linux' include/linux/module.h (struct mod_kallsyms), kernel/module/kallsyms.c,
  * arch/x86/include/asm/module.h (struct mod_arch_specific), kernel/bpf/btf.c (struct btf_module).
@@ -134,11 +134,11 @@ static bool is_percpu(struct mod_parts *p, const struct module *mod, uint64_t ad
 	uint64_t start, size;
 
 	return err_ok(kern_read(p->s, mod->addr, &p->m[MP_PERCPU], &start)) && start &&
-	       err_ok(kern_read(p->s, mod->addr, &p->m[MP_PERCPU_SIZE], &size)) &&
-	       addr >= start && addr - start < size;
+	       err_ok(kern_read(p->s, mod->addr, &p->m[MP_PERCPU_SIZE], &size)) && addr >= start &&
+	       addr - start < size;
 }
 
-/* Only what lies in the module is a symbol of it: no undefined ones, no section names of nothing. */
+/* Only what lies in the module is a symbol of it: nothing undefined, nothing that was freed. */
 static size_t take_symbols(struct mod_parts *p, struct module *mod, const struct kallsyms *k,
 			   struct sym *v)
 {
@@ -153,9 +153,12 @@ static size_t take_symbols(struct mod_parts *p, struct module *mod, const struct
 		bool percpu = !inside && is_percpu(p, mod, e->st_value);
 		if (!inside && !percpu)
 			continue;
-		v[n++] = (struct sym){.name = k->strings + e->st_name, .addr = e->st_value,
-				      .size = e->st_size, .object = mod->object,
-				      .type = symbol_letter(k, i), .percpu = percpu};
+		v[n++] = (struct sym){.name = k->strings + e->st_name,
+				      .addr = e->st_value,
+				      .size = e->st_size,
+				      .object = mod->object,
+				      .type = symbol_letter(k, i),
+				      .percpu = percpu};
 	}
 	return n;
 }
@@ -251,12 +254,18 @@ static struct err *on_btf(void *ctx, uint64_t node)
 
 struct err *mod_add_types(struct mod_parts *p, struct module *v, size_t n)
 {
-	struct btf_walk w = {.p = p, .v = v, .n = n,
+	struct btf_walk w = {.p = p,
+			     .v = v,
+			     .n = n,
 			     .bm = {{.names = "list"}, {.names = "module"}, {.names = "btf"}},
 			     .bt = {{.names = "data"}, {.names = "data_size"}}};
+	struct object_section base;
 	uint64_t head;
 	char *damage;
 
+	/* A module's ids go on where vmlinux' end: without those they would name anything. */
+	if (!object_section(p->s->vmlinux, ".BTF", &base))
+		return NULL;
 	if (kern_members(p->s, "struct btf_module", w.bm, BM_MEMBERS) != BM_MEMBERS ||
 	    kern_members(p->s, "struct btf", w.bt, BT_MEMBERS) != BT_MEMBERS ||
 	    !err_ok(kern_symbol(p->s, "btf_modules", &head)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * The parts that a module leaves in memory, added to its object and to the session: symbols, ORC, BTF.
- * What can't be had goes into module.problem. Thread: the one that loads the modules.
+ * The parts that a module leaves in memory, added to its object and to the session: symbols, ORC,
+ * BTF. What can't be had goes into module.problem. Thread: the one that loads the modules.
  */
 #ifndef KERN_MODPARTS_H
 #define KERN_MODPARTS_H

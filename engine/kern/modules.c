@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loaded modules, from the kernel's list of them. Each becomes an object with what the dump's memory
- * holds of it: its place, its symbols (kallsyms), its ORC table and its BTF. So frames in module code
- * have names and unwind, and types of modules are known, without any file but vmlinux.
+ * Loaded modules, from the kernel's list of them. Each becomes an object with what the dump's
+ * memory holds of it: its place, its symbols (kallsyms), its ORC table and its BTF. So frames in
+ * module code have names and unwind, and types of modules are known, without any file but vmlinux.
  *
- * struct module's own btf_data points to a copy that is freed after loading; the one that lives is in
- * the list btf_modules.
+ * struct module's own btf_data points to a copy that is freed after loading; the one that lives is
+ * in the list btf_modules.
  */
 #include "engine/kern/modules.h"
 #include <elf.h>
@@ -41,11 +41,11 @@ static const char *const names[M_MEMBERS] = {
 	[M_STATE] = "state",
 	[M_TAINTS] = "taints",
 	[M_REFCNT] = "refcnt.counter|refcnt",
-	[M_BASE] = "core_layout.base|module_core",	      /* up to 6.3; up to 4.4 */
+	[M_BASE] = "core_layout.base|module_core", /* up to 6.3; up to 4.4 */
 	[M_SIZE] = "core_layout.size|core_size",
 	[M_TEXT_SIZE] = "core_layout.text_size|core_text_size",
 	[M_INIT_SIZE] = "init_layout.size|init_size",
-	[M_MEM] = "mem",				      /* from 6.4 */
+	[M_MEM] = "mem", /* from 6.4 */
 };
 
 enum { MM_BASE, MM_SIZE, MM_MEMBERS };
@@ -124,7 +124,8 @@ static struct err *place_parts(struct loading *l, struct module *mod)
 		if (i == MEM_TEXT)
 			mod->base = base;
 		if (size > SIZE_MAX_CORE)
-			return err_new(ERR_CORRUPT, "part %" PRIu64 " has %" PRIu64 " bytes", i, size);
+			return err_new(ERR_CORRUPT, "part %" PRIu64 " has %" PRIu64 " bytes", i,
+				       size);
 		mod->size += size;
 		add_range(mod, base, size, i == MEM_TEXT || i == MEM_INIT_TEXT);
 	}
@@ -136,8 +137,10 @@ static void read_facts(struct loading *l, struct module *mod)
 	struct session *s = l->s;
 	uint64_t v;
 
-	problem(mod, mem_str(s->mem, KERNEL, kern_at(mod->addr, &l->m[M_NAME]), mod->name,
-			     sizeof(mod->name) - 8), "name");
+	problem(mod,
+		mem_str(s->mem, KERNEL, kern_at(mod->addr, &l->m[M_NAME]), mod->name,
+			sizeof(mod->name) - 8),
+		"name");
 	struct err *e = kern_read(s, mod->addr, &l->m[M_STATE], &v);
 	mod->state = e ? UINT32_MAX : (uint32_t)v;
 	problem(mod, e, "state");
@@ -145,7 +148,8 @@ static void read_facts(struct loading *l, struct module *mod)
 		mod->taints = 0;
 	/* The module itself holds one reference (MODULE_REF_BASE). */
 	mod->refs = err_ok(kern_read(s, mod->addr, &l->m[M_REFCNT], &v)) && (uint32_t)v
-			    ? (int64_t)(uint32_t)v - 1 : -1;
+			    ? (int64_t)(uint32_t)v - 1
+			    : -1;
 }
 
 static struct err *add_module(void *ctx, uint64_t node)
@@ -177,14 +181,15 @@ static struct err *find_members(struct loading *l)
 	l->mm[MM_SIZE].names = "size";
 	kern_members(l->s, "struct module", l->m, M_MEMBERS);
 	if (!l->m[M_LIST].found || !l->m[M_NAME].found)
-		return err_new(ERR_NODEBUG, "modules can't be read: there is no struct module in the "
-			       "types");
+		return err_new(ERR_NODEBUG, "modules can't be read without struct module: %s",
+			       kern_why_no_types(l->s));
 	if (!l->m[M_MEM].found)
 		return NULL;
 	t = type_strip(l->m[M_MEM].place.type);
-	if (!type_array_count(t, &l->mem_parts) || !kern_members(l->s, "struct module_memory", l->mm,
-								 MM_MEMBERS))
-		return err_new(ERR_UNSUPPORTED, "modules can't be read: module.mem is of an unknown "
+	if (!type_array_count(t, &l->mem_parts) ||
+	    !kern_members(l->s, "struct module_memory", l->mm, MM_MEMBERS))
+		return err_new(ERR_UNSUPPORTED,
+			       "modules can't be read: module.mem is of an unknown "
 			       "kind");
 	l->mem_stride = type_size(type_target(t));
 	l->mem_parts = l->mem_parts < MEM_PARTS_MAX ? l->mem_parts : MEM_PARTS_MAX;

@@ -4,7 +4,8 @@
  * each as an object to symbols, types (split BTF) and unwinder.
  *
  * Thread: any; loaded once.
- * Source: Linux' include/linux/module.h (core_layout before 6.4, mem[] since), kernel/module/kallsyms.c.
+ * Source: Linux' include/linux/module.h (core_layout before 6.4, mem[] since),
+ * kernel/module/kallsyms.c.
  */
 #ifndef KERN_MODULES_H
 #define KERN_MODULES_H
@@ -12,15 +13,15 @@
 #include "engine/kern/session.h"
 
 struct module {
-	uint64_t addr;	     /* struct module */
+	uint64_t addr; /* struct module */
 	char name[64];
 	uint64_t base, size; /* core text; size: all core sections, as lsmod shows it */
 	uint32_t state;	     /* MODULE_STATE_ */
 	uint64_t taints;
-	int64_t refs;	     /* users, as lsmod; -1: not known */
+	int64_t refs; /* users, as lsmod; -1: not known */
 	size_t nsyms;
 	struct object *object;
-	char problem[80];    /* what couldn't be read; "" */
+	char problem[80]; /* what couldn't be read; "" */
 };
 
 /* Loads once. An empty list is no error. */

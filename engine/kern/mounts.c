@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mounts of a mount namespace: a list up to 6.7, a red-black tree since. Paths are put together
- * backwards as the kernel's d_path does: up the dentries to the mount's root, on from the place in the
- * parent mount, until a mount that has no parent.
+ * backwards as the kernel's d_path does: up the dentries to the mount's root, on from the place in
+ * the parent mount, until a mount that has no parent.
  */
 #include "engine/kern/mounts.h"
 #include <inttypes.h>
@@ -15,10 +15,21 @@
 #define MOUNTS_MAX (1u << 20)
 #define COMPONENTS_MAX 4096
 #define TREE_DEPTH_MAX 128
-#define NAME_LEN_MAX 255 /* NAME_MAX */
-#define MNT_CURSOR 0x10000000u /* of somebody who reads /proc/mounts (5.8 to 6.7): no mount */
+#define NAME_LEN_MAX 255       /* NAME_MAX */
+#define MNT_CURSOR 0x10000000u /* of a reader of /proc/mounts (5.8 to 6.7): no mount */
 
-enum { MT_PARENT, MT_MOUNTPOINT, MT_MNT, MT_NODE, MT_LIST, MT_DEVNAME, MT_ROOT, MT_SB, MT_FLAGS, MT_MEMBERS };
+enum {
+	MT_PARENT,
+	MT_MOUNTPOINT,
+	MT_MNT,
+	MT_NODE,
+	MT_LIST,
+	MT_DEVNAME,
+	MT_ROOT,
+	MT_SB,
+	MT_FLAGS,
+	MT_MEMBERS
+};
 static const char *const mount_names[MT_MEMBERS] = {
 	[MT_PARENT] = "mnt_parent",
 	[MT_MOUNTPOINT] = "mnt_mountpoint",
@@ -53,8 +64,8 @@ static struct err *resolve(struct reader *r)
 	for (size_t i = 0; i < DE_MEMBERS; i++)
 		r->de[i].names = dentry_names[i];
 	if (!kern_members(r->s, "struct mount", r->mt, MT_MEMBERS) || !r->mt[MT_MNT].found)
-		return err_new(ERR_NODEBUG, "mounts can't be read: there is no struct mount in the "
-			       "types");
+		return err_new(ERR_NODEBUG, "mounts can't be read without struct mount: %s",
+			       kern_why_no_types(r->s));
 	kern_members(r->s, "struct dentry", r->de, DE_MEMBERS);
 	return NULL;
 }
@@ -213,11 +224,12 @@ static struct err *on_list_node(void *ctx, uint64_t node)
 	return emit(r, node - r->mt[MT_LIST].place.offset);
 }
 
-/* What was wrong with the list or tree, as the walk's own end: the mounts before it have been given. */
+/* What was wrong with the list or tree ends the walk: the mounts before it have been given. */
 static struct err *damage(const char *what, char *text)
 {
-	struct err *e = text ? err_new(ERR_CORRUPT, "not all mounts could be found: %s: %s", what, text)
-			     : NULL;
+	struct err *e =
+		text ? err_new(ERR_CORRUPT, "not all mounts could be found: %s: %s", what, text)
+		     : NULL;
 
 	free(text);
 	return e;
@@ -262,8 +274,8 @@ static struct err *each_in_tree(struct reader *r, uint64_t root)
 
 	if (!kern_members(r->s, "struct rb_node", &t.left, 1) ||
 	    !kern_members(r->s, "struct rb_node", &t.right, 1))
-		return err_new(ERR_NODEBUG, "mounts can't be read: there is no struct rb_node in the "
-			       "types");
+		return err_new(ERR_NODEBUG, "mounts can't be read without struct rb_node: %s",
+			       kern_why_no_types(r->s));
 	struct err *e = walk_tree(&t, root, 0);
 	hmap_free(&t.seen);
 	if (!e)
@@ -301,7 +313,8 @@ struct err *mounts_each(struct session *s, uint64_t ns_task, struct job *job,
 		return each_in_tree(&r, root);
 	}
 	if (!kern_members(s, "struct mnt_namespace", &list, 1) || !r.mt[MT_LIST].found)
-		return err_new(ERR_UNSUPPORTED, "this kernel keeps its mounts in a way that is not "
+		return err_new(ERR_UNSUPPORTED,
+			       "this kernel keeps its mounts in a way that is not "
 			       "known: mnt_namespace has neither 'mounts' nor 'list'");
 	TRY(walk_list(s, kern_at(ns, &list), MOUNTS_MAX, job, on_list_node, &r, &problem));
 	return damage("mount list", problem);

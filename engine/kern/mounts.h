@@ -2,7 +2,8 @@
 /**
  * Mounted filesystems of the initial mount namespace (or a task's).
  * Thread: any.
- * Sources: Linux' fs/mount.h, fs/namespace.c (list before 6.8, rbtree of mounts since), fs/d_path.c.
+ * Sources: Linux' fs/mount.h, fs/namespace.c (list before 6.8, rbtree of mounts since),
+ * fs/d_path.c.
  */
 #ifndef KERN_MOUNTS_H
 #define KERN_MOUNTS_H
@@ -10,13 +11,13 @@
 #include "engine/kern/session.h"
 
 struct mount_info {
-	uint64_t mount;	 /* struct mount */
+	uint64_t mount;	   /* struct mount */
 	uint64_t vfsmount; /* &mount->mnt */
-	uint64_t sb;	 /* super_block */
-	char type[32];	 /* "ext4"; "" when it can't be read */
+	uint64_t sb;	   /* super_block */
+	char type[32];	   /* "ext4"; "" when it can't be read */
 	char device[128];
-	char *dir;	 /* path from the namespace's root; borrowed for the call */
-	bool dir_fault;	 /* the path could only partly be read */
+	char *dir;	/* path from the namespace's root; borrowed for the call */
+	bool dir_fault; /* the path could only partly be read */
 };
 
 /* ns_task: whose mount namespace (a task_struct); 0: init_task's. */

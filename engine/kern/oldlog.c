@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel log before 5.10: log_buf holds records one after the other, each with its length; one of
- * length 0 means that the next is at the beginning. Kernels before 3.5 kept plain text in a ring, of
- * which log_end counts the bytes.
+ * The kernel log before 5.10: log_buf holds records one after the other, each with its length; one
+ * of length 0 means that the next is at the beginning. Kernels before 3.5 kept plain text in a
+ * ring, of which log_end counts the bytes.
  *
  * Sources: Linux' kernel/printk/printk.c (v5.9, struct printk_log), kernel/printk.c (v3.10, v3.4).
  */
@@ -22,11 +22,11 @@ enum { L_TS, L_LEN, L_TEXT_LEN, L_DICT_LEN, L_PLACES };
 struct oldlog {
 	struct session *s;
 	struct log_place p[L_PLACES];
-	uint64_t buf, size;  /* of log_buf */
+	uint64_t buf, size;   /* of log_buf */
 	uint64_t first, next; /* of records: where they begin, where the next would go */
-	uint64_t head;	     /* bytes of a record's header */
+	uint64_t head;	      /* bytes of a record's header */
 	uint64_t seq;
-	uint8_t *record;     /* 65536 bytes */
+	uint8_t *record; /* 65536 bytes */
 };
 
 static struct err *variable(struct session *s, const char *name, unsigned bytes, uint64_t *ret)
@@ -69,12 +69,14 @@ static struct err *records_open(struct oldlog *l)
 	}
 	if (!known)
 		return err_new(ERR_NOTFOUND, "neither vmcoreinfo nor types tell how the records of "
-			       "log_buf are laid out");
+					     "log_buf are laid out");
 	if (!err_ok(variable(l->s, "log_first_seq", 8, &l->seq)))
 		l->seq = 0;
 	if (l->first >= l->size || l->next >= l->size)
-		return err_new(ERR_CORRUPT, "the log runs from %" PRIu64 " to %" PRIu64 ", outside of "
-			       "its %" PRIu64 " bytes: damaged", l->first, l->next, l->size);
+		return err_new(ERR_CORRUPT,
+			       "the log runs from %" PRIu64 " to %" PRIu64 ", outside of "
+			       "its %" PRIu64 " bytes: damaged",
+			       l->first, l->next, l->size);
 	return NULL;
 }
 

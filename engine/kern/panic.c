@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel died of, out of its log. The last "Kernel panic" says it, unless it only says that an
- * oops was fatal: then the oops' own first line does.
+ * What the kernel died of, out of its log. The last "Kernel panic" says it, unless it only says
+ * that an oops was fatal: then the oops' own first line does.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -12,9 +12,18 @@ static const char *const panics[] = {"Kernel panic - not syncing: ", "Kernel pan
 /* Panics that only repeat that something else went wrong. */
 static const char *const echoes[] = {"Fatal exception", "Fatal machine check"};
 static const char *const oopses[] = {
-	"BUG: ", "kernel BUG at ", "Unable to handle kernel", "general protection fault", "Oops: ",
-	"divide error: ", "double fault: ", "stack segment: ", "invalid opcode: ",
-	"sysrq: Trigger a crash", "SysRq : Trigger a crash", "sysrq: SysRq : Trigger a crash",
+	"BUG: ",
+	"kernel BUG at ",
+	"Unable to handle kernel",
+	"general protection fault",
+	"Oops: ",
+	"divide error: ",
+	"double fault: ",
+	"stack segment: ",
+	"invalid opcode: ",
+	"sysrq: Trigger a crash",
+	"SysRq : Trigger a crash",
+	"sysrq: SysRq : Trigger a crash",
 };
 
 struct search {

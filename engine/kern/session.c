@@ -6,7 +6,8 @@
  * A vmlinux of another build is kept (its name can be told) but not used: wrong offsets show wrong
  * values as if they were true, which is worse than none.
  *
- * Nothing is read that the first screen doesn't need: tasks, modules and the log come when asked for.
+ * Nothing is read that the first screen doesn't need: tasks, modules and the log come when asked
+ * for.
  */
 #include "engine/kern/session.h"
 #include <elf.h>
@@ -71,8 +72,10 @@ static struct err *sort_file(struct session *s, const char *path, struct given *
 	} else {
 		session_warn(s, "%s is neither a dump nor a vmlinux: it isn't used", path);
 		if (!g->bad)
-			g->bad = err_new(ERR_UNSUPPORTED, "%s is not a crash dump of a known format "
-					 "(kdump-compressed, flattened or ELF)", path);
+			g->bad = err_new(ERR_UNSUPPORTED,
+					 "%s is not a crash dump of a known format "
+					 "(kdump-compressed, flattened or ELF)",
+					 path);
 	}
 	return NULL;
 }
@@ -89,8 +92,9 @@ static struct err *sort_files(struct session *s, const char *const *files, size_
 		g->bad = NULL;
 		return e;
 	}
-	return err_new(ERR_USAGE, g->vmlinux ? "%s is a kernel, not a dump: a dump is needed too"
-					     : "no dump was given%s",
+	return err_new(ERR_USAGE,
+		       g->vmlinux ? "%s is a kernel, not a dump: a dump is needed too"
+				  : "no dump was given%s",
 		       g->vmlinux ? g->vmlinux : "");
 }
 
@@ -101,8 +105,10 @@ static const char *machine_name(uint16_t e_machine)
 		uint16_t machine;
 		const char *name;
 	} names[] = {
-		{EM_386, "i386"},   {EM_ARM, "arm"},	   {EM_AARCH64, "aarch64"}, {EM_PPC, "ppc"},
-		{EM_PPC64, "ppc64"}, {EM_S390, "s390x"},   {EM_RISCV, "riscv64"},   {EM_MIPS, "mips"},
+		{EM_386, "i386"},	 {EM_ARM, "arm"},
+		{EM_AARCH64, "aarch64"}, {EM_PPC, "ppc"},
+		{EM_PPC64, "ppc64"},	 {EM_S390, "s390x"},
+		{EM_RISCV, "riscv64"},	 {EM_MIPS, "mips"},
 		{EM_SPARCV9, "sparc64"}, {258 /* EM_LOONGARCH */, "loongarch64"},
 	};
 
@@ -125,10 +131,14 @@ static struct err *find_arch(struct session *s, const char *path)
 		return NULL;
 	const char *name = info->uts_machine[0] ? info->uts_machine : machine_name(machine);
 	if (name)
-		return err_new(ERR_UNSUPPORTED, "%s is a dump of a kernel for %s: vmbrowse reads "
-			       "dumps of %s", path, name, arch_x86_64.name);
-	return err_new(ERR_UNSUPPORTED, "%s is a dump of a kernel for ELF machine %u: vmbrowse "
-		       "reads dumps of %s", path, machine, arch_x86_64.name);
+		return err_new(ERR_UNSUPPORTED,
+			       "%s is a dump of a kernel for %s: vmbrowse reads "
+			       "dumps of %s",
+			       path, name, arch_x86_64.name);
+	return err_new(ERR_UNSUPPORTED,
+		       "%s is a dump of a kernel for ELF machine %u: vmbrowse "
+		       "reads dumps of %s",
+		       path, machine, arch_x86_64.name);
 }
 
 static void open_vmlinux(struct session *s, const char *path, struct job *job)
@@ -209,9 +219,11 @@ static void match_vmlinux(struct session *s)
 		return;
 	s->matches = identity_matches(s, s->vmlinux, &why);
 	if (!s->matches)
-		session_warn(s, "%s is not the kernel of this dump (%s), so its symbols and types "
+		session_warn(s,
+			     "%s is not the kernel of this dump (%s), so its symbols and types "
 			     "are not used: wrong offsets would show wrong values. The log and raw "
-			     "memory work without", object_path(s->vmlinux), why ? why : "");
+			     "memory work without",
+			     object_path(s->vmlinux), why ? why : "");
 	else if (why)
 		session_warn(s, "%s", why);
 }
@@ -246,7 +258,7 @@ static struct err *open_stages(struct session *s, const struct given *g, struct 
 	s->mem = mem_create(s->dump, s->arch, link_symbol, s);
 	if (!mem_layout(s->mem)->exact)
 		session_warn(s, "where the kernel lives in this dump can't be found: addresses of "
-			     "the kernel may be read from the wrong place");
+				"the kernel may be read from the wrong place");
 	s->symtab = symtab_create();
 	s->types = types_create(s->intern);
 	s->lines = lines_create();

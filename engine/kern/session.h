@@ -3,9 +3,9 @@
  * An opened dump with all that was found for it: the one object that everything else hangs on. No
  * globals, so two can be open side by side.
  *
- * Opening goes in stages, and each may fail without ending the others: dump, vmlinux, where the kernel
- * lives, symbols, types, unwinder. What failed becomes a warning that says what doesn't work and what
- * to do. Only a dump that can't be read at all is an error.
+ * Opening goes in stages, and each may fail without ending the others: dump, vmlinux, where the
+ * kernel lives, symbols, types, unwinder. What failed becomes a warning that says what doesn't work
+ * and what to do. Only a dump that can't be read at all is an error.
  *
  * Thread: immutable after session_open but for internally locked caches; loaders (tasks, modules,
  * log) run once, whoever asks first waits for them.
@@ -23,8 +23,8 @@
 #include "engine/type/type.h"
 #include "engine/unwind/unwind.h"
 
-struct tasks;	 /* tasks.h */
-struct modules;	 /* modules.h */
+struct tasks;	/* tasks.h */
+struct modules; /* modules.h */
 
 struct session_options {
 	const char *src;
@@ -45,7 +45,7 @@ struct session {
 	struct types *types;	  /* maybe empty */
 	struct lines *lines;
 	struct unwinder *unwinder;
-	unsigned ncpus;		  /* possible CPUs that the dump tells of; at least 1 */
+	unsigned ncpus; /* possible CPUs that the dump tells of; at least 1 */
 	struct session_options options;
 	struct session_private *priv; /* loaders, warnings */
 };
@@ -73,7 +73,7 @@ bool kern_cpu_online(struct session *s, unsigned cpu);
 /* A struct's members under their names of all kernels, newest first ("__state", "state"): the table
  * that each subsystem has at its top. Resolved once by kern_members(). */
 struct kern_member {
-	const char *names;	/* alternatives, separated by '|': "__state|state", paths are fine */
+	const char *names; /* alternatives, separated by '|': "__state|state", paths are fine */
 	struct type_place place;
 	bool found;
 };
@@ -82,8 +82,8 @@ size_t kern_members(struct session *s, const char *type_name, struct kern_member
 /* Reads the scalar member at obj + place; ERR_NOTFOUND when it wasn't found on this kernel. */
 struct err *kern_read(struct session *s, uint64_t obj, const struct kern_member *m, uint64_t *ret);
 
-/* What the panic was: the text of "Kernel panic - not syncing: ..." or the oops' first line out of the
- * log; "" when there is none. Borrowed. */
+/* What the panic was: the text of "Kernel panic - not syncing: ..." or the oops' first line out of
+ * the log; "" when there is none. Borrowed. */
 const char *session_panic_text(struct session *s);
 
 #endif

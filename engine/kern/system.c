@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Facts about the machine, the kernel and the dump, in the order of crash's `sys`. Each is told on its
- * own: one that can't be known gives its reason and hides no other.
+ * Facts about the machine, the kernel and the dump, in the order of crash's `sys`. Each is told on
+ * its own: one that can't be known gives its reason and hides no other.
  */
 #include "engine/kern/system.h"
 #include <inttypes.h>
@@ -99,12 +99,13 @@ static struct err *crash_time(struct session *s, int64_t *ret)
 		at += 8;
 		if (!kern_members(s, "struct timekeeper", &sec, 1))
 			return err_new(ERR_NOTFOUND, "there is neither vmcoreinfo's CRASHTIME nor "
-				       "timekeeper.xtime_sec");
+						     "timekeeper.xtime_sec");
 	}
 	TRY(kern_read(s, at, &sec, &v));
 	*ret = (int64_t)v;
 	return v > 0 && v < UINT64_C(1) << 40
-		       ? NULL : err_new(ERR_CORRUPT, "timekeeper.xtime_sec makes no sense");
+		       ? NULL
+		       : err_new(ERR_CORRUPT, "timekeeper.xtime_sec makes no sense");
 }
 
 static struct err *date(struct facts *f)

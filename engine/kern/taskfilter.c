@@ -41,8 +41,8 @@ struct taskfilter {
 	size_t n, cap;
 };
 
-static const char *const states[] = {"RU", "IN", "UN", "ID", "ST", "TR", "ZO", "DE",
-				     "PA", "WA", "NE", "SW", "??"};
+static const char *const states[] = {"RU", "IN", "UN", "ID", "ST", "TR", "ZO",
+				     "DE", "PA", "WA", "NE", "SW", "??"};
 
 static const struct {
 	const char *word;
@@ -108,8 +108,9 @@ static bool parse_time(const char *s, uint64_t *ret)
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = { /* longer names before their own beginnings */
-		{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000},
+	} units[] = {
+		/* longer names before their own beginnings */
+		{"ns", 1},	    {"us", 1000},	  {"ms", 1000000},	 {"s", 1000000000},
 		{"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000},
 	};
 
@@ -175,8 +176,10 @@ static struct err *parse_key(struct term *t, const char *s, bool *taken)
 		t->kind = keys[i].kind;
 		if (t->kind == TERM_NAME)
 			return parse_comm(t, s + n, s, strlen(s));
-		return parse_range(s + n, t) ? NULL
-			: wrong(s, strlen(s), "a number, as pid:123, or a range, as pid:100-200");
+		return parse_range(s + n, t)
+			       ? NULL
+			       : wrong(s, strlen(s),
+				       "a number, as pid:123, or a range, as pid:100-200");
 	}
 	*taken = false;
 	return NULL;
@@ -208,8 +211,10 @@ static struct err *parse_term(struct term *t, const char *s)
 		return wrong("!", 1, "a word after it, as !kernel");
 	if (*s == '>' || *s == '<') {
 		t->kind = *s == '>' ? TERM_LONGER : TERM_SHORTER;
-		return parse_time(s + 1, &t->min) ? NULL
-			: wrong(s, strlen(s), "a time, as >10s, <5m, >1h2m or >20 (seconds)");
+		return parse_time(s + 1, &t->min)
+			       ? NULL
+			       : wrong(s, strlen(s),
+				       "a time, as >10s, <5m, >1h2m or >20 (seconds)");
 	}
 	struct err *e = parse_key(t, s, &taken);
 	if (e || taken || parse_plain(t, s))
@@ -358,9 +363,10 @@ bool taskfilter_match(const struct taskfilter *f, const struct task *t)
 size_t taskfilter_complete(const char *text, const char **ret, size_t max)
 {
 	static const char *const words[] = {
-		BOTH("UN"), BOTH("RU"), BOTH("IN"), BOTH("ID"), BOTH("ST"), BOTH("TR"), BOTH("ZO"),
-		BOTH("PA"), BOTH("DE"), BOTH("kernel"), BOTH("user"), BOTH("active"), BOTH("group"),
-		BOTH("comm:"), BOTH("pid:"), BOTH("tgid:"), BOTH("ppid:"), BOTH("cpu:"),
+		BOTH("UN"),    BOTH("RU"),     BOTH("IN"),    BOTH("ID"),    BOTH("ST"),
+		BOTH("TR"),    BOTH("ZO"),     BOTH("PA"),    BOTH("DE"),    BOTH("kernel"),
+		BOTH("user"),  BOTH("active"), BOTH("group"), BOTH("comm:"), BOTH("pid:"),
+		BOTH("tgid:"), BOTH("ppid:"),  BOTH("cpu:"),
 	};
 	const char *last = text + strlen(text);
 	size_t n = 0;

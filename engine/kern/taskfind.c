@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finding every task. Instead of one walk that ends at the first lost page, each task that can be
- * read leads on to those it is linked with: its neighbours in the task list and in its thread group,
- * its parent, children and siblings, its group leader. So a task is found as long as one pointer to
- * it has survived. The PID tree and the run queues are further beginnings.
+ * read leads on to those it is linked with: its neighbours in the task list and in its thread
+ * group, its parent, children and siblings, its group leader. So a task is found as long as one
+ * pointer to it has survived. The PID tree and the run queues are further beginnings.
  *
  * Pointers out of a dump may lead anywhere. What they lead to is taken for a task when its readable
- * members say so (a pid in range, a stack on a page's border, a terminated name ...); when nothing at
- * all can be read, only if a page of RAM is missing there, as opposed to there being no RAM.
+ * members say so (a pid in range, a stack on a page's border, a terminated name ...); when nothing
+ * at all can be read, only if a page of RAM is missing there, as opposed to there being no RAM.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -43,8 +43,10 @@ void finder_tell_rejected(struct task_finder *f)
 	uint32_t found = f->rejected.found;
 
 	if (f->nrejected)
-		finder_problem(f, "%zu addresses that should be tasks are none and are left out (the "
-			       "first: 0x%" PRIx64 ", from %s)", f->nrejected, f->rejected.addr,
+		finder_problem(f,
+			       "%zu addresses that should be tasks are none and are left out (the "
+			       "first: 0x%" PRIx64 ", from %s)",
+			       f->nrejected, f->rejected.addr,
 			       found & FOUND_PID_TREE	 ? "the PID tree"
 			       : found & FOUND_TASK_LIST ? "the task list"
 			       : found & FOUND_RUN_QUEUE ? "a run queue"
@@ -226,9 +228,8 @@ static uint64_t neighbour(struct task_finder *f, enum task_member at, enum task_
 {
 	uint64_t node, offset;
 
-	if (!task_node(&f->reader, base, &offset) ||
-	    task_get(&f->reader, at, &node, NULL) != GOT || !kern_pointer(f->s, node) ||
-	    node == head)
+	if (!task_node(&f->reader, base, &offset) || task_get(&f->reader, at, &node, NULL) != GOT ||
+	    !kern_pointer(f->s, node) || node == head)
 		return 0;
 	return node - offset;
 }
@@ -280,7 +281,8 @@ static void follow_links(struct task_finder *f, struct found_task *ft)
 			     neighbour(f, TM_SIBLING_NEXT, TM_SIBLING_NEXT, sibling),
 			     neighbour(f, TM_SIBLING_PREV, TM_SIBLING_NEXT, sibling),
 			     neighbour(f, TM_CHILDREN_NEXT, TM_SIBLING_NEXT, own),
-			     neighbour(f, TM_CHILDREN_PREV, TM_SIBLING_NEXT, own), 0};
+			     neighbour(f, TM_CHILDREN_PREV, TM_SIBLING_NEXT, own),
+			     0};
 	if (task_get(r, TM_LEADER, &v, NULL) == GOT)
 		family[5] = v;
 	/* ft may move from here on */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Inside of the task loader: reading one task_struct (taskread.c), its state's letters (taskstate.c),
- * finding them all (taskfind.c). tasks.c puts the results together.
+ * Inside of the task loader: reading one task_struct (taskread.c), its state's letters
+ * (taskstate.c), finding them all (taskfind.c). tasks.c puts the results together.
  *
  * Thread: one loader at a time; nothing here is shared.
  */
@@ -36,9 +36,9 @@ enum task_member {
 	TM_CHILDREN_PREV,
 	TM_SIBLING_NEXT,
 	TM_SIBLING_PREV,
-	TM_PID_LINK,  /* where struct pid's list goes through the task */
-	TM_RUN_CFS,   /* where rq.cfs_tasks goes through it */
-	TM_RUN_RT,    /* where the real-time queues go through it */
+	TM_PID_LINK, /* where struct pid's list goes through the task */
+	TM_RUN_CFS,  /* where rq.cfs_tasks goes through it */
+	TM_RUN_RT,   /* where the real-time queues go through it */
 	TM_COUNT
 };
 

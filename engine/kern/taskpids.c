@@ -4,10 +4,11 @@
  * that has it. Every thread of every namespace has a number there. The tree is an xarray since 4.20
  * and was a radix tree before; they differ in the tag of inner nodes and in names.
  *
- * A lost node costs its 64 pids (or 64 times 64), and is told as such: those tasks must come from the
- * other sources.
+ * A lost node costs its 64 pids (or 64 times 64), and is told as such: those tasks must come from
+ * the other sources.
  *
- * Sources: Linux' include/linux/xarray.h, lib/idr.c, kernel/pid.c, include/linux/radix-tree.h (v4.19).
+ * Sources: Linux' include/linux/xarray.h, lib/idr.c, kernel/pid.c, include/linux/radix-tree.h
+ * (v4.19).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -28,8 +29,8 @@ struct pid_tree {
 	struct kern_member ns[PM_NS], node[NM_NODE], pid[PD_PID];
 	unsigned slots, slot_bits;
 	uint64_t inner_tag;
-	uint64_t pid_link;   /* offset of the list node in task_struct */
-	size_t pid_size;     /* bytes to read of a struct pid */
+	uint64_t pid_link; /* offset of the list node in task_struct */
+	size_t pid_size;   /* bytes to read of a struct pid */
 	uint64_t nodes, lost_nodes, lost_pids, first_lost;
 	enum mem_state why;
 };
@@ -92,8 +93,10 @@ static void visit_pid(struct pid_tree *t, uint64_t pid, uint64_t index)
 	}
 	kern_decode(&t->pid[PD_NR], image, &nr);
 	if (nr != index) {
-		finder_problem(t->f, "PID tree: the struct pid 0x%" PRIx64 " of pid %" PRIu64
-			       " says it is %" PRIu64, pid, index, nr);
+		finder_problem(t->f,
+			       "PID tree: the struct pid 0x%" PRIx64 " of pid %" PRIu64
+			       " says it is %" PRIu64,
+			       pid, index, nr);
 		return;
 	}
 	if (kern_decode(&t->pid[PD_FIRST], image, &first) && first)
@@ -148,14 +151,16 @@ static struct err *visit(struct pid_tree *t, uint64_t entry, uint64_t index, uns
 static void tell_losses(struct pid_tree *t)
 {
 	if (t->lost_nodes)
-		finder_problem(t->f, "PID tree: %" PRIu64 " of its nodes can't be read (%s), the "
+		finder_problem(t->f,
+			       "PID tree: %" PRIu64 " of its nodes can't be read (%s), the "
 			       "first from pid %" PRIu64 " on: tasks there come from the other "
-			       "lists, if any has them", t->lost_nodes, mem_state_name(t->why),
-			       t->first_lost);
+			       "lists, if any has them",
+			       t->lost_nodes, mem_state_name(t->why), t->first_lost);
 	if (t->lost_pids)
-		finder_problem(t->f, "PID tree: %" PRIu64 " struct pids can't be read (%s): their "
-			       "tasks come from the other lists, if any has them", t->lost_pids,
-			       mem_state_name(t->why));
+		finder_problem(t->f,
+			       "PID tree: %" PRIu64 " struct pids can't be read (%s): their "
+			       "tasks come from the other lists, if any has them",
+			       t->lost_pids, mem_state_name(t->why));
 }
 
 struct err *find_by_pid_tree(struct task_finder *f)
@@ -164,7 +169,8 @@ struct err *find_by_pid_tree(struct task_finder *f)
 	uint64_t ns, head, base = 0;
 
 	if (!setup(&t)) {
-		finder_problem(f, "PID tree: this kernel's types have none that is known: tasks come "
+		finder_problem(f,
+			       "PID tree: this kernel's types have none that is known: tasks come "
 			       "from the task list and the run queues");
 		return NULL;
 	}

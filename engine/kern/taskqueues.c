@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The run queues: what each CPU runs, its idle task, what waits for it (fair and real-time), and its
- * clock, from which the time in a state is counted.
+ * The run queues: what each CPU runs, its idle task, what waits for it (fair and real-time), and
+ * its clock, from which the time in a state is counted.
  *
  * Source: Linux' kernel/sched/sched.h (struct rq).
  */
@@ -16,11 +16,8 @@
 enum { RQ_CURR, RQ_IDLE, RQ_CLOCK, RQ_CFS, RQ_RT, RQ_MEMBERS };
 
 static const char *const names[RQ_MEMBERS] = {
-	[RQ_CURR] = "curr",
-	[RQ_IDLE] = "idle",
-	[RQ_CLOCK] = "clock",
-	[RQ_CFS] = "cfs_tasks",
-	[RQ_RT] = "rt.active.queue",
+	[RQ_CURR] = "curr",	[RQ_IDLE] = "idle",	     [RQ_CLOCK] = "clock",
+	[RQ_CFS] = "cfs_tasks", [RQ_RT] = "rt.active.queue",
 };
 
 struct queue_walk {
@@ -104,7 +101,7 @@ struct err *find_by_run_queues(struct task_finder *f)
 		m[i] = (struct kern_member){.names = names[i]};
 	if (!kern_members(f->s, "struct rq", m, RQ_MEMBERS) || !m[RQ_CURR].found) {
 		finder_problem(f, "run queues: this kernel's types have none that is known: which "
-			       "tasks were running can't be told");
+				  "tasks were running can't be told");
 		return NULL;
 	}
 	for (unsigned cpu = 0; cpu < f->s->ncpus; cpu++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading one task_struct. It is nearly 10 KB, of which some 25 words are wanted: those are read in a
- * few runs of bytes, with a state a word, so that a page that is lost costs only what lies in it.
+ * Reading one task_struct. It is nearly 10 KB, of which some 25 words are wanted: those are read in
+ * a few runs of bytes, with a state a word, so that a page that is lost costs only what lies in it.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -11,10 +11,10 @@
 static const char *const names[TM_COUNT] = {
 	[TM_PID] = "pid",
 	[TM_TGID] = "tgid",
-	[TM_STATE] = "__state|state",	       /* 5.14 */
+	[TM_STATE] = "__state|state", /* 5.14 */
 	[TM_EXIT] = "exit_state",
 	[TM_FLAGS] = "flags",
-	[TM_CPU] = "thread_info.cpu|cpu",      /* 5.16 */
+	[TM_CPU] = "thread_info.cpu|cpu", /* 5.16 */
 	[TM_COMM] = "comm",
 	[TM_STACK] = "stack",
 	[TM_SP] = "thread.sp",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where a task's stack begins. A sleeping task has left its callee-saved registers and the return
- * address in a struct inactive_task_frame at thread.sp. A task that was on a CPU has its registers in
- * that CPU's NT_PRSTATUS note: looked for in the kernel's own crash_notes first, which say whose they
- * are, then among the dump's notes, which only come in the order of the CPUs that saved some.
+ * address in a struct inactive_task_frame at thread.sp. A task that was on a CPU has its registers
+ * in that CPU's NT_PRSTATUS note: looked for in the kernel's own crash_notes first, which say whose
+ * they are, then among the dump's notes, which only come in the order of the CPUs that saved some.
  *
  * Sources: Linux' arch/x86/include/asm/switch_to.h, arch/x86/entry/entry_64.S (__switch_to_asm),
  * kernel/crash_core.c (crash_save_cpu), include/linux/elfcore.h; QEMU's dump/dump.c (all CPUs, in
@@ -38,8 +38,8 @@ static void take_saved(const struct arch *a, const struct kern_member *m, const 
 
 static struct err *sleeping_regs(struct session *s, const struct task *t, struct regs *ret)
 {
-	struct kern_member m[] = {{.names = "r15"}, {.names = "r14"}, {.names = "r13"},
-				  {.names = "r12"}, {.names = "bx"},  {.names = "bp"},
+	struct kern_member m[] = {{.names = "r15"},	{.names = "r14"}, {.names = "r13"},
+				  {.names = "r12"},	{.names = "bx"},  {.names = "bp"},
 				  {.names = "ret_addr"}};
 	enum { N = sizeof(m) / sizeof(m[0]), RET = N - 1 };
 	uint8_t image[FRAME_MAX];
@@ -47,19 +47,23 @@ static struct err *sleeping_regs(struct session *s, const struct task *t, struct
 	uint64_t pc;
 
 	if (t->absent >> TF_SP & 1)
-		return err_new(ERR_NOTFOUND, "this kernel has no task_struct.thread.sp, so where its "
+		return err_new(ERR_NOTFOUND,
+			       "this kernel has no task_struct.thread.sp, so where its "
 			       "stack begins is not known");
 	if (t->faults >> TF_SP & 1)
 		return err_wrap(err_fault(t->why, t->addr), "the saved stack pointer of its "
-				"task_struct can't be read");
+							    "task_struct can't be read");
 	if (!kern_pointer(s, t->sp))
-		return err_new(ERR_CORRUPT, "the saved stack pointer 0x%" PRIx64 " is no kernel "
-			       "address", t->sp);
+		return err_new(ERR_CORRUPT,
+			       "the saved stack pointer 0x%" PRIx64 " is no kernel "
+			       "address",
+			       t->sp);
 	TRY(type_find(s->types, "struct inactive_task_frame", NULL, &type));
 	uint64_t size = type_size(type);
 	if (!kern_members(s, "struct inactive_task_frame", m, N) || !m[RET].found ||
 	    size > sizeof(image))
-		return err_new(ERR_NOTFOUND, "this kernel's struct inactive_task_frame has no member "
+		return err_new(ERR_NOTFOUND,
+			       "this kernel's struct inactive_task_frame has no member "
 			       "'ret_addr'");
 	struct err *e = mem_read(s->mem, KERNEL, t->sp, image, size);
 	if (e)
@@ -152,8 +156,10 @@ static struct err *active_regs(struct session *s, const struct task *t, struct r
 		return s->arch->regs_from_prstatus(desc, n, ret);
 	if (note.desc)
 		return s->arch->regs_from_prstatus(note.desc, note.desc_size, ret);
-	return err_new(ERR_NOTFOUND, "it ran on CPU %u when the dump was made, and that CPU saved no "
-		       "registers (the dump has %zu of them for %zu CPUs)", t->cpu, ns.n, ns.online);
+	return err_new(ERR_NOTFOUND,
+		       "it ran on CPU %u when the dump was made, and that CPU saved no "
+		       "registers (the dump has %zu of them for %zu CPUs)",
+		       t->cpu, ns.n, ns.online);
 }
 
 struct err *task_regs(struct session *s, const struct task *t, struct regs *ret, bool *exact)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The task table: what the sources found (taskfind.c), put in order and checked. Members are decoded
- * in taskread.c and taskstate.c.
+ * The task table: what the sources found (taskfind.c), put in order and checked. Members are
+ * decoded in taskread.c and taskstate.c.
  *
- * "Since" is rq.clock of the task's CPU minus sched_info.last_arrival, as crash's `ps -m` has it. On
- * an idle CPU the clock stands still, so the time can be too short there; never too long.
+ * "Since" is rq.clock of the task's CPU minus sched_info.last_arrival, as crash's `ps -m` has it.
+ * On an idle CPU the clock stands still, so the time can be too short there; never too long.
  */
 #include "engine/kern/tasks.h"
 #include <inttypes.h>
@@ -40,7 +40,7 @@ void tasks_destroy(struct tasks *t)
 
 /* ---- what needs all tasks ---- */
 
-/* getppid's answer: the thread group of real_parent. A parent that was not found is asked itself. */
+/* getppid's answer: real_parent's thread group. A parent that was not found is asked itself. */
 static void set_ppid(struct task_finder *f, struct found_task *ft)
 {
 	struct task *t = &ft->t;
@@ -133,9 +133,10 @@ static void check_links(struct task_finder *f)
 		first = first ? first : &f->v[i];
 	}
 	if (wrong)
-		finder_problem(f, "task list: broken in %zu places, the first after pid %d (0x%" PRIx64
-			       " points to 0x%" PRIx64 ")", wrong, first->t.pid, first->t.addr,
-			       first->next);
+		finder_problem(f,
+			       "task list: broken in %zu places, the first after pid %d (0x%" PRIx64
+			       " points to 0x%" PRIx64 ")",
+			       wrong, first->t.pid, first->t.addr, first->next);
 }
 
 static void check_source(struct task_finder *f, uint32_t bit, const char *what)
@@ -151,8 +152,9 @@ static void check_source(struct task_finder *f, uint32_t bit, const char *what)
 		first = first ? first : t;
 	}
 	if (missing)
-		finder_problem(f, "%zu task%s not in the %s (the first: pid %d, 0x%" PRIx64 ")", missing,
-			       missing == 1 ? " is" : "s are", what, first->pid, first->addr);
+		finder_problem(f, "%zu task%s not in the %s (the first: pid %d, 0x%" PRIx64 ")",
+			       missing, missing == 1 ? " is" : "s are", what, first->pid,
+			       first->addr);
 }
 
 static void check_faults(struct task_finder *f)
@@ -254,9 +256,10 @@ static struct err *find_all(struct task_finder *f)
 
 static struct err *nothing_found(struct task_finder *f)
 {
-	return err_new(ERR_CORRUPT, "no task can be found, neither by the run queues, nor by the PID "
-		       "tree, nor from init_task on, nor in memory: %s", f->nproblems ? f->problems[0]
-								     : "all of them are empty");
+	return err_new(ERR_CORRUPT,
+		       "no task can be found, neither by the run queues, nor by the PID "
+		       "tree, nor from init_task on, nor in memory: %s",
+		       f->nproblems ? f->problems[0] : "all of them are empty");
 }
 
 static struct err *load(struct session *s, struct job *job, void **ret)
@@ -266,8 +269,8 @@ static struct err *load(struct session *s, struct job *job, void **ret)
 
 	if (!task_reader_init(&f.reader, s)) {
 		task_reader_done(&f.reader);
-		return err_new(ERR_NODEBUG, "tasks can't be read: there is no struct task_struct, as "
-			       "no vmlinux of this dump's build with types (BTF or DWARF) was given");
+		return err_new(ERR_NODEBUG, "tasks can't be read without struct task_struct: %s",
+			       kern_why_no_types(s));
 	}
 	state_bits_init(&f.bits, s);
 	f.cpu = xcalloc(s->ncpus, sizeof(*f.cpu));

@@ -23,13 +23,25 @@ enum task_found {
 	FOUND_SCAN = 32,   /* by searching memory: the lists are lost */
 };
 
-/* Which fields could not be had: bit n of `faults` (can't be read) or of `absent` (this kernel has no such member). */
+/* Which fields could not be had: bit n of `faults` (can't be read) or of `absent` (this kernel has
+ * no such member). */
 enum task_field {
-	TF_PID, TF_TGID, TF_PPID, TF_CPU, TF_STATE, TF_COMM, TF_FLAGS, TF_SINCE, TF_MM, TF_STACK, TF_SP, TF_FIELDS
+	TF_PID,
+	TF_TGID,
+	TF_PPID,
+	TF_CPU,
+	TF_STATE,
+	TF_COMM,
+	TF_FLAGS,
+	TF_SINCE,
+	TF_MM,
+	TF_STACK,
+	TF_SP,
+	TF_FIELDS
 };
 
 struct task {
-	uint64_t addr;	      /* of its task_struct */
+	uint64_t addr; /* of its task_struct */
 	int32_t pid, tgid, ppid;
 	uint32_t cpu;
 	uint64_t state;	      /* raw: __state | exit_state << 32 */
@@ -44,11 +56,12 @@ struct task {
 	uint64_t sp;	      /* saved stack pointer (thread.sp) of a task that sleeps */
 	uint32_t found;	      /* enum task_found bits */
 	uint32_t faults, absent; /* bits of enum task_field */
-	enum mem_state why;   /* of the first fault */
+	enum mem_state why;	 /* of the first fault */
 };
 
-/* Loads (once) and returns all tasks in order of pid, idle tasks (pid 0, one a CPU) first. Fails only
- * when not one task can be found: the error says what was tried. problems: see tasks_problem. */
+/* Loads (once) and returns all tasks in order of pid, idle tasks (pid 0, one a CPU) first. Fails
+ * only when not one task can be found: the error says what was tried. problems: see tasks_problem.
+ */
 struct err *tasks_load(struct session *s, struct job *job, const struct tasks **ret);
 size_t tasks_count(const struct tasks *t);
 const struct task *tasks_at(const struct tasks *t, size_t i);
@@ -62,8 +75,8 @@ const struct task *task_active(const struct tasks *t, unsigned cpu);
 /* The panicking task; NULL: not known. */
 const struct task *task_panicking(const struct tasks *t);
 
-/* Starting registers of a task: a sleeping one's from its saved frame, an active one's from the CPU's
- * crash note. exact: pc is the current instruction. */
+/* Starting registers of a task: a sleeping one's from its saved frame, an active one's from the
+ * CPU's crash note. exact: pc is the current instruction. */
 struct err *task_regs(struct session *s, const struct task *t, struct regs *ret, bool *exact);
 /* Walks its stack. Never an error: the reason is in the stack. Free with stack_free. */
 void task_stack(struct session *s, const struct task *t, size_t max, struct stack *ret);

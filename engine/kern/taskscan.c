@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The last resort: searching memory itself for task_structs, when a dump was cut short or damaged and
- * the lists begin in what is lost. A thread group's leader is its own group_leader, and most threads
- * have an empty list of children, so at a known offset both hold their own address. That is cheap to
- * look for and rare; what looks so is then judged like any task, but more strictly, and dead ones,
- * which linger in free memory, are left out.
+ * The last resort: searching memory itself for task_structs, when a dump was cut short or damaged
+ * and the lists begin in what is lost. A thread group's leader is its own group_leader, and most
+ * threads have an empty list of children, so at a known offset both hold their own address. That is
+ * cheap to look for and rare; what looks so is then judged like any task, but more strictly, and
+ * dead ones, which linger in free memory, are left out.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -13,12 +13,12 @@
 #include "engine/kern/taskimpl.h"
 
 #define PAGE 4096u
-#define TASK_ALIGN 64	   /* of the slab cache */
+#define TASK_ALIGN 64	 /* of the slab cache */
 #define SCAN_MAX 131072u /* pages: half a gigabyte takes about a second */
 
 struct scan {
 	struct task_finder *f;
-	uint64_t leader, children; /* offsets; 0: this kernel has no such member */
+	uint64_t leader, children;	 /* offsets; 0: this kernel has no such member */
 	uint64_t image_start, image_end; /* physical: init_task lies there, under another address */
 };
 
@@ -72,7 +72,7 @@ struct err *find_by_scan(struct task_finder *f)
 		TRY(finder_drain(f));
 	}
 	if (f->n > before)
-		finder_problem(f, "%zu tasks could only be found by searching memory%s", f->n - before,
-			       pages < SCAN_MAX ? "" : " (its first half gigabyte)");
+		finder_problem(f, "%zu tasks could only be found by searching memory%s",
+			       f->n - before, pages < SCAN_MAX ? "" : " (its first half gigabyte)");
 	return NULL;
 }

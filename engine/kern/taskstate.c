@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * States as two letters, those of crash's `ps`. The lowest bits of task_struct.__state never changed;
- * "dead", "parked" and what comes with them moved in 4.14, and the two exit states changed places in
- * 3.14. The kernel's own task_state_array names a letter for each bit it reports, in order, so the
- * place of "P (parked)", "Z (zombie)" and "X (dead)" tells which kernel this is.
+ * States as two letters, those of crash's `ps`. The lowest bits of task_struct.__state never
+ * changed; "dead", "parked" and what comes with them moved in 4.14, and the two exit states changed
+ * places in 3.14. The kernel's own task_state_array names a letter for each bit it reports, in
+ * order, so the place of "P (parked)", "Z (zombie)" and "X (dead)" tells which kernel this is.
  *
  * Sources: Linux' include/linux/sched.h, fs/proc/array.c (v3.10, v4.13, v6.12).
  */
@@ -88,9 +88,9 @@ static const char *running_letters(const struct state_bits *b, uint64_t st)
 void state_letters(const struct state_bits *b, uint64_t state, char *letters)
 {
 	uint64_t exit = state >> 32;
-	const char *l = exit & b->zombie ? "ZO"
-		: exit & b->exit_dead    ? "DE"
-					 : running_letters(b, state & UINT32_MAX);
+	const char *l = exit & b->zombie      ? "ZO"
+			: exit & b->exit_dead ? "DE"
+					      : running_letters(b, state & UINT32_MAX);
 
 	memcpy(letters, l, 3);
 }

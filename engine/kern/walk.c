@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Walks along list_heads. A damaged list must neither end the program nor hide its other half: what
- * was seen is remembered, so a cycle is noticed at its first repeated node, and when the way forward
- * ends the walk goes on from the head backwards until it meets known nodes.
+ * was seen is remembered, so a cycle is noticed at its first repeated node, and when the way
+ * forward ends the walk goes on from the head backwards until it meets known nodes.
  */
 #include <inttypes.h>
 #include "engine/base/alloc.h"
@@ -38,15 +38,17 @@ static struct err *walk_way(struct walk *w, unsigned offset, struct job *job,
 		}
 		if (!kern_pointer(w->s, node) || node % 8) {
 			w->problem = w->problem ? w->problem
-				: xasprintf("0x%" PRIx64 " leads to 0x%" PRIx64
-					    ", which is no kernel address", from, node);
+						: xasprintf("0x%" PRIx64 " leads to 0x%" PRIx64
+							    ", which is no kernel address",
+							    from, node);
 			return NULL;
 		}
 		hmap_put(&w->seen, node, &added);
 		if (!added || w->n >= w->max) {
 			w->problem = w->problem ? w->problem
-				: xasprintf(added ? "too long at 0x%" PRIx64 : "cycle at 0x%" PRIx64,
-					    node);
+						: xasprintf(added ? "too long at 0x%" PRIx64
+								  : "cycle at 0x%" PRIx64,
+							    node);
 			return NULL;
 		}
 		w->n++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * A whole dump of 512 KiB, made by hand: an ELF file with vmcoreinfo, page tables for one 2 MiB page
- * at the kernel's usual place, and room for a test's own structures. Bytes can be changed in the file
- * between two openings.
+ * A whole dump of 512 KiB, made by hand: an ELF file with vmcoreinfo, page tables for one 2 MiB
+ * page at the kernel's usual place, and room for a test's own structures. Bytes can be changed in
+ * the file between two openings.
  */
 #ifndef TESTS_KERN_FAKE_H
 #define TESTS_KERN_FAKE_H
@@ -53,9 +53,10 @@ static inline void fake_init(struct fake *f)
 	fake_put(f, 0x1000 + 511 * 8, (FAKE_PA + 0x2000) | 0x67, 8);
 	fake_put(f, 0x2000 + 510 * 8, (FAKE_PA + 0x3000) | 0x67, 8);
 	fake_put(f, 0x3000 + 8 * 8, FAKE_PA | 0xe3, 8);
-	fake_info(f, "OSRELEASE=0.0.0-fake\nPAGESIZE=4096\nSYMBOL(_stext)=%llx\n"
-		     "SYMBOL(swapper_pg_dir)=%llx\nSYMBOL(init_top_pgt)=%llx\n"
-		     "NUMBER(phys_base)=0\nNUMBER(pgtable_l5_enabled)=0\nKERNELOFFSET=0\n",
+	fake_info(f,
+		  "OSRELEASE=0.0.0-fake\nPAGESIZE=4096\nSYMBOL(_stext)=%llx\n"
+		  "SYMBOL(swapper_pg_dir)=%llx\nSYMBOL(init_top_pgt)=%llx\n"
+		  "NUMBER(phys_base)=0\nNUMBER(pgtable_l5_enabled)=0\nKERNELOFFSET=0\n",
 		  (unsigned long long)FAKE_VA, (unsigned long long)FAKE_VA + 0x1000,
 		  (unsigned long long)FAKE_VA + 0x1000);
 }
@@ -89,10 +90,16 @@ static inline void fake_write(struct fake *f)
 	h.e.e_phentsize = sizeof(h.p[0]);
 	h.e.e_phnum = 2;
 	f->mem_at = 0x8000;
-	h.p[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = sizeof(h.e) + sizeof(h.p),
-			      .p_filesz = notes, .p_memsz = notes};
-	h.p[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = f->mem_at, .p_vaddr = FAKE_VA,
-			      .p_paddr = FAKE_PA, .p_filesz = FAKE_SIZE, .p_memsz = FAKE_SIZE};
+	h.p[0] = (Elf64_Phdr){.p_type = PT_NOTE,
+			      .p_offset = sizeof(h.e) + sizeof(h.p),
+			      .p_filesz = notes,
+			      .p_memsz = notes};
+	h.p[1] = (Elf64_Phdr){.p_type = PT_LOAD,
+			      .p_offset = f->mem_at,
+			      .p_vaddr = FAKE_VA,
+			      .p_paddr = FAKE_PA,
+			      .p_filesz = FAKE_SIZE,
+			      .p_memsz = FAKE_SIZE};
 	h.n = (Elf64_Nhdr){.n_namesz = 11, .n_descsz = (Elf64_Word)info};
 	memcpy(h.name, "VMCOREINFO", 11);
 	if (pwrite(f->fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||

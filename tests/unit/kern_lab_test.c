@@ -2,9 +2,9 @@
 /*
  * Proves on the lab's real dumps ($VMBROWSE_LAB) that a session opens with all its parts, that the
  * ways to find tasks agree where nothing is missing, and that each carries the others: with the PID
- * tree, init_task or the run queues made unreadable in a copy, and with half of the file cut off, the
- * tasks that are left are the same as before, and at least as many as their pages allow. A vmlinux of
- * another kernel is a warning, and the log still comes.
+ * tree, init_task or the run queues made unreadable in a copy, and with half of the file cut off,
+ * the tasks that are left are the same as before, and at least as many as their pages allow. A
+ * vmlinux of another kernel is a warning, and the log still comes.
  *
  * What the tasks, mounts and modules should be is compared with the guest's truth in tests/truth.
  */
@@ -130,9 +130,9 @@ static char *vmlinux_of(const char *dump)
 
 static void whole_dumps(void **state)
 {
-	static const char *const patterns[] = {"*/fsfreeze/vmcore.zstd.d1", "*/sysrq/vmcore.zstd.d1",
-					       "6.1/fsfreeze/vmcore.lzo", "*/qemu/vmcore.qemu.elf",
-					       "*/la57/vmcore.zstd.d1"};
+	static const char *const patterns[] = {"*/fsfreeze/vmcore.zstd.d1",
+					       "*/sysrq/vmcore.zstd.d1", "6.1/fsfreeze/vmcore.lzo",
+					       "*/qemu/vmcore.qemu.elf", "*/la57/vmcore.zstd.d1"};
 	size_t n = 0;
 
 	(void)state;
@@ -195,7 +195,7 @@ static uint32_t u32_at(const struct copy *c, off_t at)
 	return v;
 }
 
-/* Takes a page's descriptor out of the copy (see makedumpfile's IMPLEMENTATION): it is lost then. */
+/* Takes a page's descriptor out of the copy (makedumpfile's IMPLEMENTATION): then it is lost. */
 static void lose_page(const struct copy *c, uint64_t pa)
 {
 	uint32_t block = u32_at(c, 428), sub = u32_at(c, 432), bitmap = u32_at(c, 436);
@@ -209,7 +209,8 @@ static void lose_page(const struct copy *c, uint64_t pa)
 	for (uint64_t i = 0; i < pfn; i++)
 		rank += bits[i / 8] >> i % 8 & 1;
 	assert_int_equal(pwrite(c->fd, none, sizeof(none),
-				(off_t)(1 + sub + bitmap) * block + (off_t)(rank * 24)), 24);
+				(off_t)(1 + sub + bitmap) * block + (off_t)(rank * 24)),
+			 24);
 }
 
 static void lose(const struct copy *c, struct session *whole, uint64_t va)
@@ -274,7 +275,8 @@ static void each_source_carries_the_others(void **state)
 		assert_null(kern_percpu(whole, "runqueues", cpu, &va));
 		lose(&c, whole, va);
 	}
-	same_tasks(whole, &c, n - whole->ncpus + 1); /* idle tasks are nowhere else, but for init_task */
+	/* Idle tasks are nowhere else, but for init_task. */
+	same_tasks(whole, &c, n - whole->ncpus + 1);
 	assert_null(kern_symbol(whole, "init_task", &va));
 	lose(&c, whole, va);
 	lose(&c, whole, va + 4096);
@@ -333,8 +335,11 @@ static void another_builds_vmlinux(void **state)
 static void files_that_are_none(void **state)
 {
 	const struct session_options o = {.no_cache = true};
-	const char *const cases[][2] = {{"/dev/null", NULL}, {"/", NULL}, {"Makefile", NULL},
-					{"/no/such/file", NULL}, {"Makefile", "/no/such/file"}};
+	const char *const cases[][2] = {{"/dev/null", NULL},
+					{"/", NULL},
+					{"Makefile", NULL},
+					{"/no/such/file", NULL},
+					{"Makefile", "/no/such/file"}};
 	struct session *s;
 
 	(void)state;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that the kernel log is read right from a printk ring buffer that has wrapped in both of its
- * rings, without vmlinux, and from the older log_buf of records; that records which can't be right are
- * left out and counted; and that no damaged byte of either and no cut file does harm: the walk ends,
- * and gives no more than there can be.
+ * Proves that the kernel log is read right from a printk ring buffer that has wrapped in both of
+ * its rings, without vmlinux, and from the older log_buf of records; that records which can't be
+ * right are left out and counted; and that no damaged byte of either and no cut file does harm: the
+ * walk ends, and gives no more than there can be.
  *
  * The writer here follows the description in printk_ringbuffer.c, not our reader.
  */
@@ -91,16 +91,25 @@ static void store(struct fake *f, struct ring *r, unsigned i)
 
 static void describe_prb(struct fake *f)
 {
-	static const char *const lines[] = {
-		"OFFSET(printk_ringbuffer.desc_ring)=0", "OFFSET(printk_ringbuffer.text_data_ring)=48",
-		"OFFSET(prb_desc_ring.count_bits)=0", "OFFSET(prb_desc_ring.descs)=8",
-		"OFFSET(prb_desc_ring.infos)=16", "OFFSET(prb_desc_ring.head_id)=24",
-		"OFFSET(prb_desc_ring.tail_id)=32", "SIZE(prb_desc)=24", "OFFSET(prb_desc.state_var)=0",
-		"OFFSET(prb_desc.text_blk_lpos)=8", "OFFSET(prb_data_blk_lpos.begin)=0",
-		"OFFSET(prb_data_blk_lpos.next)=8", "SIZE(printk_info)=88", "OFFSET(printk_info.seq)=0",
-		"OFFSET(printk_info.ts_nsec)=8", "OFFSET(printk_info.text_len)=16",
-		"OFFSET(printk_info.caller_id)=20", "OFFSET(prb_data_ring.size_bits)=0",
-		"OFFSET(prb_data_ring.data)=8"};
+	static const char *const lines[] = {"OFFSET(printk_ringbuffer.desc_ring)=0",
+					    "OFFSET(printk_ringbuffer.text_data_ring)=48",
+					    "OFFSET(prb_desc_ring.count_bits)=0",
+					    "OFFSET(prb_desc_ring.descs)=8",
+					    "OFFSET(prb_desc_ring.infos)=16",
+					    "OFFSET(prb_desc_ring.head_id)=24",
+					    "OFFSET(prb_desc_ring.tail_id)=32",
+					    "SIZE(prb_desc)=24",
+					    "OFFSET(prb_desc.state_var)=0",
+					    "OFFSET(prb_desc.text_blk_lpos)=8",
+					    "OFFSET(prb_data_blk_lpos.begin)=0",
+					    "OFFSET(prb_data_blk_lpos.next)=8",
+					    "SIZE(printk_info)=88",
+					    "OFFSET(printk_info.seq)=0",
+					    "OFFSET(printk_info.ts_nsec)=8",
+					    "OFFSET(printk_info.text_len)=16",
+					    "OFFSET(printk_info.caller_id)=20",
+					    "OFFSET(prb_data_ring.size_bits)=0",
+					    "OFFSET(prb_data_ring.data)=8"};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		fake_info(f, "%s\n", lines[i]);
@@ -111,7 +120,8 @@ static void make_prb(struct fake *f, unsigned records)
 {
 	/* As the kernel starts: the id before the one with sequence number 0, empty rings. */
 	struct ring r = {.head_id = (0 - (uint64_t)(COUNT + 1)) & ID_MASK,
-			 .head_lpos = 0 - (uint64_t)TEXT_SIZE, .tail_lpos = 0 - (uint64_t)TEXT_SIZE};
+			 .head_lpos = 0 - (uint64_t)TEXT_SIZE,
+			 .tail_lpos = 0 - (uint64_t)TEXT_SIZE};
 
 	r.tail_id = r.head_id;
 	fake_put(f, DESCS + (COUNT - 1) * DESC_SIZE, r.head_id | UINT64_C(3) << 62, 8);
@@ -291,8 +301,11 @@ static void make_old(struct fake *f, unsigned records)
 	static const struct {
 		const char *name;
 		unsigned at;
-	} symbols[] = {{"log_buf", 0}, {"log_buf_len", 8}, {"log_first_idx", 12},
-		       {"log_next_idx", 16}, {"log_first_seq", 24}};
+	} symbols[] = {{"log_buf", 0},
+		       {"log_buf_len", 8},
+		       {"log_first_idx", 12},
+		       {"log_next_idx", 16},
+		       {"log_first_seq", 24}};
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
 		fake_info(f, "SYMBOL(%s)=%llx\n", symbols[i].name,
 			  (unsigned long long)FAKE_VA + FAKE_FREE + symbols[i].at);
