@@ -81,7 +81,7 @@ static bool sealed(int fd, uint64_t *size)
 	*size = (uint64_t)st.st_size - sizeof(seal);
 	return pread(fd, &seal, sizeof(seal), (off_t)*size) == (ssize_t)sizeof(seal) &&
 	       !memcmp(seal.magic, seal_magic, sizeof(seal_magic)) && seal.size == *size &&
-	       seal.check == sample(fd, *size);
+	       !seal.reserved && seal.check == sample(fd, *size);
 }
 
 int cachefile_find(enum cache_folder folder, const char *name, uint64_t *size)

@@ -112,7 +112,7 @@ __attribute__((unused)) static bool build(const char *name, const char *flags)
 		   flags, name);
 }
 
-static int fix_setup(void **state)
+__attribute__((unused)) static int fix_setup(void **state)
 {
 	(void)state;
 	if (!mkdtemp(fix_dir))
