@@ -113,7 +113,7 @@ struct task_finder {
 	struct cpu_queue *cpu; /* ncpus of them */
 	char **problems;
 	size_t nproblems, problems_cap;
-	bool have_tree, have_list; /* the source is there at all */
+	bool have_tree, have_list; /* the source is there, and whole */
 	bool lost;		   /* some of what leads to tasks is lost, not merely filtered */
 	uint64_t init_task;
 	struct candidate rejected; /* the first that was no task */

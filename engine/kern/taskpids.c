@@ -183,10 +183,10 @@ struct err *find_by_pid_tree(struct task_finder *f)
 		err_free(e);
 		return NULL;
 	}
-	f->have_tree = true;
 	if (t.ns[PM_BASE].found)
 		err_free(kern_read(f->s, ns, &t.ns[PM_BASE], &base));
 	TRY(visit(&t, head, base, 64, 0));
 	tell_losses(&t);
+	f->have_tree = !t.lost_nodes && !t.lost_pids; /* else it has had its say */
 	return NULL;
 }

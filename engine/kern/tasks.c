@@ -166,8 +166,12 @@ static void check_faults(struct task_finder *f)
 		if (f->v[i].t.faults && !n++)
 			why = f->v[i].t.why;
 	if (n)
-		finder_problem(f, "%zu of %zu task_structs can only partly be read: %s", n, f->n,
-			       mem_state_help(why));
+		finder_problem(f, "%zu of %zu task_structs can only partly be read: %s%s", n, f->n,
+			       mem_state_help(why),
+			       why == MEM_EXCLUDED
+				       ? "; it never should leave these out: it was older "
+					 "than this kernel (use the newest)"
+				       : "");
 }
 
 /* ---- putting together ---- */
