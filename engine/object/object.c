@@ -234,20 +234,45 @@ static bool given_section(const struct object *o, const char *name, struct objec
 	return false;
 }
 
+/* Compressed sections up to this are inflated onto the heap (.debug_frame is 3 MB); bigger ones are
+ * taken from the plain copy in a file. */
+enum { HEAP_SECTION = 8 << 20 };
+
+/* The section by its name or, for DWARF, its older compressed one. */
+static struct elf_section *find_section(const struct elf_file *f, const char *name)
+{
+	struct elf_section *s = elf_file_section(f, name);
+
+	if (s || !f || strncmp(name, ".debug_", 7))
+		return s;
+	AUTO_FREE char *old = xasprintf(".z%s", name + 1);
+	return elf_file_section(f, old);
+}
+
+static bool wants_plain_copy(const struct object *o, const char *name)
+{
+	const struct elf_file *files[] = {o->file, o->debug};
+	struct packed p;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct elf_section *s = find_section(files[i], name);
+		if (s && elf_section_compressed(s) && packed_section(files[i], s, &p))
+			return p.size > HEAP_SECTION;
+	}
+	return false;
+}
+
 bool object_section(struct object *o, const char *name, struct object_section *ret)
 {
-	/* the inflated copy has the big debug sections file-backed; the two others would need heap */
-	struct elf_file *files[] = {o->inflated, o->file, o->debug};
 	bool found;
 
+	if (wants_plain_copy(o, name))
+		err_free(object_prepare_dwarf(o, NULL)); /* without it, the heap has to do */
 	pthread_rwlock_wrlock(&o->parts);
+	struct elf_file *files[] = {o->inflated, o->file, o->debug};
 	found = given_section(o, name, ret);
 	for (size_t i = 0; i < 3 && !found; i++) {
-		struct elf_section *s = elf_file_section(files[i], name);
-		if (!s && files[i] && !strncmp(name, ".debug_", 7)) {
-			AUTO_FREE char *old = xasprintf(".z%s", name + 1);
-			s = elf_file_section(files[i], old);
-		}
+		struct elf_section *s = find_section(files[i], name);
 		found = s && elf_section_bytes(files[i], s, ret);
 	}
 	pthread_rwlock_unlock(&o->parts);
