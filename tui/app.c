@@ -354,9 +354,10 @@ static bool anything_busy(const struct app *a)
 	return pool_busy(a->pool) || a->more || a->opening || (a->npending && a->pending_until);
 }
 
-static void tell_idle(struct app *a)
+/* Whatever ended before `was_busy` was looked at has been settled since: else there is a ring to come. */
+static void tell_idle(struct app *a, bool was_busy)
 {
-	if (anything_busy(a)) {
+	if (was_busy || anything_busy(a)) {
 		a->active = true;
 		return;
 	}
@@ -415,12 +416,13 @@ static void loop(struct app *a)
 {
 	a->dirty = a->active = true;
 	while (!a->quit) {
+		bool was_busy = pool_busy(a->pool) > 0;
 		settle(a);
 		read_signals(a);
 		if (a->quit || read_input(a))
 			continue;
 		paint_if_due(a);
-		tell_idle(a);
+		tell_idle(a, was_busy);
 		wait_for_news(a);
 	}
 }

@@ -90,6 +90,33 @@ static void settle_set(struct app *a)
 	app_focus(a, PANE_INSPECTOR);
 }
 
+static void put_field(const struct view *v, const struct row *r, const char *key, const char *before, struct buf *out)
+{
+	size_t col = table_column(view_heading(v)->table, key);
+
+	if (col == SIZE_MAX)
+		return;
+	buf_puts(out, before);
+	cell_print(&r->cells[col], out);
+}
+
+/* Whose stack it is: as the list of tasks has it, else as the engine knows it. */
+static void describe_task(struct app *a, const struct ref *task, struct buf *out)
+{
+	const struct view *v = pane_view(&a->panes[PANE_TASKS]);
+	const struct row *r = v ? view_current(v) : NULL;
+
+	if (!r || !ref_equal(&r->ref, task)) {
+		shell_describe(a->shell, task, out);
+		return;
+	}
+	put_field(v, r, "pid", "PID ", out);
+	put_field(v, r, "comm", "  ", out);
+	put_field(v, r, "state", "  ", out);
+	put_field(v, r, "since_ns", " ", out);
+	put_field(v, r, "cpu", "  CPU ", out);
+}
+
 /* The title of the stack says whose it is. */
 static void settle_subject(struct app *a)
 {
@@ -100,7 +127,7 @@ static void settle_subject(struct app *a)
 	if (!v || p->described == v || view_loading(v))
 		return;
 	p->described = v;
-	shell_describe(a->shell, &v->ctx.task, &text);
+	describe_task(a, &v->ctx.task, &text);
 	free(p->subject);
 	p->subject = text.len ? buf_steal(&text) : NULL;
 	buf_free(&text);

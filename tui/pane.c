@@ -167,11 +167,10 @@ static void title_of(const struct pane *p, int room, struct buf *out)
 	if (p->subject) {
 		buf_printf(out, "%s  %s", p->title, p->subject);
 	} else if (p->id == PANE_INSPECTOR) {
-		buf_puts(out, room > 40 ? "Inspector  " : "");
-		if (v && v->crumbs[0])
+		bool followed = v && v->crumbs[0];
+		buf_puts(out, !followed || room > 40 ? "Inspector  " : "");
+		if (followed)
 			put_crumbs(v->crumbs, room - (int)out->len, out);
-		else if (!h)
-			buf_puts(out, "Inspector");
 		if (h && h->title[0])
 			buf_printf(out, "%s%s%s", v->crumbs[0] ? "  (" : "", h->title,
 				   v->crumbs[0] ? ")" : "");
@@ -265,7 +264,7 @@ static void draw_empty(struct surface *s, const struct pane *p, const struct rec
 		AUTO_BUF struct buf safe = {0};
 		buf_put_safe(&safe, err_text(e), strlen(err_text(e)));
 		y = draw_wrapped(s, r, y, STYLE_ERROR, buf_str(&safe));
-		if (v->run->line[0])
+		if (p->id == PANE_INSPECTOR)
 			draw_wrapped(s, r, y + 1, STYLE_BORDER, v->run->line);
 	} else if (v && v->filter_text) {
 		draw_wrapped(s, r, y, STYLE_NORMAL, "No row matches the filter. & and Enter shows all.");

@@ -341,7 +341,7 @@ void view_move(struct view *v, long by)
 
 void view_to_row(struct view *v, size_t row)
 {
-	size_t parent = row;
+	size_t parent = row, top = v->top;
 
 	if (row >= v->nrows)
 		return;
@@ -350,6 +350,7 @@ void view_to_row(struct view *v, size_t row)
 	v->stale = true;
 	v->cursor_row = row;
 	view_make_lines(v);
+	v->top = top;
 	if (v->cursor < v->top || v->cursor >= v->top + (size_t)v->height)
 		v->top = v->cursor > (size_t)v->height / 3 ? v->cursor - (size_t)v->height / 3 : 0;
 }

@@ -74,6 +74,7 @@ struct view {
 	uint64_t wish_number;
 	struct ref wish_ref;
 
+	uint32_t rigid;		   /* columns with addresses in them, bits: they are never cut */
 	uint32_t shown;		   /* columns on the screen, bits; 0: not drawn yet */
 	int widths[VIEW_MAX_COLS]; /* widest cell seen, by column */
 	size_t measured;	   /* rows that widths knows */

@@ -13,8 +13,9 @@
 #define LOOK_AT 200  /* rows measured before the first is drawn */
 #define INDENT 2
 #define GROW_WANTS 34	 /* "name = 0xffff888000000000" with a name that says something */
+#define TEXT_WANTS 64	 /* a growing column at the end of the line: text that is read */
 #define MATTERS_LESS 3	 /* prio of columns that make room for the growing one */
-#define LEAST_FLEXIBLE 8 /* columns without a width of their own are narrowed to this before one is dropped */
+#define LEAST_FLEXIBLE 15 /* text is narrowed to this before its column is dropped; numbers are never cut */
 
 static const struct table *table_of(const struct view *v, const struct row *r)
 {
@@ -60,6 +61,8 @@ static void measure_row(struct view *v, size_t row)
 			w += indent_of(v, row);
 		if (w > v->widths[i])
 			v->widths[i] = w;
+		if (r->cells[i].kind == CELL_ADDR)
+			v->rigid |= 1u << i;
 	}
 }
 
@@ -77,21 +80,25 @@ static void measure(struct view *v)
 /* ---- columns ---- */
 
 /* What the growing column should have; squeezed: what it makes do with. */
-static int grow_least(const struct view *v, const struct col *c, size_t i, int width, bool squeezed)
+static int grow_least(const struct view *v, const struct table *t, size_t i, int width, bool squeezed)
 {
-	int natural = v->widths[i], least = GROW_WANTS;
+	const struct col *c = &t->cols[i];
+	int natural = v->widths[i], least = i + 1 < t->ncols ? GROW_WANTS : TEXT_WANTS;
 
-	if (squeezed)
-		least = c->width ? c->width * 2 / 3 : width * 3 / 5;
+	if (c->width)
+		least = squeezed ? c->width / 2 : c->width;
+	else if (squeezed)
+		least = width * 3 / 5;
 	return natural < least ? natural : least;
 }
 
-static int wanted(const struct view *v, const struct col *c, size_t i, int width)
+static int wanted(const struct view *v, const struct table *t, size_t i, int width)
 {
+	const struct col *c = &t->cols[i];
 	int w = v->widths[i], title = utf8_width(c->title, strlen(c->title));
 
 	if (c->flags & COL_GROW)
-		w = grow_least(v, c, i, width, false);
+		w = grow_least(v, t, i, width, false);
 	else if (w > width / 2)
 		w = width / 2;
 	if (w < c->width && !(c->flags & COL_GROW))
@@ -108,19 +115,23 @@ static int total(const struct list_cols *c)
 	return sum;
 }
 
-static bool flexible(const struct col *c)
+/* May cells of this column be cut? */
+static bool flexible(const struct view *v, const struct table *t, size_t i)
 {
-	return !c->width && !(c->flags & COL_GROW);
+	return !(t->cols[i].flags & (COL_GROW | COL_RIGHT)) && !(v->rigid >> i & 1);
 }
 
-/* Narrows columns that have no width of their own, until all fits or they are as narrow as is sensible. */
-static void narrow(const struct table *t, int width, struct list_cols *c)
+/* Narrows text columns, until all fits or they are as narrow as is sensible: as they like to be, or less in a tight
+ * place. */
+static void narrow(const struct view *v, const struct table *t, int width, struct list_cols *c, bool tight)
 {
 	for (int i = c->n - 1; i >= 0; i--) {
-		int excess = total(c) - width, give = c->v[i].w - LEAST_FLEXIBLE;
+		int likes = tight ? 0 : t->cols[c->v[i].col].width;
+		int give = c->v[i].w - (likes > LEAST_FLEXIBLE ? likes : LEAST_FLEXIBLE);
+		int excess = total(c) - width;
 		if (excess <= 0)
 			return;
-		if (flexible(&t->cols[c->v[i].col]) && give > 0)
+		if (flexible(v, t, c->v[i].col) && give > 0)
 			c->v[i].w -= give < excess ? give : excess;
 	}
 }
@@ -142,35 +153,46 @@ static bool drop_one(const struct table *t, struct list_cols *c, int least)
 	return true;
 }
 
-/* The growing column takes the spare: all of it at the end of the line, else what its cells need. */
+static int *grow_width(const struct table *t, struct list_cols *c, int *at)
+{
+	for (*at = 0; *at < c->n; ++*at)
+		if (t->cols[c->v[*at].col].flags & COL_GROW)
+			return &c->v[*at].w;
+	return NULL;
+}
+
+/* The growing column takes what its cells need of the spare, then narrowed ones get theirs back; at the end of
+ * the line it takes all that is left. */
 static void grow(const struct view *v, const struct table *t, int width, struct list_cols *c)
 {
-	int spare = width - total(c);
+	int at, spare = width - total(c);
+	int *w = grow_width(t, c, &at);
 
-	for (int i = 0; i < c->n; i++) {
-		size_t col = c->v[i].col;
-		if (!(t->cols[col].flags & COL_GROW))
-			continue;
-		int natural = v->widths[col];
-		int w = c->v[i].w + (spare > 0 ? spare : 0);
-		if (i + 1 < c->n && w > natural)
-			w = natural > c->v[i].w ? natural : c->v[i].w;
-		if (v->left && natural > w)
-			w = natural;
-		c->v[i].w = w;
-		return;
+	if (w && spare > 0) {
+		int need = v->widths[c->v[at].col] - *w;
+		*w += need < 0 ? 0 : need < spare ? need : spare;
 	}
+	for (int i = 0; i < c->n; i++) {
+		int need = wanted(v, t, c->v[i].col, width) - c->v[i].w;
+		spare = width - total(c);
+		if (spare > 0 && need > 0 && i != at)
+			c->v[i].w += need < spare ? need : spare;
+	}
+	if (w && at + 1 == c->n && width > total(c))
+		*w += width - total(c);
+	if (w && v->left && v->widths[c->v[at].col] > *w)
+		*w = v->widths[c->v[at].col];
 }
 
 /* Narrows and drops until it fits, or only columns are left whose prio is below `least`. */
-static void squeeze(const struct table *t, int width, struct list_cols *c, int least)
+static void squeeze(const struct view *v, const struct table *t, int width, struct list_cols *c, int least)
 {
 	struct list_cols all = *c;
 
-	narrow(t, width, c);
+	narrow(v, t, width, c, least == 1);
 	while (c->n > 1 && total(c) > width && drop_one(t, &all, least)) {
 		*c = all; /* with one column less the others need be less narrow */
-		narrow(t, width, c);
+		narrow(v, t, width, c, least == 1);
 	}
 }
 
@@ -178,13 +200,13 @@ static void squeeze(const struct table *t, int width, struct list_cols *c, int l
  * it has given in too. */
 static void fit(const struct view *v, const struct table *t, int width, struct list_cols *c)
 {
-	squeeze(t, width, c, MATTERS_LESS);
-	for (int i = 0; i < c->n && total(c) > width; i++) {
-		size_t col = c->v[i].col;
-		if (t->cols[col].flags & COL_GROW)
-			c->v[i].w = grow_least(v, &t->cols[col], col, width, true);
+	squeeze(v, t, width, c, MATTERS_LESS);
+	if (total(c) > width) {
+		for (int i = 0; i < c->n; i++)
+			if (t->cols[c->v[i].col].flags & COL_GROW)
+				c->v[i].w = grow_least(v, t, c->v[i].col, width, true);
+		squeeze(v, t, width, c, 1);
 	}
-	squeeze(t, width, c, 1);
 	grow(v, t, width, c);
 }
 
@@ -196,7 +218,7 @@ void list_columns(const struct view *v, int width, struct list_cols *ret)
 
 	*ret = (struct list_cols){.gap = width < 60 ? 1 : 2};
 	for (size_t i = 0; t && i < t->ncols && i < VIEW_MAX_COLS; i++) {
-		int w = seen(t, i) ? wanted(v, &t->cols[i], i, width) : 0;
+		int w = seen(t, i) ? wanted(v, t, i, width) : 0;
 		if (!seen(t, i) || (!w && !(t->cols[i].flags & COL_GROW)))
 			continue;
 		ret->v[ret->n].col = i;
