@@ -10,15 +10,21 @@
 
 enum { SEQ, TIME, STAMP, LEVEL, CALLER, TEXT, COLS };
 
-static const struct col cols[COLS] = {
-	[SEQ] = {"seq", "SEQ", "sequence number of the record", COL_DATA | COL_RIGHT, 0, 0},
-	[TIME] = {"time_ns", "TIME", "time since boot", COL_DATA | COL_RIGHT, 0, 0},
-	[STAMP] = {"stamp", "", "seconds since boot", COL_SCREEN, 14, 2},
-	[LEVEL] = {"level", "", "emerg, alert, crit, err, warn, notice, info or debug", 0, 6, 4},
-	[CALLER] = {"caller", "", "T and the thread's pid, or C and the CPU", 0, 0, 5},
-	[TEXT] = {"text", "", "the message", COL_GROW, 0, 0},
-};
+#define COLUMNS(level_and_caller)                                                                  \
+	{                                                                                          \
+		[SEQ] = {"seq", "SEQ", "sequence number of the record", COL_DATA, 0, 0},          \
+		[TIME] = {"time_ns", "TIME", "time since boot", COL_DATA, 0, 0},                  \
+		[STAMP] = {"stamp", "", "seconds since boot", COL_SCREEN, 14, 2},                 \
+		[LEVEL] = {"level", "", "emerg, alert, crit, err, warn, notice, info or debug",   \
+			   level_and_caller, 6, 4},                                                \
+		[CALLER] = {"caller", "", "T and the thread's pid, or C and the CPU",             \
+			    level_and_caller, 0, 5},                                               \
+		[TEXT] = {"text", "", "the message", COL_GROW, 0, 0},                             \
+	}
+
+static const struct col cols[COLS] = COLUMNS(COL_DATA), full_cols[COLS] = COLUMNS(0);
 static const struct table log_table = {.name = "log", .cols = cols, .ncols = COLS};
+static const struct table full_table = {.name = "log", .cols = full_cols, .ncols = COLS};
 
 struct log_call {
 	const struct cmd_call *c;
@@ -115,7 +121,8 @@ static struct err *run_with(struct log_call *l)
 	TRY(pattern_create("(?:task \\S{1,15}:|pid[:= ] ?)[0-9]+", &l->task_words));
 	if (!err_ok(tasks_load(l->c->session, l->c->job, &l->tasks)))
 		l->tasks = NULL; /* the log needs nothing but the log */
-	TRY(sink_begin(l->c->out, &log_table, NULL, "log", "Log%s%s",
+	bool full = l->c->args->has['m'];
+	TRY(sink_begin(l->c->out, full ? &full_table : &log_table, NULL, full ? "log -m" : "log", "Log%s%s",
 		       l->c->args->rest[0] ? "  & " : "", l->c->args->rest));
 	TRY(log_each(l->c->session, l->c->job, on_record, l, &lost));
 	if (lost)
@@ -142,6 +149,7 @@ const struct cmd cmd_log = {
 	.details = "The printk ring buffer, oldest record first. Lines that speak of a task "
 		   "(`task dd:123`, `PID: 123`) are links to it. Needs no vmlinux.",
 	.options = (const struct cmd_option[]){
+		{'m', ARG_NONE, NULL, "show level and caller too"},
 		{'l', ARG_WORD, "LEVEL", "only records of this level or worse (emerg ... debug, 0 ... 7)"},
 		{0}},
 	.args = (const struct cmd_arg[]){

@@ -433,7 +433,7 @@ static uint8_t *real_section(size_t *size)
 static void mutations(void **state)
 {
 	uint32_t seed = 20261121;
-	size_t size, opened = 0, rounds = 300;
+	size_t size = 0, opened = 0, rounds = 300;
 	uint8_t *whole = real_section(&size);
 
 	(void)state;

@@ -295,22 +295,22 @@ static void check_definition(struct fixture *f, const char *type, bool offsets, 
 static void check_definitions(struct fixture *f)
 {
 	check_definition(f, "struct sample_inner", false,
-			 "struct sample_inner {\n\tchar tag;\n\tshort int len;\n};\n");
+			 "struct sample_inner {\n\tchar tag;\n\tshort len;\n};\n");
 	check_definition(f, "struct sample_inner", true,
 			 "struct sample_inner {\n\tchar tag; /* 0 1 */\n"
-			 "\tshort int len; /* 2 2 */\n}; /* size 4 */\n");
+			 "\tshort len; /* 2 2 */\n}; /* size 4 */\n");
 	check_definition(f, "enum sample_color", false,
 			 "enum sample_color {\n\tRED = 0,\n\tGREEN = 5,\n\tBLUE = -2,\n};\n");
 	check_definition(f, "enum sample_flags", false,
 			 "enum sample_flags {\n\tFLAG_LOW = 1,\n\tFLAG_HIGH = 2147483648,\n};\n");
 	check_definition(f, "struct sample_packed", false,
-			 "struct sample_packed {\n\tchar x;\n\tlong unsigned int p:61;\n"
+			 "struct sample_packed {\n\tchar x;\n\tunsigned long p:61;\n"
 			 "\tunsigned int q:5;\n\tint r;\n};\n");
 	struct buf AUTO_BUF b = {0};
 	type_print_definition(find(f, "struct sample"), true, &b);
 	AUTO_FREE char *anon = xasprintf(
 		"\tstruct {\n\t\tint anon_x; /* %zu 4 */\n\t\tunion {\n"
-		"\t\t\tlong int anon_y; /* %zu 8 */\n"
+		"\t\t\tlong anon_y; /* %zu 8 */\n"
 		"\t\t\tchar anon_z[8]; /* %zu 8 */\n\t\t}; /* %zu 8 */\n\t}; /* %zu 16 */\n",
 		offsetof(struct sample, anon_x), offsetof(struct sample, anon_y),
 		offsetof(struct sample, anon_z), offsetof(struct sample, anon_y),
