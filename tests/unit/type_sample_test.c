@@ -328,12 +328,12 @@ static void check_names(struct fixture *f)
 		"void *", "char [16]", "int (*)[4]", "struct sample *", "struct sample **[3]",
 		"int (*)(void *)", "int (*(*)(void *, struct sample_inner *, ...))[3][2]",
 		"union sample_union (*(*[2])(void))(int [4])", "sample_fn *", "enum sample_color",
-		"long unsigned int", "float", "double [2]"};
+		"unsigned long", "float", "double [2]"};
 	static const char *const alike[][2] = {
-		{"unsigned long", "long unsigned int"}, {"long", "long int"},
-		{"unsigned long int", "long unsigned int"}, {"unsigned", "unsigned int"},
-		{"short", "short int"}, {"unsigned short", "short unsigned int"},
-		{"long long unsigned", "long long unsigned int"}, {"signed", "int"},
+		{"long unsigned int", "unsigned long"}, {"long int", "long"},
+		{"unsigned long int", "unsigned long"}, {"unsigned", "unsigned int"},
+		{"short int", "short"}, {"short unsigned int", "unsigned short"},
+		{"long long unsigned int", "unsigned long long"}, {"signed", "int"},
 		{"const struct sample * const", "struct sample *"}, {"sample", "struct sample"},
 		{" struct  sample*", "struct sample *"}, {"char[ 0x10 ]", "char [16]"},
 		{"int(*)(struct sample *s, int n)", "int (*)(struct sample *, int)"},
