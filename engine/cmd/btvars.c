@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rows under a frame of `bt`: its arguments and variables with their values, and the registers of
+ * the user-space boundary.
+ */
+#include "engine/base/alloc.h"
+#include "engine/cmd/bt.h"
+#include "engine/cmd/show.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct col var_cols[V_COLS] = {
+	[V_LINE] = {"line", "", "name = value", COL_SCREEN | COL_GROW, 0, 0},
+	[V_NAME] = {"name", "NAME", "parameter, variable or register", COL_DATA, 0, 0},
+	[V_TYPE] = {"type", "", "its C type", 0, 0, 2},
+	[V_VALUE] = {"value", "VALUE", "its value", COL_DATA, 0, 0},
+	[V_MEANING] = {"meaning", "MEANING", "enum name, symbol, string pointed to", COL_DATA, 0, 0},
+	[V_LOCATION] = {"location", "", "where it is kept, or why it has no value", COL_DATA, 0, 3},
+};
+const struct table bt_var_table = {.name = "vars", .cols = var_cols, .ncols = V_COLS};
+static struct err *var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref)
+{
+	AUTO_BUF struct buf line = {0}, type = {0};
+
+	if (!shown->text.len)
+		cell_print(&shown->value, &shown->text);
+	buf_printf(&line, "%s = %s", v->name, buf_str(&shown->text));
+	if (shown->meaning.len)
+		buf_printf(&line, "  %s", buf_str(&shown->meaning));
+	if (v->type)
+		type_print_name(v->type, &type);
+	enum role role = ref.kind ? ROLE_LINK : shown->value.kind == CELL_ABSENT ? ROLE_DIM
+		       : shown->value.kind == CELL_FAULT ? ROLE_FAULT : ROLE_NORMAL;
+	struct cell cells[V_COLS] = {
+		[V_LINE] = cell_link(cell_role(cell_text(buf_str(&line)), role), ref),
+		[V_NAME] = cell_text(v->name),
+		[V_TYPE] = v->type ? cell_role(cell_text(buf_str(&type)), ROLE_TYPE)
+				   : cell_shown(cell_absent(), ""),
+		[V_VALUE] = shown->value,
+		[V_MEANING] = shown->meaning.len ? cell_text(buf_str(&shown->meaning)) : cell_absent(),
+		[V_LOCATION] = cell_text(v->location),
+	};
+	struct row r = {.cells = cells, .key = v->name, .ref = ref, .child = true, .depth = 0, .role = role};
+	return sink_row(b->c->out, &r);
+}
+
+static struct err *memory_var(struct bt *b, const struct var *v)
+{
+	const struct type *plain = type_strip(v->type);
+	enum type_kind k = type_kind(plain);
+	size_t n = type_size(plain);
+	AUTO_BUF struct buf name = {0};
+	uint8_t bytes[16];
+	enum mem_state why = MEM_UNMAPPED;
+	struct shown shown = {.value = cell_absent()};
+	struct ref ref;
+
+	type_print_name(v->type, &name);
+	ref = ref_object(intern_str(b->s->intern, buf_str(&name)), v->addr);
+	if (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY || n > sizeof(bytes)) {
+		buf_puts(&shown.text, "{...}");
+	} else {
+		bool got = mem_read_some(b->s->mem, KERNEL, v->addr, bytes, n, &why) == n;
+		show_scalar(b->s, &(struct type_place){.type = plain}, got ? bytes : NULL, n, why, false,
+			    &shown);
+		if (shown.value.ref.kind)
+			ref = shown.value.ref;
+	}
+	struct err *e = var_row(b, v, &shown, ref);
+	shown_free(&shown);
+	return e;
+}
+
+static struct err *one_var(struct bt *b, const struct var *v)
+{
+	struct shown shown = {.value = cell_absent()};
+	struct var told = *v;
+
+	if (v->state == VAR_MEMORY && v->type)
+		return memory_var(b, v);
+	if (v->state == VAR_VALUE && v->type) {
+		show_scalar(b->s, &(struct type_place){.type = type_strip(v->type)}, v->bytes, v->size,
+			    MEM_LOST, false, &shown);
+	} else if (v->state == VAR_OPTIMIZED_OUT) {
+		buf_puts(&shown.text, "<optimized out>");
+		snprintf(told.location, sizeof(told.location), "optimized out");
+	} else {
+		buf_printf(&shown.text, "<%s>", v->why[0] ? v->why : "unknown");
+		snprintf(told.location, sizeof(told.location), "%.47s", v->why[0] ? v->why : "unknown");
+	}
+	struct err *e = var_row(b, &told, &shown, shown.value.ref);
+	shown_free(&shown);
+	return e;
+}
+
+struct err *bt_scope_vars(struct bt *b, size_t index, size_t level)
+{
+	struct var *v = NULL;
+	size_t n = 0;
+	struct err *e = NULL;
+
+	bool all = b->c->args->has['V'];
+
+	if (!all && !b->c->args->has['P'])
+		return NULL;
+	if (!err_ok(frame_vars(b->s->unwinder, b->s->lines, b->s->types, &b->stack, index, level, all,
+			       &v, &n)))
+		return NULL;
+	for (size_t i = 0; i < n && !e; i++)
+		if (all || v[i].state == VAR_MEMORY || v[i].state == VAR_VALUE)
+			e = one_var(b, &v[i]);
+	free(v);
+	return e;
+}
+
+/* The registers that user space had when it came in. */
+struct err *bt_user_regs(struct bt *b, const struct frame *f)
+{
+	const struct arch *a = b->s->arch;
+
+	for (size_t i = 0; i < a->nregs; i++) {
+		unsigned n = (unsigned)a->regs[i].dwarf;
+		struct shown shown;
+		struct var v = {.name = a->regs[i].name};
+		if (!regs_has(&f->regs, n))
+			continue;
+		snprintf(v.location, sizeof(v.location), "pt_regs");
+		shown = (struct shown){.value = cell_addr(f->regs.v[n])};
+		struct err *e = var_row(b, &v, &shown, (struct ref){0});
+		shown_free(&shown);
+		TRY(e);
+	}
+	return NULL;
+}
