@@ -5,6 +5,7 @@
 #ifndef OBJECT_IMPL_H
 #define OBJECT_IMPL_H
 
+#include <elfutils/libdwfl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include "engine/object/object.h"
@@ -33,6 +34,12 @@ struct elf_file {
 	size_t build_id_size;
 };
 
+/* Where the dump has a section of a module. */
+struct placement {
+	char *name;
+	uint64_t addr;
+};
+
 struct object {
 	char *name, *path;
 	struct elf_file *file;	   /* NULL: known from memory only */
@@ -46,7 +53,10 @@ struct object {
 
 	pthread_mutex_t lock; /* object_lock(): libelf and libdw */
 	Dwarf *dwarf;
+	Dwfl *dwfl; /* owns dwarf, when it had to be relocated */
 	bool dwarf_tried;
+	struct placement *places; /* of a module's sections */
+	size_t nplaces, places_cap;
 
 	pthread_rwlock_t parts; /* what follows, and the sections' copies */
 	struct object_range *ranges;
@@ -70,6 +80,11 @@ bool elf_section_bytes(const struct elf_file *f, struct elf_section *s, struct o
 /* Is there DWARF in it; is any of it compressed? */
 bool elf_file_has_dwarf(const struct elf_file *f, bool *compressed);
 bool elf_section_compressed(const struct elf_section *s);
+
+/* dwarf.c */
+void object_close_dwarf(struct object *o);
+/* A DWARF section of a module's file, relocated. */
+bool object_dwarf_section(struct object *o, const char *name, struct object_section *ret);
 
 /* debugfile.c: the separate debug file of f, or NULL. */
 struct elf_file *debug_file_find(const struct elf_file *f, const struct object_options *o,

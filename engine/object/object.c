@@ -116,6 +116,29 @@ struct err *object_open(const char *path, const struct object_options *opt, stru
 	return NULL;
 }
 
+struct err *object_attach(struct object *o, const char *path, const struct object_options *opt,
+			  struct job *job)
+{
+	struct object *with;
+
+	TRY(object_open(path, opt, job, &with));
+	if (o->file || with->file->type != ET_REL) {
+		object_close(with);
+		return err_new(ERR_MISMATCH, "%s: not the file of module %s", path, o->name);
+	}
+	free(o->path);
+	free(o->missing);
+	o->path = xstrdup(with->path);
+	o->missing = xstrdup(with->missing);
+	o->no_cache = with->no_cache;
+	o->file = with->file;
+	o->debug = with->debug;
+	with->file = with->debug = NULL;
+	object_close(with);
+	atomic_fetch_add(&o->generation, 1);
+	return NULL;
+}
+
 struct object *object_create_module(const char *name)
 {
 	return object_new(name, "");
@@ -125,7 +148,7 @@ void object_close(struct object *o)
 {
 	if (!o)
 		return;
-	dwarf_end(o->dwarf);
+	object_close_dwarf(o);
 	elf_file_close(o->inflated);
 	elf_file_close(o->debug);
 	elf_file_close(o->file);
@@ -262,21 +285,40 @@ static bool wants_plain_copy(const struct object *o, const char *name)
 	return false;
 }
 
-bool object_section(struct object *o, const char *name, struct object_section *ret)
+/* Bytes of a module's file mean nothing before they are relocated. */
+static bool needs_relocation(const struct object *o, const char *name)
 {
-	bool found;
+	const struct elf_file *files[] = {o->file, o->debug};
+	AUTO_FREE char *rela = xasprintf(".rela%s", name);
 
-	if (wants_plain_copy(o, name))
-		err_free(object_prepare_dwarf(o, NULL)); /* without it, the heap has to do */
+	for (size_t i = 0; i < 2; i++)
+		if (files[i] && files[i]->type == ET_REL && elf_file_section(files[i], rela))
+			return true;
+	return false;
+}
+
+static bool given_or_file(struct object *o, const char *name, bool files_too,
+			  struct object_section *ret)
+{
 	pthread_rwlock_wrlock(&o->parts);
 	struct elf_file *files[] = {o->inflated, o->file, o->debug};
-	found = given_section(o, name, ret);
-	for (size_t i = 0; i < 3 && !found; i++) {
+	bool found = given_section(o, name, ret);
+	for (size_t i = 0; i < 3 && !found && files_too; i++) {
 		struct elf_section *s = find_section(files[i], name);
 		found = s && elf_section_bytes(files[i], s, ret);
 	}
 	pthread_rwlock_unlock(&o->parts);
 	return found;
+}
+
+bool object_section(struct object *o, const char *name, struct object_section *ret)
+{
+	bool relocate = needs_relocation(o, name);
+
+	if (!relocate && wants_plain_copy(o, name))
+		err_free(object_prepare_dwarf(o, NULL)); /* without it, the heap has to do */
+	return given_or_file(o, name, !relocate, ret) ||
+	       (relocate && object_dwarf_section(o, name, ret));
 }
 
 void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr)

@@ -38,6 +38,13 @@ struct err *object_open(const char *path, const struct object_options *o, struct
 			struct object **ret);
 /* A module known from the dump's memory only: name and the place of its text and data. */
 struct object *object_create_module(const char *name);
+/* Gives such a module its file (.ko, .ko.debug) with DWARF, and says where the dump has one of the
+ * file's sections (".text", ".data" ...: a run-time address). Without places, types and names are right
+ * and addresses aren't. Both before others use the object. Errors of attaching: as object_open()'s,
+ * and ERR_MISMATCH for a file that isn't a module's. */
+struct err *object_attach(struct object *o, const char *path, const struct object_options *opt,
+			  struct job *job);
+void object_place_section(struct object *o, const char *name, uint64_t addr);
 void object_close(struct object *o);
 
 const char *object_name(const struct object *o); /* "vmlinux", "ext4" */
@@ -65,7 +72,8 @@ bool object_range(const struct object *o, size_t i, struct object_range *ret);
 bool object_contains(const struct object *o, uint64_t addr);
 
 /* A section's bytes, decompressed, from the file or its separate debug file (or set below). Borrowed
- * until the object is closed. addr: link-time address. false: there is no such section. */
+ * until the object is closed. addr: link-time address. false: there is no such section. Of a module's
+ * file, DWARF sections come relocated, and others that would have to be are not given. */
 struct object_section {
 	const void *data;
 	size_t size;
@@ -94,8 +102,8 @@ struct object_symbols {
 };
 bool object_symbols(struct object *o, struct object_symbols *ret);
 
-/* The ELF and DWARF handles; NULL when there is none. Under object_lock() only. dwarf_bias: to add to
- * a DWARF address to get the link-time one (0 but for relocated module files). */
+/* The ELF and DWARF handles; NULL when there is none. Under object_lock() only. DWARF's addresses are
+ * link-time ones (run-time minus bias), for placed modules too. */
 void object_lock(struct object *o);
 void object_unlock(struct object *o);
 Elf *object_elf(struct object *o);
@@ -106,7 +114,8 @@ struct err *object_prepare_dwarf(struct object *o, struct job *job);
 /* Is there a .debug_info to be had? Cheap, no DWARF is read, no lock needed. */
 bool object_has_dwarf(const struct object *o);
 /* Another, independent Dwarf handle on the same file for one more worker thread; dwarf_end() it. NULL
- * when there is none. Thread: any. */
+ * when there is none, and for modules' files, whose DWARF must be relocated: share object_dwarf().
+ * Thread: any. */
 Dwarf *object_dwarf_private(struct object *o);
 
 #endif

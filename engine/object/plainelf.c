@@ -22,6 +22,7 @@ struct plain {
 	Elf64_Shdr *headers; /* of the copy */
 	struct packed *packed; /* kind STREAM_NONE: copied as is */
 	struct buf names;
+	size_t strndx; /* the section that the names go to */
 	uint64_t size;
 	unsigned char *map;
 };
@@ -33,7 +34,7 @@ static bool is_debug(const struct elf_section *s)
 
 static bool is_wanted(const struct plain *p, const struct elf_section *s)
 {
-	if (s->flags & SHF_ALLOC)
+	if ((s->flags & SHF_ALLOC) || s == &p->from->sections[p->strndx])
 		return false;
 	if (is_debug(s))
 		return true;
@@ -73,7 +74,7 @@ static struct err *place(struct plain *p, size_t i)
 	return NULL;
 }
 
-static struct err *layout(struct plain *p, size_t strndx)
+static struct err *layout(struct plain *p)
 {
 	p->size = sizeof(Elf64_Ehdr);
 	for (size_t i = 0; i < p->from->nsections; i++) {
@@ -85,14 +86,12 @@ static struct err *layout(struct plain *p, size_t strndx)
 		if (i) /* [0] may carry the real section count */
 			TRY(place(p, i));
 	}
-	if (strndx < p->from->nsections) {
-		Elf64_Shdr *h = &p->headers[strndx];
-		h->sh_type = SHT_STRTAB;
-		h->sh_flags = 0;
-		h->sh_offset = p->size;
-		h->sh_size = p->names.len;
-		p->size += p->names.len;
-	}
+	Elf64_Shdr *h = &p->headers[p->strndx];
+	h->sh_type = SHT_STRTAB;
+	h->sh_flags = 0;
+	h->sh_offset = p->size;
+	h->sh_size = p->names.len;
+	p->size += p->names.len;
 	p->size = (p->size + 7) & ~UINT64_C(7);
 	return NULL;
 }
@@ -113,7 +112,7 @@ static struct err *fill(void *ctx, size_t i)
 	return NULL;
 }
 
-static struct err *write_plain(struct plain *p, size_t strndx, struct cachefile *out)
+static struct err *write_plain(struct plain *p, struct cachefile *out)
 {
 	size_t table = p->from->nsections * sizeof(Elf64_Shdr);
 	uint64_t size = p->size + table;
@@ -132,8 +131,7 @@ static struct err *write_plain(struct plain *p, size_t strndx, struct cachefile 
 	eh.e_phoff = eh.e_phnum = 0;
 	eh.e_shoff = p->size;
 	memcpy(p->map, &eh, sizeof(eh));
-	if (strndx < p->from->nsections)
-		memcpy(p->map + p->headers[strndx].sh_offset, p->names.p, p->names.len);
+	memcpy(p->map + p->headers[p->strndx].sh_offset, p->names.p, p->names.len);
 	memcpy(p->map + p->size, p->headers, table);
 	struct err *e = job_parallel(p->job, 0, p->from->nsections, fill, p);
 	munmap(map, size);
@@ -144,17 +142,17 @@ static struct err *write_plain(struct plain *p, size_t strndx, struct cachefile 
 static struct err *make_plain(struct plain *p, const char *name, int *fd)
 {
 	struct cachefile out;
-	size_t strndx;
 
-	if (elf_getshdrstrndx(p->from->elf, &strndx))
+	if (elf_getshdrstrndx(p->from->elf, &p->strndx) || !p->strndx ||
+	    p->strndx >= p->from->nsections)
 		return err_new(ERR_CORRUPT, "%s: no section names", p->from->path);
-	TRY(layout(p, strndx));
+	TRY(layout(p));
 	job_set_phase(p->job, "inflating debug info");
 	job_set_total(p->job, p->size);
 	uint64_t size = p->size;
 	for (int try = 0;; try++) {
 		TRY(cachefile_create(CACHE_INFLATED, try ? NULL : name, &out));
-		struct err *e = write_plain(p, strndx, &out);
+		struct err *e = write_plain(p, &out);
 		if (!e)
 			return cachefile_seal(&out, p->size, fd);
 		bool again = out.temp && err_code(e) == ERR_OS;

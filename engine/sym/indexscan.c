@@ -195,27 +195,39 @@ static size_t chunk_start(const struct scan *s, size_t chunk)
 	return lo;
 }
 
-static struct err *scan_worker(void *ctx, size_t i)
+/* Chunks are handed out in the file's order: what a worker sees first has the lowest offset. */
+static struct err *scan_chunks(struct scan *s, struct worker *w, Dwarf *dwarf)
 {
-	struct scan *s = ctx;
-	Dwarf *dwarf = object_dwarf_private(s->object);
 	struct err *e = NULL;
 
-	if (!dwarf)
-		return err_new(ERR_NODEBUG, "%s: %s", object_path(s->object), dwarf_errmsg(-1));
-	/* chunks are handed out in the file's order: what a worker sees first has the lowest offset */
 	for (size_t chunk; !e && (chunk = atomic_fetch_add(&s->next, 1)) < CHUNKS;) {
 		size_t end = chunk_start(s, chunk + 1);
 		for (size_t u = chunk_start(s, chunk); !e && u < end; u++) {
 			Dwarf_Die die;
 			if (dwarf_offdie(dwarf, s->units[u], &die))
-				scan_unit(&s->workers[i], &die);
+				scan_unit(w, &die);
 			e = job_tick(s->job, 1);
 		}
 	}
-	dwarf_end(dwarf);
-	free(s->workers[i].seen.slots);
-	s->workers[i].seen = (struct seen){0};
+	free(w->seen.slots);
+	w->seen = (struct seen){0};
+	return e;
+}
+
+static struct err *scan_worker(void *ctx, size_t i)
+{
+	struct scan *s = ctx;
+	Dwarf *own = object_dwarf_private(s->object);
+
+	if (own) {
+		struct err *e = scan_chunks(s, &s->workers[i], own);
+		dwarf_end(own);
+		return e;
+	}
+	/* a module's relocated DWARF is there once: small, and the first worker does it all */
+	object_lock(s->object);
+	struct err *e = scan_chunks(s, &s->workers[i], object_dwarf(s->object));
+	object_unlock(s->object);
 	return e;
 }
 

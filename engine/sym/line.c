@@ -98,7 +98,7 @@ static struct line_bytes debug_bytes(Elf *elf, size_t strndx, const char *name)
 		const char *s = gelf_getshdr(scn, &sh) ? elf_strptr(elf, strndx, sh.sh_name) : NULL;
 		if (!s || strcmp(s, name) || sh.sh_type == SHT_NOBITS)
 			continue;
-		Elf_Data *d = elf_getdata(scn, NULL);
+		Elf_Data *d = elf_rawdata(scn, NULL); /* that is what libdwfl relocates */
 		return d && d->d_buf ? (struct line_bytes){d->d_buf, d->d_size} :
 				       (struct line_bytes){0};
 	}
