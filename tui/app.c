@@ -354,16 +354,24 @@ static bool anything_busy(const struct app *a)
 	return pool_busy(a->pool) || a->more || a->opening || (a->npending && a->pending_until);
 }
 
-/* Whatever ended before `was_busy` was looked at has been settled since: else there is a ring to come. */
-static void tell_idle(struct app *a, bool was_busy)
+/* A worker rings before it counts as ended: when nobody is busy and nothing has rung, all has been settled. */
+static bool has_rung(const struct app *a)
 {
-	if (was_busy || anything_busy(a)) {
+	struct pollfd p = {a->wake_fd, POLLIN, 0};
+	return poll(&p, 1, 0) > 0;
+}
+
+static void tell_idle(struct app *a)
+{
+	if (anything_busy(a)) {
 		a->active = true;
 		return;
 	}
-	if (a->active && a->options->idle_fd >= 0 && write(a->options->idle_fd, ".", 1) != 1)
+	if (has_rung(a) || !a->active)
 		return;
 	a->active = false;
+	if (a->options->idle_fd >= 0 && write(a->options->idle_fd, ".", 1) != 1)
+		a->active = true;
 }
 
 static int poll_timeout(const struct app *a)
@@ -416,13 +424,12 @@ static void loop(struct app *a)
 {
 	a->dirty = a->active = true;
 	while (!a->quit) {
-		bool was_busy = pool_busy(a->pool) > 0;
 		settle(a);
 		read_signals(a);
 		if (a->quit || read_input(a))
 			continue;
 		paint_if_due(a);
-		tell_idle(a, was_busy);
+		tell_idle(a);
 		wait_for_news(a);
 	}
 }

@@ -192,6 +192,9 @@ void term_close(struct terminal *t)
 	if (!t)
 		return;
 	term_mouse(t, false);
+	move(LINES - 1, 0); /* where there is no alternate screen the prompt comes on a clean line */
+	clrtoeol();
+	refresh();
 	endwin();
 	rescue.taken = 0;
 	delscreen(t->screen);

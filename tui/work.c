@@ -5,11 +5,13 @@
 static void on_worker(struct job *job, void *arg)
 {
 	struct work *w = arg;
+	struct pool *pool = w->pool;
 
 	(void)job;
 	w->run(w);
 	atomic_store_explicit(&w->done, true, memory_order_release);
 	work_unref(w);
+	pool_news(pool); /* before the pool counts one less: see tell_idle() */
 }
 
 void work_start(struct pool *pool, struct work *w, const char *label, void (*run)(struct work *w),
@@ -20,6 +22,7 @@ void work_start(struct pool *pool, struct work *w, const char *label, void (*run
 	w->job = job_create(label);
 	w->run = run;
 	w->destroy = destroy;
+	w->pool = pool;
 	pool_submit(pool, w->job, on_worker, w);
 }
 

@@ -17,6 +17,7 @@ struct work {
 	atomic_uint refs;
 	atomic_bool done;
 	struct job *job;
+	struct pool *pool;
 	void (*run)(struct work *w);	 /* on a worker */
 	void (*destroy)(struct work *w); /* by the last owner, on any thread */
 };
