@@ -37,11 +37,11 @@ vmbrowse: $(B)/vmbrowse
 
 $(B)/vmbrowse: $(TUI_OBJ) $(B)/libengine.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(LDLIBS) && mv $@.new $@
 
 $(B)/libengine.a: $(LIB_OBJ)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@.new && ar rcs $@.new $^ && mv $@.new $@
 
 $(B)/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -84,6 +84,9 @@ lab:				## builds the lab's dumps of LAB_KERNELS (default: 6.1 6.12 and the newe
 compare:			## compares answers with CRASH=... DRGN=... on the lab's dumps, prints every difference
 	$(Q)python3 tests/compare/compare.py --crash "$(CRASH)" --drgn "$(DRGN)"
 
+readme: $(B)/vmbrowse		## puts the program's own options and commands into README.md
+	$(Q)python3 tests/readme.py $<
+
 screenshots:			## makes screenshots/ from the program on a lab dump
 	$(Q)tests/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory VARIANT=release vmbrowse unit
@@ -111,6 +114,6 @@ clean:
 help:
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/\1\t\2/p' Makefile | sort | expand -t 14
 
-.PHONY: all unit demo test check lab compare screenshots docs install layers clean help
+.PHONY: all unit demo test check lab compare readme screenshots docs install layers clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs all tests with what is built and cached, and ends with their count.
 
-    run.py [PART...]     parts: unit tsan truth batch bad screen   (default: all)
+    run.py [PART...]     parts: unit tsan truth batch bad readme screen   (default: all)
 
 Each part is a list of commands that print TAP; what a command prints is shown only when something in it fails,
 but for its `# ` lines of figures. The last line is the count: N passed, N failed, N skipped.
@@ -50,6 +50,7 @@ def parts():
         "truth": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse"]],
         "batch": [[sys.executable, "tests/batch/batch.py", "build/asan/vmbrowse"]],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"]],
+        "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],
         "screen": [["build/release/tests/tools/screen", "build/asan/vmbrowse"] + screens] if screens else [],
     }
 
