@@ -314,12 +314,25 @@ enum { CELL_W = 8, CELL_H = 17, MARGIN = 12 };
 static const unsigned base16[16] = {0x3b4252, 0xe06c75, 0x98c379, 0xe5c07b, 0x61afef, 0xc678dd, 0x56b6c2, 0xc8ccd4,
 				    0x7f8794, 0xff7b86, 0xb5e890, 0xffd68a, 0x84c4ff, 0xe2a0f5, 0x7fdbe6, 0xffffff};
 
+/* The 256 colours as xterm has them (256colres.h): libvterm's own cube is darker than what people see. */
+static unsigned xterm256(unsigned i)
+{
+	static const unsigned ramp[6] = {0, 95, 135, 175, 215, 255};
+
+	if (i < 16)
+		return base16[i];
+	if (i >= 232)
+		return (8 + 10 * (i - 232)) * 0x010101u;
+	i -= 16;
+	return ramp[i / 36] << 16 | ramp[i / 6 % 6] << 8 | ramp[i % 6];
+}
+
 static unsigned rgb(const struct terminal *t, VTermColor c, unsigned normal)
 {
 	if (VTERM_COLOR_IS_DEFAULT_FG(&c) || VTERM_COLOR_IS_DEFAULT_BG(&c))
 		return normal;
-	if (VTERM_COLOR_IS_INDEXED(&c) && c.indexed.idx < 16)
-		return base16[c.indexed.idx];
+	if (VTERM_COLOR_IS_INDEXED(&c))
+		return xterm256(c.indexed.idx);
 	vterm_screen_convert_color_to_rgb(t->screen, &c);
 	return (unsigned)c.rgb.red << 16 | (unsigned)c.rgb.green << 8 | c.rgb.blue;
 }
