@@ -30,8 +30,8 @@ struct symtab {
 	uint64_t *addrs; /* sorted; parallel to ids */
 	uint32_t *ids;
 	size_t nordered;
-	uint32_t *slots; /* open addressing by name; UINT32_MAX: free */
-	uint32_t slot_mask;
+	uint32_t *heads, *next; /* chains of ids by name_hash(); UINT32_MAX: the end */
+	uint32_t head_mask;
 };
 
 /* symtab.c: id's symbol; false when it is none that anybody wants (file names, sections ...). */

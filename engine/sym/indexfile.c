@@ -18,7 +18,7 @@ struct index_header {
 	uint64_t key, count, check;
 };
 
-#define MAGIC (UINT64_C(0x766d62696e647800) + 1) /* "vmbindx", version 1 */
+#define MAGIC (UINT64_C(0x766d62696e647800) + 2) /* "vmbindx", version 2 */
 
 static uint64_t check_of(const struct index_entry *v, size_t n)
 {

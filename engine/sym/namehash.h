@@ -12,17 +12,21 @@
 
 static inline uint32_t name_hash(const char *name)
 {
-	uint64_t h = UINT64_C(0x9e3779b97f4a7c15), word;
+	uint64_t h = UINT64_C(0x9e3779b97f4a7c15), word = 0;
 	size_t n = strlen(name);
 
-	for (; n >= 8; n -= 8, name += 8) {
-		memcpy(&word, name, 8);
-		h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
-		h ^= h >> 32;
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			word = word << 8 | (unsigned char)name[i];
+	} else {
+		for (size_t i = 0; i + 8 < n; i += 8) {
+			memcpy(&word, name + i, 8);
+			h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+			h ^= h >> 32;
+		}
+		memcpy(&word, name + n - 8, 8); /* may overlap what was there before */
 	}
-	word = n;
-	memcpy((char *)&word + 1, name, n);
-	h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+	h = (h ^ word ^ (uint64_t)n << 56) * UINT64_C(0xff51afd7ed558ccd);
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Look-ups. By name: the probe sequence meets symbols of one name in id order, so "the first" is the
+ * Look-ups. By name: a chain has the symbols of one name in id order, so "the first" is the
  * first provider's. By address: from the nearest symbol backwards, until one covers the address: a
  * bare label ends at the next label of its kind, a sized symbol at its size.
  */
@@ -44,12 +44,18 @@ static bool is_global(const struct sym *s)
 	return s->type >= 'A' && s->type <= 'Z';
 }
 
-/* The next symbol of that name in the probe sequence; *slot is where to go on. */
-static bool probe(const struct symtab *st, const char *name, uint32_t *slot, struct sym *ret)
+static uint32_t chain_of(const struct symtab *st, const char *name)
 {
-	for (uint32_t id; (id = st->slots[*slot]) != UINT32_MAX;) {
-		*slot = (*slot + 1) & st->slot_mask;
-		if (sym_record(st, id, ret) && !strcmp(ret->name, name))
+	return st->heads[name_hash(name) & st->head_mask];
+}
+
+/* The next symbol of that name in the chain; *id is where to go on. */
+static bool next_named(const struct symtab *st, const char *name, uint32_t *id, struct sym *ret)
+{
+	while (*id != UINT32_MAX) {
+		bool same = sym_record(st, *id, ret) && !strcmp(ret->name, name);
+		*id = st->next[*id];
+		if (same)
 			return true;
 	}
 	return false;
@@ -61,8 +67,8 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret)
 	struct sym s;
 
 	lock_names(st);
-	uint32_t slot = name_hash(name) & st->slot_mask;
-	while (probe(st, name, &slot, &s)) {
+	uint32_t id = chain_of(st, name);
+	while (next_named(st, name, &id, &s)) {
 		if (!found || is_global(&s))
 			*ret = s;
 		found = true;
@@ -86,8 +92,8 @@ bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret
 	size_t n = 0, cap = 0;
 
 	lock_names(st);
-	uint32_t slot = name_hash(name) & st->slot_mask;
-	while (probe(st, name, &slot, &s)) {
+	uint32_t id = chain_of(st, name);
+	while (next_named(st, name, &id, &s)) {
 		GROW(v, n, cap);
 		v[n++] = s;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The two indices: ids by address (a radix sort: 120,000 symbols in a few milliseconds) and ids by
- * name (open addressing, no strings). The address index keeps the addresses beside the ids, so that a
+ * name (chains: hundreds of statics share a name, no strings). The address index keeps the addresses beside the ids, so that a
  * binary search touches no symbol.
  */
 #include <string.h>
@@ -75,22 +75,24 @@ void sym_build_order(struct symtab *st)
 
 void sym_build_names(struct symtab *st)
 {
-	size_t slots = 64;
+	size_t heads = 64;
 	struct sym s;
 
-	while (slots < st->nids + (size_t)st->nids / 2)
-		slots *= 2;
-	free(st->slots);
-	st->slots = xmalloc(slots * sizeof(*st->slots));
-	memset(st->slots, 0xff, slots * sizeof(*st->slots));
-	st->slot_mask = (uint32_t)(slots - 1);
-	for (uint32_t id = 0; id < st->nids; id++) {
+	while (heads < st->nids)
+		heads *= 2;
+	free(st->heads);
+	free(st->next);
+	st->heads = xmalloc(heads * sizeof(*st->heads));
+	memset(st->heads, 0xff, heads * sizeof(*st->heads));
+	st->next = xcalloc(st->nids + 1, sizeof(*st->next));
+	st->head_mask = (uint32_t)(heads - 1);
+	/* backwards, so that each chain is in id order */
+	for (uint32_t id = st->nids; id--;) {
 		if (!sym_record(st, id, &s))
 			continue;
-		uint32_t i = name_hash(s.name) & st->slot_mask;
-		while (st->slots[i] != UINT32_MAX)
-			i = (i + 1) & st->slot_mask;
-		st->slots[i] = id;
+		uint32_t *head = &st->heads[name_hash(s.name) & st->head_mask];
+		st->next[id] = *head;
+		*head = id;
 	}
 	st->names_ready = true;
 }

@@ -27,7 +27,8 @@ void symtab_destroy(struct symtab *st)
 	free(st->tables);
 	free(st->addrs);
 	free(st->ids);
-	free(st->slots);
+	free(st->heads);
+	free(st->next);
 	free(st);
 }
 
