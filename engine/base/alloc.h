@@ -10,6 +10,7 @@
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ void *xrealloc(void *p, size_t n, size_t size); /* n elements; the product is ch
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* n elements of size bytes, zeroed; an error when that is more than limit bytes or can't be had. */
 struct err *try_alloc(size_t n, size_t size, size_t limit, void *ret);

@@ -23,15 +23,11 @@
 void session_warn(struct session *s, const char *fmt, ...)
 {
 	struct session_private *p = s->priv;
-	char *text;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	char *text = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (!text)
-		return;
 	GROW(p->warnings, p->nwarnings, p->cap);
 	p->warnings[p->nwarnings++] = text;
 }

@@ -23,17 +23,13 @@
 
 void finder_problem(struct task_finder *f, const char *fmt, ...)
 {
-	char *text;
 	va_list ap;
 
 	if (f->nproblems >= PROBLEMS_MAX)
 		return;
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	char *text = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (!text)
-		return;
 	GROW(f->problems, f->nproblems, f->problems_cap);
 	f->problems[f->nproblems++] = text;
 }
