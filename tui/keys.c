@@ -73,10 +73,14 @@ static void prompt_key(struct app *a, keysym k)
 
 	app_scopes(a, scopes);
 	f = keymap_find(a->keymap, scopes, &k, 1);
-	if (f.binding)
+	if (f.binding) {
 		run_binding(a, f.binding);
-	else
+	} else if (k & KEYSYM_META) { /* Esc and a key that came close together */
+		app_key(a, KEYSYM_ESC);
+		app_key(a, k & ~(keysym)KEYSYM_META);
+	} else {
 		prompt_typed(a, k);
+	}
 }
 
 void app_key(struct app *a, keysym k)

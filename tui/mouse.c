@@ -47,6 +47,8 @@ void mouse_input(struct app *a, const struct input *in)
 	struct pane *p = pane_under(a, in->y, in->x);
 	struct view *v = p ? pane_view(p) : NULL;
 
+	if (a->message_until)
+		a->message_until = 1; /* read, as with a key */
 	if (!p || a->prompting)
 		return;
 	if (in->what == MOUSE_PRESS)

@@ -235,6 +235,16 @@ static void accept(struct app *a)
 
 /* ---- completion ---- */
 
+static void add_columns(struct app *a, const char *typed)
+{
+	struct view *v = app_view(a);
+	const struct heading *h = v ? view_heading(v) : NULL;
+
+	for (size_t i = 0; h && i < h->table->ncols; i++)
+		if (!strncmp(h->table->cols[i].key, typed, strlen(typed)))
+			completer_add(&a->completer, h->table->cols[i].key);
+}
+
 /* The screen's own words: its actions, and what may follow them. */
 static void add_actions(struct app *a)
 {
@@ -252,6 +262,8 @@ static void add_actions(struct app *a)
 	AUTO_FREE char *word = xstrndup(text, n);
 	x = action_find(word);
 	const char *typed = text + n + strspn(text + n, " ");
+	if (x && !strcmp(x->name, "sort"))
+		add_columns(a, typed);
 	for (const char *p = x ? x->args : NULL; p && *p; p += strcspn(p, "|"), p += *p == '|') {
 		AUTO_FREE char *arg = xstrndup(p, strcspn(p, "|"));
 		if (arg[0] >= 'a' && !strncmp(arg, typed, strlen(typed)))

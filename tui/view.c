@@ -495,6 +495,8 @@ bool view_sync(struct view *v, struct pool *pool, uint64_t budget_ns, bool *more
 	bool changed = take_rows(v);
 
 	*more = false;
+	changed |= finished && !v->finished;
+	v->finished = finished;
 	if (finished && v->sort_col != SIZE_MAX && !v->sorting && v->norder != v->nrows)
 		start_sorting(v, pool);
 	changed |= take_sorting(v);

@@ -37,6 +37,7 @@ struct view {
 	size_t nrows, rows_cap;
 	unsigned base_depth;	/* of the last row that is no child */
 	bool tree;		/* some row has deeper ones under it */
+	bool finished;		/* the command has ended, and that was noticed */
 
 	size_t sort_col;	/* SIZE_MAX: as they came */
 	bool sort_descending;

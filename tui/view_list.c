@@ -173,7 +173,7 @@ static void grow(const struct view *v, const struct table *t, int width, struct 
 		*w += need < 0 ? 0 : need < spare ? need : spare;
 	}
 	for (int i = 0; i < c->n; i++) {
-		int need = wanted(v, t, c->v[i].col, width) - c->v[i].w;
+		int need = v->widths[c->v[i].col] - c->v[i].w;
 		spare = width - total(c);
 		if (spare > 0 && need > 0 && i != at)
 			c->v[i].w += need < spare ? need : spare;
