@@ -2,6 +2,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
+#include "engine/kern/system.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
@@ -60,8 +61,9 @@ static char *make_headline(struct session *s)
 
 	buf_put_safe(&b, release ? release : i->release, strlen(release ? release : i->release));
 	buf_printf(&b, "%s%u CPU%s", b.len ? "  " : "", s->ncpus, s->ncpus == 1 ? "" : "s");
-	if (i->ram_pages)
-		buf_printf(&b, "  %" PRIu64 " MB", i->ram_pages * i->page_size >> 20);
+	char memory[32];
+	system_memory(s, memory, sizeof(memory));
+	buf_printf(&b, "  %s", memory);
 	if (panic[0]) {
 		static const char said[] = "Kernel panic - not syncing: ";
 		if (!strncmp(panic, said, sizeof(said) - 1))

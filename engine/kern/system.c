@@ -251,17 +251,23 @@ static uint64_t node_pages(struct session *s)
 }
 
 /* The dump's own count leaves out what was reserved, for the capture kernel above all. */
-static struct err *memory(struct facts *f)
+void system_memory(struct session *s, char *buf, size_t n)
 {
-	const struct dump_info *d = dump_info(f->s->dump);
-	uint64_t pages = node_pages(f->s);
+	const struct dump_info *d = dump_info(s->dump);
+	uint64_t pages = node_pages(s);
 
 	if (!pages)
 		pages = d->ram_pages ? d->ram_pages : d->pages;
 	double mib = (double)pages * d->page_size / (1 << 20);
-	if (mib >= 1024)
-		return tellf(f, "memory", "%.1f GB", mib / 1024);
-	return tellf(f, "memory", "%.1f MB", mib);
+	snprintf(buf, n, mib >= 1024 ? "%.1f GB" : "%.1f MB", mib >= 1024 ? mib / 1024 : mib);
+}
+
+static struct err *memory(struct facts *f)
+{
+	char text[32];
+
+	system_memory(f->s, text, sizeof(text));
+	return tell(f, "memory", text);
 }
 
 /* ---- the panic ---- */

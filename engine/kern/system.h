@@ -17,4 +17,7 @@ struct err *system_each(struct session *s, struct job *job,
 					  const char *why),
 			void *ctx);
 
+/* How much RAM the machine had: "511.5 MB". */
+void system_memory(struct session *s, char *buf, size_t n);
+
 #endif
