@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * $XDG_CACHE_HOME/vmbrowse/: big files that cost seconds to make. A seal of 32 bytes follows the
- * content (an ELF file doesn't mind): a file without a right one (cut off, overwritten) is not used and made anew.
- * The check covers samples, not all: reading 600 MB to trust them would cost what it saves. Readers
- * treat the content as untrusted anyway.
+ * content (an ELF file doesn't mind): a file without a right one (cut off, overwritten) is not
+ * used and made anew. The check covers samples, not all: reading 600 MB to trust them would cost
+ * what it saves. Readers treat the content as untrusted anyway.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -149,7 +149,8 @@ static int by_age(const void *va, const void *vb)
 	return (a->used.tv_nsec < b->used.tv_nsec) - (a->used.tv_nsec > b->used.tv_nsec);
 }
 
-/* Removes what goes beyond the limit, oldest use first; half-made files of dead processes age too. */
+/* Removes what goes beyond the limit, oldest use first; half-made files of dead processes age
+ * too. */
 static void prune(const char *newest, uint64_t limit)
 {
 	AUTO_FREE char *dir = xstrndup(newest, (size_t)(strrchr(newest, '/') - newest));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Files in the user's cache folder, made once and found again by a key: written under another name,
- * sealed with their size and a check of their content, then renamed. The folder is kept under a size;
- * the least recently used go first. Where no cache can be had, a deleted temporary file does.
+ * Files in the user's cache folder, made once and found again by a key: written under another
+ * name, sealed with their size and a check of their content, then renamed. The folder is kept
+ * under a size; the least recently used go first. Where no cache can be had, a deleted temporary
+ * file does.
  *
  * Thread: any; two processes may make the same file at the same time (the later one wins).
  */
@@ -33,7 +34,8 @@ struct cachefile {
 	enum cache_folder folder;
 };
 struct err *cachefile_create(enum cache_folder folder, const char *name, struct cachefile *ret);
-/* The content is complete, size bytes: publishes it. Gives the open file, at which the cachefile ends. */
+/* The content is complete, size bytes: publishes it. Gives the open file, at which the cachefile
+ * ends. */
 struct err *cachefile_seal(struct cachefile *c, uint64_t size, int *ret);
 /* Gives it up. */
 void cachefile_drop(struct cachefile *c);

@@ -141,7 +141,8 @@ struct err *codec_run(struct codec *c, struct span *s, bool last)
 {
 	while (!c->done && s->out_left) {
 		struct span before = *s;
-		/* a full output earlier may have left decoded bytes inside: ask once without input */
+		/* a full output earlier may have left decoded bytes inside: ask once without
+		 * input */
 		if (!s->in_left && !c->open)
 			break;
 		if (c->kind == STREAM_GZIP)

@@ -30,8 +30,8 @@ struct span {
 };
 
 struct err *codec_begin(struct codec *c, enum stream kind);
-/* Decodes as much as fits, moving the span on. last: no input comes after this. Errors: damaged data
- * (text without the file's name). */
+/* Decodes as much as fits, moving the span on. last: no input comes after this. Errors: damaged
+ * data (text without the file's name). */
 struct err *codec_run(struct codec *c, struct span *s, bool last);
 void codec_end(struct codec *c);
 

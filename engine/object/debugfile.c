@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The separate debug file: by build-id in <dir>/.build-id/xx/yyyy.debug, else by the name and CRC in
- * .gnu_debuglink, next to the file, in .debug/ there, and under the debug folders. A file is taken only
- * when its build-id is the same or, where there is none to compare, its CRC.
+ * The separate debug file: by build-id in <dir>/.build-id/xx/yyyy.debug, else by the name and CRC
+ * in .gnu_debuglink, next to the file, in .debug/ there, and under the debug folders. A file is
+ * taken only when its build-id is the same or, where there is none to compare, its CRC.
  *
  * Source: GDB manual, "Debugging Information in Separate Files".
  */
@@ -35,9 +35,12 @@ static struct elf_file *try_path(const struct search *s, const char *path)
 
 	if (!err_ok(elf_file_open(path, s->opt->no_cache, s->job, &f)))
 		return NULL;
-	bool same = of->build_id_size ? of->build_id_size == f->build_id_size &&
-						!memcmp(of->build_id, f->build_id, f->build_id_size) :
-					s->link && crc_matches(f, s->crc);
+	bool same = false;
+	if (of->build_id_size)
+		same = of->build_id_size == f->build_id_size &&
+		       !memcmp(of->build_id, f->build_id, f->build_id_size);
+	else if (s->link)
+		same = crc_matches(f, s->crc);
 	if (same && (elf_file_has_dwarf(f, &compressed) || elf_file_section(f, ".symtab")))
 		return f;
 	elf_file_close(f);

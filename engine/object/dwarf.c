@@ -56,7 +56,8 @@ void object_place_section(struct object *o, const char *name, uint64_t addr)
 	atomic_fetch_add(&o->generation, 1);
 }
 
-/* libdwfl asks for the module's file: the one with DWARF, opened anew, as it is relocated in memory. */
+/* libdwfl asks for the module's file: the one with DWARF, opened anew, as it is relocated in
+ * memory. */
 static int find_elf(Dwfl_Module *mod, void **userdata, const char *modname, Dwarf_Addr base,
 		    char **file_name, Elf **elf)
 {

@@ -3,8 +3,8 @@
  * One ELF file, mapped. libelf reads the headers out of the same mapping, so section bytes are the
  * page cache's own: nothing is copied and nothing is read before somebody looks at it.
  *
- * All that a section header says is checked once, here; a section that lies outside the file is kept
- * (indices must stay right) but has no bytes.
+ * All that a section header says is checked once, here; a section that lies outside the file is
+ * kept (indices must stay right) but has no bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -190,7 +190,8 @@ static struct err *check_head(const char *path, const unsigned char *head, size_
 			       path);
 	if (head[EI_CLASS] == ELFCLASS32)
 		return err_new(ERR_UNSUPPORTED,
-			       "%s: a 32-bit ELF file; kernels of 32-bit machines can't be read yet",
+			       "%s: a 32-bit ELF file; kernels of 32-bit machines can't be read "
+			       "yet",
 			       path);
 	if (head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != ELFDATA2LSB || n < sizeof(Elf64_Ehdr))
 		return err_new(ERR_CORRUPT, "%s: its ELF header is damaged", path);

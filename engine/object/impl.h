@@ -15,7 +15,7 @@ struct elf_section {
 	const char *name;
 	uint64_t addr, offset, size, flags;
 	uint32_t type, link;
-	void *copy; /* its bytes when the mapping's can't be used as they are; under object->parts */
+	void *copy; /* its bytes when the mapping's can't be used; under object->parts */
 	size_t copy_size;
 	bool broken; /* couldn't be decompressed: don't try again */
 };

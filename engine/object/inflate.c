@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inflating: a whole vmlinux.gz/.xz/.zst into a file, a compressed section into memory or into a file.
+ * Inflating: a whole vmlinux.gz/.xz/.zst into a file, a compressed section into memory or into a
+ * file.
  *
- * The content is checked as early as can be: what doesn't begin like an ELF file is given up after the
- * first block, so that neither a wrong file nor a bomb fills the disk.
+ * The content is checked as early as can be: what doesn't begin like an ELF file is given up after
+ * the first block, so that neither a wrong file nor a bomb fills the disk.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The object: one or two ELF files, sections that came from the dump's memory, and what we know of
- * where it was loaded. A section is looked for among the given ones first, then in the file, then in
- * the separate debug file (where `objcopy --only-keep-debug` leaves NOBITS in place of code and data).
+ * where it was loaded. A section is looked for among the given ones first, then in the file, then
+ * in the separate debug file (where `objcopy --only-keep-debug` leaves NOBITS in place of code and
+ * data).
  *
  * DWARF is read by libdw only from files whose debug sections are plain: what is compressed is
- * inflated into a file once (inflate.c), because libdw would inflate it onto the heap at every start.
+ * inflated into a file once (inflate.c), because libdw would inflate it onto the heap at every
+ * start.
  *
  * Two locks: `lock` is the callers' (libelf and libdw handles), `parts` guards our own lists.
  */
@@ -80,15 +82,16 @@ static bool has_section(const struct object *o, const char *name)
 static char *describe_missing(const struct object *o)
 {
 	bool dwarf = object_has_dwarf(o), btf = has_section(o, ".BTF");
-	const char *hint = "install the kernel's debug package, or name its folder with --debug-dir";
+	const char *hint = "install the kernel's debug package, or name its folder with "
+			   "--debug-dir";
 
 	if (!dwarf && !btf)
 		return xasprintf("%s has no debug info (neither DWARF nor BTF), and no separate "
 				 "debug file was found: %s",
 				 o->path, hint);
 	if (!dwarf)
-		return xasprintf("%s has no DWARF, and no separate debug file was found (types come "
-				 "from BTF; no source lines): %s",
+		return xasprintf("%s has no DWARF, and no separate debug file was found (types "
+				 "come from BTF; no source lines): %s",
 				 o->path, hint);
 	/* modules and kernels without CONFIG_DEBUG_INFO_BTF: DWARF says it all */
 	return xstrdup("");
@@ -325,7 +328,8 @@ void object_set_section(struct object *o, const char *name, void *data, size_t s
 {
 	struct given_section g = {xstrdup(name), data, size, addr};
 
-	/* one that is there already stays, as others may have borrowed it: the newer one is put first */
+	/* one that is there already stays, as others may have borrowed it: the newer one is put
+	 * first */
 	pthread_rwlock_wrlock(&o->parts);
 	GROW(o->given, o->ngiven, o->given_cap);
 	memmove(o->given + 1, o->given, o->ngiven++ * sizeof(*o->given));

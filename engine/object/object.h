@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * An object is vmlinux or one module: it owns what was found for it (ELF file, separate debug file,
- * DWARF, BTF, ORC, symbols from memory), its load bias, its build-id and a generation number that
- * grows whenever a part is added. Types, symbols and unwinding are views on objects and key their
- * caches by the generation.
+ * An object is vmlinux or one module: it owns what was found for it (ELF file, separate debug
+ * file, DWARF, BTF, ORC, symbols from memory), its load bias, its build-id and a generation number
+ * that grows whenever a part is added. Types, symbols and unwinding are views on objects and key
+ * their caches by the generation.
  *
- * vmlinux comes as it comes: plain, gzip, xz or zstd compressed (inflated once into a bounded cache
- * file), with compressed debug sections, or with its debug info in a separate file found by build-id
- * or .gnu_debuglink.
+ * vmlinux comes as it comes: plain, gzip, xz or zstd compressed (inflated once into a bounded
+ * cache file), with compressed debug sections, or with its debug info in a separate file found by
+ * build-id or .gnu_debuglink.
  *
- * Thread: immutable after open but for the generation; libdw and libelf handles are single-owner: hold
- * object_lock() around every use of object_elf()/object_dwarf() and what comes out of them.
+ * Thread: immutable after open but for the generation; libdw and libelf handles are single-owner:
+ * hold object_lock() around every use of object_elf()/object_dwarf() and what comes out of them.
  *
  * Sources: ELF gABI, DWARF 5, GDB's "Separate Debug Files", Linux' scripts/link-vmlinux.sh.
  */
@@ -28,8 +28,10 @@
 struct object;
 
 struct object_options {
-	const char *const *debug_dirs; /* further places for separate debug files; NULL-terminated; may be NULL */
-	bool no_cache;		       /* keep nothing in the user's cache folder (inflate to a deleted temp file) */
+	/* further places for separate debug files; NULL-terminated; may be NULL */
+	const char *const *debug_dirs;
+	/* keep nothing in the user's cache folder (inflate to a deleted temporary file) */
+	bool no_cache;
 };
 
 /* Opens vmlinux (or a module's .ko/.ko.debug). Fast: no DWARF is read yet. Errors: not ELF, 32 bit,
@@ -39,9 +41,9 @@ struct err *object_open(const char *path, const struct object_options *o, struct
 /* A module known from the dump's memory only: name and the place of its text and data. */
 struct object *object_create_module(const char *name);
 /* Gives such a module its file (.ko, .ko.debug) with DWARF, and says where the dump has one of the
- * file's sections (".text", ".data" ...: a run-time address). Without places, types and names are right
- * and addresses aren't. Both before others use the object. Errors of attaching: as object_open()'s,
- * and ERR_MISMATCH for a file that isn't a module's. */
+ * file's sections (".text", ".data" ...: a run-time address). Without places, types and names are
+ * right and addresses aren't. Both before others use the object. Errors of attaching: as
+ * object_open()'s, and ERR_MISMATCH for a file that isn't a module's. */
 struct err *object_attach(struct object *o, const char *path, const struct object_options *opt,
 			  struct job *job);
 void object_place_section(struct object *o, const char *name, uint64_t addr);
@@ -71,9 +73,10 @@ void object_add_range(struct object *o, struct object_range r);
 bool object_range(const struct object *o, size_t i, struct object_range *ret);
 bool object_contains(const struct object *o, uint64_t addr);
 
-/* A section's bytes, decompressed, from the file or its separate debug file (or set below). Borrowed
- * until the object is closed. addr: link-time address. false: there is no such section. Of a module's
- * file, DWARF sections come relocated, and others that would have to be are not given. */
+/* A section's bytes, decompressed, from the file or its separate debug file (or set below).
+ * Borrowed until the object is closed. addr: link-time address. false: there is no such section.
+ * Of a module's file, DWARF sections come relocated, and others that would have to be are not
+ * given. */
 struct object_section {
 	const void *data;
 	size_t size;
@@ -81,7 +84,8 @@ struct object_section {
 };
 bool object_section(struct object *o, const char *name, struct object_section *ret);
 /* Gives the object a section that came from the dump's memory (".BTF", ".orc_unwind_ip",
- * ".orc_unwind", ".orc_header"); data (malloc'ed) becomes the object's. addr: run-time minus bias. */
+ * ".orc_unwind", ".orc_header"); data (malloc'ed) becomes the object's. addr: run-time minus
+ * bias. */
 void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr);
 
 /* The symbol table (.symtab with its .strtab) of the file that has one, as it lies in the file, and
@@ -102,19 +106,21 @@ struct object_symbols {
 };
 bool object_symbols(struct object *o, struct object_symbols *ret);
 
-/* The ELF and DWARF handles; NULL when there is none. Under object_lock() only. DWARF's addresses are
- * link-time ones (run-time minus bias), for placed modules too. */
+/* The ELF and DWARF handles; NULL when there is none. Under object_lock() only. DWARF's addresses
+ * are link-time ones (run-time minus bias), for placed modules too. */
 void object_lock(struct object *o);
 void object_unlock(struct object *o);
 Elf *object_elf(struct object *o);
 Dwarf *object_dwarf(struct object *o);
-/* object_dwarf() ready to be called without a long wait: inflates compressed debug sections into the
- * cache folder, with progress and cancel. Errors: why there is no DWARF. Don't hold object_lock(). */
+/* object_dwarf() ready to be called without a long wait: inflates compressed debug sections into
+ * the cache folder, with progress and cancel. Errors: why there is no DWARF. Don't hold
+ * object_lock(). */
 struct err *object_prepare_dwarf(struct object *o, struct job *job);
 /* Is there a .debug_info to be had? Cheap, no DWARF is read, no lock needed. */
 bool object_has_dwarf(const struct object *o);
-/* Another, independent Dwarf handle on the same file for one more worker thread; dwarf_end() it. NULL
- * when there is none, and for modules' files, whose DWARF must be relocated: share object_dwarf().
+/* Another, independent Dwarf handle on the same file for one more worker thread; dwarf_end() it.
+ * NULL when there is none, and for modules' files, whose DWARF must be relocated: share
+ * object_dwarf().
  * Thread: any. */
 Dwarf *object_dwarf_private(struct object *o);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A plain copy of a file's DWARF: an ELF file with the same section indices, its debug sections
- * inflated, everything else without bytes (as `objcopy --only-keep-debug` does it). Modules keep their
- * symbols and relocations, which their DWARF can't be read without; for a linked kernel the .rela
- * sections are left-overs that nobody must apply.
+ * inflated, everything else without bytes (as `objcopy --only-keep-debug` does it). Modules keep
+ * their symbols and relocations, which their DWARF can't be read without; for a linked kernel the
+ * .rela sections are left-overs that nobody must apply.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +38,10 @@ static bool is_wanted(const struct plain *p, const struct elf_section *s)
 		return false;
 	if (is_debug(s))
 		return true;
-	return p->from->type == ET_REL && (s->type == SHT_SYMTAB || s->type == SHT_STRTAB ||
-					   (s->type == SHT_RELA && !strncmp(s->name, ".rela.debug_", 12)));
+	if (p->from->type != ET_REL)
+		return false;
+	return s->type == SHT_SYMTAB || s->type == SHT_STRTAB ||
+	       (s->type == SHT_RELA && !strncmp(s->name, ".rela.debug_", 12));
 }
 
 static struct err *place(struct plain *p, size_t i)
@@ -118,7 +120,8 @@ static struct err *write_plain(struct plain *p, struct cachefile *out)
 	uint64_t size = p->size + table;
 	Elf64_Ehdr eh;
 
-	/* the blocks are taken now: a full disk must be an error here, not a SIGBUS in the mapping */
+	/* the blocks are taken now: a full disk must be an error here, not a SIGBUS in the
+	 * mapping */
 	int why = posix_fallocate(out->fd, 0, (off_t)size);
 	if (why)
 		return err_os(why, "no room for %llu bytes of inflated debug info",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The index in the cache folder: a header, then the entries as they are in memory (the cache is the
- * machine's own; a file of another byte order or layout has another magic number). Mapped when found,
- * so that it is page cache, not memory of ours. Offsets out of it are untrusted like any others: what
- * they point to is checked by name before use.
+ * The index in the cache folder: a header, then the entries as they are in memory (the cache is
+ * the machine's own; a file of another byte order or layout has another magic number). Mapped when
+ * found, so that it is page cache, not memory of ours. Offsets out of it are untrusted like any
+ * others: what they point to is checked by name before use.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -49,7 +49,8 @@ static uint64_t add_section(uint64_t h, Elf *elf, Elf_Scn *scn, bool content)
 	h = hash_u64(h ^ hash_str(name) ^ sh.sh_size);
 	Elf_Data *d = content ? elf_rawdata(scn, NULL) : NULL;
 	for (size_t i = 0; d && d->d_buf && d->d_size >= SIZE && i <= SAMPLES; i++)
-		h = hash_u64(h ^ hash_bytes((const char *)d->d_buf + (d->d_size - SIZE) / SAMPLES * i,
+		h = hash_u64(h ^ hash_bytes((const char *)d->d_buf +
+						    (d->d_size - SIZE) / SAMPLES * i,
 					    SIZE));
 	return h;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The scan: every unit's top-level DIEs, by several workers with a Dwarf handle of their own (libdw's
- * handles are single-owner). A header's types are in thousands of units: a worker keeps the first of
- * what has the same name, kind, size and line, so that a million named DIEs leave a few ten thousand.
- * Functions and variables with code or a place are all kept: each is one of its own.
+ * The scan: every unit's top-level DIEs, by several workers with a Dwarf handle of their own
+ * (libdw's handles are single-owner). A header's types are in thousands of units: a worker keeps
+ * the first of what has the same name, kind, size and line, so that a million named DIEs leave a
+ * few ten thousand. Functions and variables with code or a place are all kept: each is one of its
+ * own.
  */
 #include <dwarf.h>
 #include <malloc.h>
@@ -96,7 +97,8 @@ static Dwarf_Word number(Dwarf_Die *die, unsigned attr)
 static bool is_declaration(Dwarf_Die *die, enum dwarf_name_kind kind)
 {
 	if (kind == NAME_VARIABLE)
-		return !dwarf_hasattr(die, DW_AT_location) && !dwarf_hasattr(die, DW_AT_const_value);
+		return !dwarf_hasattr(die, DW_AT_location) &&
+		       !dwarf_hasattr(die, DW_AT_const_value);
 	if (kind == NAME_FUNCTION)
 		return !dwarf_hasattr(die, DW_AT_low_pc) && !dwarf_hasattr(die, DW_AT_ranges);
 	return dwarf_hasattr(die, DW_AT_declaration);
@@ -117,7 +119,8 @@ static uint64_t mix(uint32_t hash, unsigned kind, uint64_t what)
 	return hash_u64(((uint64_t)hash << 8 | kind) ^ what * 0x9e3779b97f4a7c15u);
 }
 
-/* An enum's constants. One that was seen already, by its first constant's name and line, is skipped. */
+/* An enum's constants. One that was seen already, by its first constant's name and line, is
+ * skipped. */
 static void add_enumerators(struct worker *w, Dwarf_Die *parent)
 {
 	Dwarf_Off before = dwarf_dieoffset(parent);
@@ -155,14 +158,14 @@ static void add_die(struct worker *w, Dwarf_Die *die)
 	uint32_t hash = name_hash(name);
 	bool decl = is_declaration(die, kind);
 	bool each = !decl && (kind == NAME_VARIABLE || kind == NAME_FUNCTION);
-	/* a declaration counts once, whoever makes it; line and size tell types of one name apart */
+	/* a declaration counts once, whoever makes it; line and size tell types of one name
+	 * apart */
 	uint64_t what = decl ? UINT64_MAX : 0;
 	if (!decl && !each)
 		what = number(die, DW_AT_decl_line) << 32 ^ number(die, DW_AT_byte_size);
+	struct index_entry e = {.hash = hash, .kind = (uint8_t)kind, .is_declaration = decl};
 	if (each || seen_add(&w->seen, mix(hash, kind, what)))
-		add(w,
-		    (struct index_entry){.hash = hash, .kind = (uint8_t)kind, .is_declaration = decl},
-		    dwarf_dieoffset(die), what);
+		add(w, e, dwarf_dieoffset(die), what);
 }
 
 static void scan_unit(struct worker *w, Dwarf_Die *unit)
@@ -246,8 +249,9 @@ static struct err *list_units(struct scan *s)
 		off = next;
 	}
 	object_unlock(s->object);
-	return s->nunits ? NULL :
-			   err_new(ERR_NODEBUG, "%s: no DWARF units can be read", object_path(s->object));
+	if (s->nunits)
+		return NULL;
+	return err_new(ERR_NODEBUG, "%s: no DWARF units can be read", object_path(s->object));
 }
 
 static int by_hash(const void *va, const void *vb)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lines and inlined calls of a pc. One walk: unit, function, and down through the inlined calls and
- * blocks that hold the pc; then names from the DIEs, the innermost position from the line program, each
- * outer one from the call site that the level inside it names.
+ * Lines and inlined calls of a pc. One walk: unit, function, and down through the inlined calls
+ * and blocks that hold the pc; then names from the DIEs, the innermost position from the line
+ * program, each outer one from the call site that the level inside it names.
  *
- * Two locks, always in this order: object_lock() for everything that reads DWARF, then `lock` for the
- * cache, which is never held while DWARF is read.
+ * Two locks, always in this order: object_lock() for everything that reads DWARF, then `lock` for
+ * the cache, which is never held while DWARF is read.
  */
 #include <dwarf.h>
 #include <pthread.h>
@@ -310,8 +310,8 @@ struct err *lines_at(struct lines *l, struct object *o, uint64_t pc,
 		object_unlock(o);
 	}
 	if (!a || !a->n)
-		return err_new(ERR_NODEBUG, "%s: no source line is known for 0x%llx", object_name(o),
-			       (unsigned long long)pc);
+		return err_new(ERR_NODEBUG, "%s: no source line is known for 0x%llx",
+			       object_name(o), (unsigned long long)pc);
 	*ret = a->scopes;
 	*n = a->n;
 	return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A cursor that can't leave its bytes reads the header and the opcodes: at the end it gives zeroes and
- * says `bad`, so that every loop ends. The state machine keeps two rows, the newest and the one before,
- * and stops at the first sequence that holds the pc.
+ * A cursor that can't leave its bytes reads the header and the opcodes: at the end it gives zeroes
+ * and says `bad`, so that every loop ends. The state machine keeps two rows, the newest and the
+ * one before, and stops at the first sequence that holds the pc.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -255,8 +255,12 @@ static bool read_field(const struct header *h, struct cursor *c, uint64_t form, 
 {
 	switch (form) {
 	case DW_FORM_string: *string = inline_string(c); break;
-	case DW_FORM_line_strp: *string = string_at(&h->s->line_str, take(c, h->offset_size)); break;
-	case DW_FORM_strp: *string = string_at(&h->s->str, take(c, h->offset_size)); break;
+	case DW_FORM_line_strp:
+		*string = string_at(&h->s->line_str, take(c, h->offset_size));
+		break;
+	case DW_FORM_strp:
+		*string = string_at(&h->s->str, take(c, h->offset_size));
+		break;
 	case DW_FORM_udata: *value = uleb(c); break;
 	case DW_FORM_data1: *value = take(c, 1); break;
 	case DW_FORM_data2: *value = take(c, 2); break;
@@ -274,7 +278,8 @@ static bool read_field(const struct header *h, struct cursor *c, uint64_t form, 
 	return !c->bad;
 }
 
-/* Version 5: a table described by its own format. Gives entry `want`, and leaves c behind the table. */
+/* Version 5: a table described by its own format. Gives entry `want`, and leaves c behind the
+ * table. */
 static bool table5(const struct header *h, struct cursor *c, uint64_t want, struct entry *ret)
 {
 	unsigned nformats = (unsigned)take(c, 1);

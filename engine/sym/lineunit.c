@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libdw's own way to a pc's function walks every DIE of the unit for every pc. Here a unit is walked
- * once (top level only, and namespaces, which Rust units use) and leaves 24 bytes a function.
+ * libdw's own way to a pc's function walks every DIE of the unit for every pc. Here a unit is
+ * walked once (top level only, and namespaces, which Rust units use) and leaves 24 bytes a
+ * function.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -64,7 +65,8 @@ static bool find_range(const struct unit_funcs *t, uint64_t pc, uint64_t *die)
 		else
 			hi = mid;
 	}
-	/* ranges that overlap are rare (discarded sections at address 0): look a little further back */
+	/* ranges that overlap are rare (discarded sections at address 0): look a little further
+	 * back */
 	for (unsigned back = 0; lo && back < 64; back++)
 		if (pc < t->v[--lo].high) {
 			*die = t->v[lo].die;
@@ -73,7 +75,8 @@ static bool find_range(const struct unit_funcs *t, uint64_t pc, uint64_t *die)
 	return false;
 }
 
-/* All units' ranges, less than a millisecond a thousand units; only when .debug_aranges fails us. */
+/* All units' ranges, less than a millisecond a thousand units; only when .debug_aranges fails
+ * us. */
 static void read_unit_ranges(struct units *u)
 {
 	Dwarf_Off off = 0, next;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * From a pc to its unit and function in one object's DWARF. Units are found by .debug_aranges, or by
- * the units' own ranges where that has no entry; functions by a small table made for each unit when it
- * is first asked for.
+ * From a pc to its unit and function in one object's DWARF. Units are found by .debug_aranges, or
+ * by the units' own ranges where that has no entry; functions by a small table made for each unit
+ * when it is first asked for.
  *
  * Thread: under object_lock(). Addresses are DWARF's (link time).
  */

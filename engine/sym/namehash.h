@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * The hash of a name in the symbol and DWARF indices: eight bytes at a step, as a hundred thousand
- * names are hashed before the first screen. Stored in cache files: a change of it needs a new version
- * there. Thread: any.
+ * names are hashed before the first screen. Stored in cache files: a change of it needs a new
+ * version there. Thread: any.
  */
 #ifndef SYM_NAMEHASH_H
 #define SYM_NAMEHASH_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Builders map their folders away in many ways: in a tree of their own ("./fs/namespace.c"), out of
- * tree ("../../../fs/namespace.c" or "/build/linux-6.1/fs/namespace.c" in .../debian/build/amd64), with
- * -fdebug-prefix-map on C but not on assembler files, Rust with nothing relative at all. What they
- * share: the build folder is the tree's top, below it, or beside it.
+ * Builders map their folders away in many ways: in a tree of their own ("./fs/namespace.c"), out
+ * of tree ("../../../fs/namespace.c" or "/build/linux-6.1/fs/namespace.c" in
+ * .../debian/build/amd64), with -fdebug-prefix-map on C but not on assembler files, Rust with
+ * nothing relative at all. What they share: the build folder is the tree's top, below it, or
+ * beside it.
  */
 #include <string.h>
 #include "engine/sym/srcpath.h"

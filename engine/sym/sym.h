@@ -2,12 +2,13 @@
 /**
  * Symbols: names and addresses of functions and data in vmlinux and modules.
  *
- * Providers: ELF .symtab of an object; a module's own symbol table out of the dump's memory (given by
- * symtab_add_list). Per-CPU symbols: up to 6.12 the .data..percpu section is linked at 0 and its
- * symbols are offsets, which the load bias must not touch; newer kernels link it at an ordinary
- * address. The section's address decides.
+ * Providers: ELF .symtab of an object; a module's own symbol table out of the dump's memory (given
+ * by symtab_add_list). Per-CPU symbols: up to 6.12 the .data..percpu section is linked at 0 and
+ * its symbols are offsets, which the load bias must not touch; newer kernels link it at an
+ * ordinary address. The section's address decides.
  *
- * Thread: any for look-ups; adding objects: one thread, before or between look-ups (internally locked).
+ * Thread: any for look-ups; adding objects: one thread, before or between look-ups (internally
+ * locked).
  */
 #ifndef SYM_SYM_H
 #define SYM_SYM_H
@@ -22,7 +23,7 @@ struct symtab;
 
 struct sym {
 	const char *name;	/* borrowed: lives as long as the symtab */
-	uint64_t addr;		/* run-time address; for 0-based per-CPU symbols the offset in the area */
+	uint64_t addr;		/* run-time address; of 0-based per-CPU symbols the offset */
 	uint64_t size;		/* bytes; 0: not told (then up to the next symbol) */
 	struct object *object;	/* whose it is */
 	char type;		/* nm's letter: T t D d B b R r A V W; lower case: local */
@@ -32,8 +33,8 @@ struct sym {
 struct symtab *symtab_create(void);
 void symtab_destroy(struct symtab *st);
 
-/* Adds the .symtab of an object (borrowed; its bias must be set). An object without one, or a module's
- * relocatable file (whose addresses only the dump knows): ERR_NODEBUG. */
+/* Adds the .symtab of an object (borrowed; its bias must be set). An object without one, or a
+ * module's relocatable file (whose addresses only the dump knows): ERR_NODEBUG. */
 struct err *symtab_add_object(struct symtab *st, struct object *o);
 /* Adds symbols from elsewhere (a module's kallsyms); names are copied. */
 void symtab_add_list(struct symtab *st, struct object *o, const struct sym *v, size_t n);
@@ -43,14 +44,14 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret);
 /* All symbols of a name, in address order; i counts from 0. */
 bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret);
 /* The symbol that covers addr (its own size, or up to the next symbol of the same section kind).
- * Among aliases: one with a size before a bare marker (__irqentry_text_start), then a global one first,
- * then the shortest name without "__pfx_" and "__cfi_". 0-based per-CPU symbols are never found here:
- * their offsets are no addresses, and every small number would look like one. */
+ * Among aliases: one with a size before a bare marker (__irqentry_text_start), then a global one
+ * first, then the shortest name without "__pfx_" and "__cfi_". 0-based per-CPU symbols are never
+ * found here: their offsets are no addresses, and every small number would look like one. */
 bool sym_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset);
 /* The same for functions only: what a pc belongs to. */
 bool sym_func_at(struct symtab *st, uint64_t pc, struct sym *ret, uint64_t *offset);
-/* Walks all, in address order; start with *i = 0. Absolute symbols (type A) are no addresses: they are
- * found by name only, and neither walked nor counted. */
+/* Walks all, in address order; start with *i = 0. Absolute symbols (type A) are no addresses: they
+ * are found by name only, and neither walked nor counted. */
 bool sym_next(struct symtab *st, size_t *i, struct sym *ret);
 size_t symtab_count(struct symtab *st);
 /* Names that begin with prefix, in order, up to max; returns how many. For completion. */

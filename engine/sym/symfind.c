@@ -124,8 +124,8 @@ static bool better_alias(const struct sym *a, const struct sym *b)
 	return la != lb ? la < lb : strcmp(a->name, b->name) < 0;
 }
 
-/* What of the kinds seen on the way back ends a bare label's reach: a later symbol, or one with a size
- * at the label's own address (_stext is but another name of the first function there). */
+/* What of the kinds seen on the way back ends a bare label's reach: a later symbol, or one with a
+ * size at the label's own address (_stext is but another name of the first function there). */
 struct reach {
 	uint64_t addr;
 	bool code_only;

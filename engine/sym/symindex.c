@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The two indices: ids by address (a radix sort: 120,000 symbols in a few milliseconds) and ids by
- * name (chains: hundreds of statics share a name, no strings). The address index keeps the addresses beside the ids, so that a
- * binary search touches no symbol.
+ * name (chains: hundreds of statics share a name, no strings). The address index keeps the
+ * addresses beside the ids, so that a binary search touches no symbol.
  */
 #include <string.h>
 #include "engine/base/alloc.h"

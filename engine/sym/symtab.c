@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Symbols stay where they are: ELF records and strings in the mapped file, lists in an arena. A symbol
- * is known by its id, a 32-bit number; sym_record() makes the struct when somebody asks.
+ * Symbols stay where they are: ELF records and strings in the mapped file, lists in an arena. A
+ * symbol is known by its id, a 32-bit number; sym_record() makes the struct when somebody asks.
  *
  * An id costs 12 bytes in the address index and about 8 in the name index, both made on first use.
  */
@@ -63,8 +63,9 @@ static char type_letter(const Elf64_Sym *s, const struct object_shdr *sh)
 	return bind == STB_LOCAL ? c : (char)(c - 'a' + 'A');
 }
 
-/* Labels that assemblers leave behind: ".Lfoo", and "$x" of arm64. Names are looked at last, and of
- * bare labels only: this runs for every symbol before the first screen, and strings are cache misses. */
+/* Labels that assemblers leave behind: ".Lfoo", and "$x" of arm64. Names are looked at last, and
+ * of bare labels only: this runs for every symbol before the first screen, and strings are cache
+ * misses. */
 static bool is_junk(const Elf64_Sym *s, const char *name)
 {
 	unsigned type = ELF64_ST_TYPE(s->st_info), bind = ELF64_ST_BIND(s->st_info);
@@ -171,8 +172,9 @@ struct err *symtab_add_object(struct symtab *st, struct object *o)
 	struct sym_table t = {.object = o, .low = UINT64_MAX, .bias = object_bias(o)};
 
 	if (!object_symbols(o, &t.elf))
-		return err_new(ERR_NODEBUG, "%s has no symbol table (it is stripped): give the file with "
-					    "debug info",
+		return err_new(ERR_NODEBUG,
+			       "%s has no symbol table (it is stripped): give the file with debug "
+			       "info",
 			       object_path(o)[0] ? object_path(o) : object_name(o));
 	if (t.elf.relocatable)
 		return err_new(ERR_NODEBUG,
@@ -182,7 +184,8 @@ struct err *symtab_add_object(struct symtab *st, struct object *o)
 	for (size_t i = 0; i < t.elf.nsections; i++) {
 		const struct object_shdr *sh = &t.elf.sections[i];
 		uint64_t end;
-		if (!sh->alloc || zero_based(sh, sh->addr) || !sh->size || !add_u64(sh->addr, sh->size, &end))
+		if (!sh->alloc || zero_based(sh, sh->addr) || !sh->size ||
+		    !add_u64(sh->addr, sh->size, &end))
 			continue;
 		t.low = sh->addr + t.bias < t.low ? sh->addr + t.bias : t.low;
 		t.high = end + t.bias > t.high ? end + t.bias : t.high;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that the name index finds each kind of top-level name, definitions before (and instead of)
- * declarations, one entry for what many units say alike and several for what differs; that it comes
- * from the cache when that is whole and is made anew when it is damaged; that a cancelled build leaves
- * nothing wrong behind; and that several threads may want it at once.
+ * Proves that the name index finds each kind of top-level name, definitions before (and instead
+ * of) declarations, one entry for what many units say alike and several for what differs; that it
+ * comes from the cache when that is whole and is made anew when it is damaged; that a cancelled
+ * build leaves nothing wrong behind; and that several threads may want it at once.
  */
 #include "tests/unit/object_fix.h"
 #include <dwarf.h>

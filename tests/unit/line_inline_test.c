@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that the scopes of every address of a small kernel's code, innermost inlined call to function,
- * are what `addr2line -i -f` says: DWARF 3 to 5, 64-bit DWARF, with and without .debug_aranges, cold
- * parts split off; that paths come out relative to the tree's top however it was built; and that
- * answers stay valid and equal for several threads at once.
+ * Proves that the scopes of every address of a small kernel's code, innermost inlined call to
+ * function, are what `addr2line -i -f` says: DWARF 3 to 5, 64-bit DWARF, with and without
+ * .debug_aranges, cold parts split off; that paths come out relative to the tree's top however it
+ * was built; and that answers stay valid and equal for several threads at once.
  */
 #include "tests/unit/object_fix.h"
 #include <pthread.h>
@@ -65,8 +65,8 @@ static size_t compare_all(const char *name, uint64_t bias)
 			continue;
 		}
 		deepest = n > deepest ? n : deepest;
-		/* Padding is the unit's, but no function's (addr2line names the one before); and a third
-		 * of the addresses is enough for the slow tool. */
+		/* Padding is the unit's, but no function's (addr2line names the one before); and a
+		 * third of the addresses is enough for the slow tool. */
 		if (!s[0].function[0] || pc % 3)
 			continue;
 		compared++;
@@ -180,7 +180,8 @@ static void test_by_hand(void **state)
 	object_close(o);
 }
 
-/* The cache is keyed by the object's generation: another bias gives other answers, and old ones stay. */
+/* The cache is keyed by the object's generation: another bias gives other answers, and old ones
+ * stay. */
 static void test_generation(void **state)
 {
 	struct object *o = must_open("vmlinux");

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves on every kernel of the lab ($VMBROWSE_LAB) that symbols are what `nm` says, that lines and
- * inlined calls at addresses all over the text are what `addr2line -i -f` says, that the line table's
- * rows are what libdw's own reader says, and that the name index holds all that a walk over whole units
- * finds. Skipped where there is no lab.
+ * Proves on every kernel of the lab ($VMBROWSE_LAB) that symbols are what `nm` says, that lines
+ * and inlined calls at addresses all over the text are what `addr2line -i -f` says, that the line
+ * table's rows are what libdw's own reader says, and that the name index holds all that a walk
+ * over whole units finds. Skipped where there is no lab.
  *
- * addr2line (binutils 2.40) is overruled in three places: outside of any function it names the symbol
- * before; for Rust it prints linkage names; and it takes a macro's header for the .c file that
- * includes it. libdw decides the file, and Rust names aren't compared.
+ * addr2line (binutils 2.40) is overruled in three places: outside of any function it names the
+ * symbol before; for Rust it prints linkage names; and it takes a macro's header for the .c file
+ * that includes it. libdw decides the file, and Rust names aren't compared.
  */
 #include <glob.h>
 #include <dwarf.h>
@@ -67,7 +67,8 @@ static uint64_t symbol_hash(uint64_t addr, char type, const char *name)
 	return hash_u64(addr ^ (uint64_t)type << 56) ^ hash_str(name);
 }
 
-/* nm sorts by address, then name; we don't promise the second. So: is each one there, and none else? */
+/* nm sorts by address, then name; we don't promise the second. So: is each one there, and none
+ * else? */
 static void test_symbols(void **state)
 {
 	(void)state;
@@ -124,7 +125,8 @@ static void test_function_ends(void **state)
 			assert_true(sym_func_at(st, s.addr, &a, &off));
 			assert_true(a.addr == s.addr && off == 0);
 			assert_true(sym_func_at(st, s.addr + s.size - 1, &b, &off));
-			assert_true(b.addr >= s.addr); /* a label or a function inside may be nearer */
+			/* a label or a function inside may be nearer */
+			assert_true(b.addr >= s.addr);
 			assert_int_equal(off, s.addr + s.size - 1 - b.addr);
 			n++;
 		}
@@ -274,7 +276,8 @@ static void test_libdw_rows(void **state)
 	}
 }
 
-/* Every 50th unit, walked whole: each struct with a size, and each function with code, must be there. */
+/* Every 50th unit, walked whole: each struct with a size, and each function with code, must be
+ * there. */
 static void check_unit(struct object *o, struct dwarfindex *x, Dwarf_Die *unit, size_t *checked)
 {
 	Dwarf_Die die, there;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that damaged files can't crash, hang or leak: hundreds of copies of a small kernel (plain, with
- * compressed sections, and compressed as a whole) with flipped bytes, overwritten words or cut ends are
- * opened and asked for everything: sections, symbols, lines of many addresses, the name index. Each is
- * answered or gets an error. The mutations are pseudo-random but always the same ones.
+ * Proves that damaged files can't crash, hang or leak: hundreds of copies of a small kernel
+ * (plain, with compressed sections, and compressed as a whole) with flipped bytes, overwritten
+ * words or cut ends are opened and asked for everything: sections, symbols, lines of many
+ * addresses, the name index. Each is answered or gets an error. The mutations are pseudo-random
+ * but always the same ones.
  */
 #include "tests/unit/object_fix.h"
 #include "engine/sym/dwarfindex.h"

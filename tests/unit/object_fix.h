@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * A small "kernel" for tests of objects, symbols and lines: compiled at run time, linked like a vmlinux
- * (static, no libc), with a linux_banner, nested inlined calls, a cold part, a stripped-down set of
- * types. Everything lives in a temporary folder, the cache folder too.
+ * A small "kernel" for tests of objects, symbols and lines: compiled at run time, linked like a
+ * vmlinux (static, no libc), with a linux_banner, nested inlined calls, a cold part, a
+ * stripped-down set of types. Everything lives in a temporary folder, the cache folder too.
  */
 #ifndef TESTS_OBJECT_FIX_H
 #define TESTS_OBJECT_FIX_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that a module's relocatable file, attached to a module known from the dump and placed where the
- * dump has its sections, gives lines, names and variables' addresses of the running module; that its
- * unrelocated bytes are never given; and that damaged module files can't crash the relocation.
+ * Proves that a module's relocatable file, attached to a module known from the dump and placed
+ * where the dump has its sections, gives lines, names and variables' addresses of the running
+ * module; that its unrelocated bytes are never given; and that damaged module files can't crash
+ * the relocation.
  */
 #include "tests/unit/object_fix.h"
 #include <dwarf.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that a vmlinux is the same object however it comes: plain, compressed by gzip, xz or zstd, with
- * compressed debug sections of each kind, or stripped with its debug file found by build-id or by
- * .gnu_debuglink; that a wrong debug file is never taken; that the cache is made anew when damaged; and
- * that what is no kernel gets an error that says what it is.
+ * Proves that a vmlinux is the same object however it comes: plain, compressed by gzip, xz or
+ * zstd, with compressed debug sections of each kind, or stripped with its debug file found by
+ * build-id or by .gnu_debuglink; that a wrong debug file is never taken; that the cache is made
+ * anew when damaged; and that what is no kernel gets an error that says what it is.
  */
 #include "tests/unit/object_fix.h"
 #include <dwarf.h>

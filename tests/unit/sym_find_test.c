@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves the rules of symbol look-up on a hand-made symbol table, where each rule has its case: aliases,
- * sized functions and bare labels, ends of functions and sections, nested symbols, per-CPU symbols
- * linked at 0 and at an ordinary address, names that occur several times, lists of modules beside the
- * kernel. The table is written by `as`, so that the ELF is a real one.
+ * Proves the rules of symbol look-up on a hand-made symbol table, where each rule has its case:
+ * aliases, sized functions and bare labels, ends of functions and sections, nested symbols,
+ * per-CPU symbols linked at 0 and at an ordinary address, names that occur several times, lists of
+ * modules beside the kernel. The table is written by `as`, so that the ELF is a real one.
  */
 #include "tests/unit/object_fix.h"
 #include <pthread.h>
