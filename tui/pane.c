@@ -63,7 +63,8 @@ static void trim_history(struct pane *p)
 	size_t bytes = 0, keep = 0;
 
 	for (size_t i = p->n; i-- > 0; keep++) {
-		bytes += rows_memory(p->hist[i]->run->rows);
+		if (!view_loading(p->hist[i])) /* the worker still changes what this counts */
+			bytes += rows_memory(p->hist[i]->run->rows);
 		if (keep && (keep >= MAX_HISTORY || bytes > MAX_HISTORY_BYTES))
 			break;
 	}

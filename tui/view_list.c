@@ -57,6 +57,8 @@ static void measure_row(struct view *v, size_t row)
 		buf_clear(&text);
 		cell_print(&r->cells[i], &text);
 		int w = utf8_width(buf_str(&text), text.len);
+		if (r->cells[i].kind == CELL_FAULT && t->cols[i].width && w > t->cols[i].width)
+			w = t->cols[i].width; /* "<excluded>" is cut before it takes room from others */
 		if (w && i == first_seen(t))
 			w += indent_of(v, row);
 		if (w > v->widths[i])
