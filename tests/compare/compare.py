@@ -2,136 +2,128 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compares vmbrowse's answers with crash's and drgn's on the lab's dumps and prints every difference.
 
-    compare.py [--crash COMMAND] [--drgn COMMAND] [KERNEL[/SCENARIO[/FORMAT]]]
+    compare.py [--crash COMMAND] [--drgn COMMAND] [--program PROGRAM] [--all] [KERNEL[/SCENARIO[/FORMAT]]...]
 
-It judges nothing: who is right is for a person to find out from the kernel's source. Exit status 0 when it ran.
+It judges nothing: who is right is for a person to find out from the kernel's source; what was found out so far stands
+in DIFFERENCES.md beside this file. Exit status 0 when it ran.
 """
 import argparse
 import collections
-import json
+import fnmatch
 import os
+import random
 import re
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "truth"))
-from program import ask
-from truth import STATES, TOP, lab_dumps
+from differences import Differences
+from program import ask, is_fault
+from truth import TOP, lab_dumps
+from with_crash import with_crash
+from with_drgn import with_drgn
 
-PROGRAM = os.path.join(TOP, "build/release/vmbrowse")
-
-
-class Differences:
-    def __init__(self):
-        self.count, self.agree = collections.Counter(), collections.Counter()
-
-    def see(self, what, where, ours, theirs):
-        if ours == theirs:
-            self.agree[what] += 1
-            return
-        self.count[what] += 1
-        print("%s, %s: vmbrowse %r, %s" % (what, where, ours, theirs))
+STRUCTS_OF_TASKS = 12      # tasks whose task_struct is compared whole
+GLOBALS = 400              # variables
+TEXTS = 300                # code addresses
+WORDS = 300                # words of memory
 
 
-def ours(dump):
-    a = ask(PROGRAM, [dump.vmlinux] + dump.files, ["ps", "foreach bt -V", "mount", "mod", "log"], 600)
-    stacks = collections.defaultdict(list)
-    for r in a.rows(1):
-        if r["function"] is not None:
-            stacks[r["pid"]].append(r)
-    return {"tasks": {r["pid"]: r for r in a.rows(0) if r["pid"]}, "stacks": stacks, "mounts": a.rows(2),
-            "modules": sorted(r["name"] for r in a.rows(3)), "log": a.rows(4)}
+class Ours:
+    """What vmbrowse says of a dump."""
+
+    def __init__(self, program, dump):
+        self.program, self.dump = program, dump
+        debug = os.path.join(os.path.dirname(dump.vmlinux), "debug")
+        self.options = ["--debug-dir", debug] if os.path.isdir(debug) else []
+        self.debug_files = [os.path.join(d, f) for d, _, files in os.walk(debug) for f in files]
+        self.random = random.Random("%s/%s" % (dump.kernel, dump.scenario))
+        a = self.ask(["ps", "foreach bt -V", "mount", "mod", "log", "sym -l", "sys"])
+        self.tasks = {r["task"]: r for r in a.rows(0)}
+        self.stacks = collections.defaultdict(list)
+        for r in a.rows(1):
+            self.stacks[r["task"]].append(r)
+        self.mounts, self.modules, self.log, self.symbols = a.rows(2), a.rows(3), a.rows(4), a.rows(5)
+        self.sys = {r["key"]: r["value"] for r in a.rows(6)}
+
+    def ask(self, commands):
+        return ask(self.program, [self.dump.vmlinux] + self.dump.files, commands, 900, self.options)
+
+    def sample(self, population, n):
+        return self.random.sample(population, min(n, len(population)))
+
+    def structs(self):
+        """[(type, address, rows)] of objects that every kernel has."""
+        tasks = self.sample(sorted(self.tasks), STRUCTS_OF_TASKS) + [t for t, r in self.tasks.items() if r["active"]]
+        wanted = [("struct task_struct", t) for t in tasks]
+        wanted += [("struct super_block", m["superblock"]) for m in self.mounts]
+        wanted += [("struct mount", m["mount"]) for m in self.mounts]
+        wanted += [("struct module", m["module"]) for m in self.modules]
+        wanted = [(t, a) for t, a in dict.fromkeys(wanted) if isinstance(a, str)]
+        answers = self.ask(["%s %s" % w for w in wanted])
+        return [(t, int(a, 16), answers.rows(i)) for i, (t, a) in enumerate(wanted)]
+
+    def globals(self):
+        """[(name, address, cpu, rows)] of variables with a name that only one has."""
+        names = collections.Counter(s["name"] for s in self.symbols)
+        data = [s for s in self.symbols if s["type"] in "dDbBrR" and names[s["name"]] == 1 and s["size"]
+                and s["module"] == "vmlinux" and re.match(r"(?!__BTF_ID)[a-z_]\w*$", s["name"])]
+        at = {s["name"]: int(s["address"], 16) for s in self.symbols if s["name"].startswith("__per_cpu_")}
+        bounds = at.get("__per_cpu_start", 1), at.get("__per_cpu_end", 0)
+        percpu = {s["name"] for s in data if bounds[0] <= int(s["address"], 16) < bounds[1]}
+        wanted = [(s["name"], int(s["address"], 16), 1 if s["name"] in percpu else None)
+                  for s in self.sample(data, GLOBALS)]
+        answers = self.ask(["p %s%s" % (n, "" if cpu is None else ":%d" % cpu) for n, _, cpu in wanted])
+        return [(*w, answers.rows(i), answers.errors(i)) for i, w in enumerate(wanted)]
+
+    def texts(self):
+        """[(address, row)] of addresses in functions."""
+        text = [s for s in self.symbols if s["type"] in "tT" and (s["size"] or 0) > 1]
+        wanted = [int(s["address"], 16) + self.random.randrange(s["size"]) for s in self.sample(text, TEXTS)]
+        answers = self.ask(["sym %x" % a for a in wanted])
+        return [(a, answers.rows(i)[0]) for i, a in enumerate(wanted)]
+
+    def memory(self):
+        """[(address, physical, value)] of stacks, objects and physical pages."""
+        near = [int(t, 16) for t in self.tasks] + [int(f["sp"], 16) for s in self.stacks.values() for f in s[:3]]
+        near += [int(s["address"], 16) for s in self.sample(self.symbols, WORDS) if len(s["address"]) == 18]
+        wanted = [((a + 8 * self.random.randrange(512)) & ~7, False) for a in self.sample(near, WORDS // 2)]
+        wanted += [(self.random.randrange(1 << 29) & ~7, True) for _ in range(WORDS // 2)]
+        answers = self.ask(["rd %s%x" % ("-p " if physical else "", a) for a, physical in wanted])
+        return [(*w, answers.rows(i)[0]["value"]) for i, w in enumerate(wanted)]
 
 
-def number(value):
-    if isinstance(value, str) and value.startswith("0x"):
-        return int(value, 16)
-    return int(value) if isinstance(value, (bool, int)) else None
-
-
-def with_drgn(d, command, dump, mine):
-    p = subprocess.run(command.split() + ["-q", "-c", dump.files[0], "-s", dump.vmlinux,
-                                          os.path.join(HERE, "drgn_answers.py")],
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if p.returncode:
-        print("drgn can't read %s: %s" % (dump.files[0], p.stderr.strip()[-300:]))
-        return
-    theirs = json.loads(p.stdout.splitlines()[-1])
-    d.see("drgn pids", dump.format, sorted(mine["tasks"]), sorted(int(k) for k in theirs["tasks"]))
-    for pid, t in theirs["tasks"].items():
-        r = mine["tasks"].get(int(pid))
-        if not r:
-            continue
-        where = "pid %s %s" % (pid, t["comm"])
-        d.see("drgn comm", where, r["comm"], t["comm"])
-        d.see("drgn state", where, r["state"], STATES.get(t["state"], t["state"]))
-        d.see("drgn cpu", where, r["cpu"], t["cpu"])
-        if isinstance(t["frames"], dict):
-            continue
-        stack = mine["stacks"][int(pid)]
-        d.see("drgn frames", where, [f["function"].split(".")[0] for f in stack],
-              [(f["function"] or "?").split(".")[0] for f in t["frames"]])
-        for f, g in zip(stack, t["frames"]):
-            values = {v["name"]: number(v["value"]) for v in f["vars"]}
-            for name, v in g["vars"].items():
-                if f["function"].split(".")[0] == (g["function"] or "").split(".")[0]:
-                    have = values.get(name)
-                    same = have is not None and have % 2**64 == v % 2**64
-                    d.see("drgn variable", "%s %s %s" % (where, f["function"], name), v if same else have, v)
-    d.see("drgn mounts", dump.format, sorted([m["device"], m["directory"], m["type"]] for m in mine["mounts"]),
-          sorted(theirs["mounts"]))
-    d.see("drgn modules", dump.format, mine["modules"], theirs["modules"])
-
-
-def crash(command, dump, commands):
-    p = subprocess.run(command.split() + ["-s", dump.vmlinux, dump.files[0]], input="\n".join(commands) + "\nexit\n",
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    return p.stdout
-
-
-def with_crash(d, command, dump, mine):
-    out = crash(command, dump, ["set scroll off", "ps"])
-    theirs = {int(m.group(1)): m for m in
-              re.finditer(r"^>?\s+(\d+)\s+\d+\s+(\d+)\s+([0-9a-f]{16})\s+(\w\w)\s+\S+\s+\d+\s+\d+\s+(.*)$", out, re.M)}
-    theirs.pop(0, None)
-    if not theirs:
-        print("crash can't read %s: %s" % (dump.files[0], out.strip()[-300:]))
-        return
-    d.see("crash pids", dump.format, sorted(mine["tasks"]), sorted(theirs))
-    for pid, m in theirs.items():
-        r = mine["tasks"].get(pid)
-        if r:
-            d.see("crash state", "pid %d" % pid, r["state"], m.group(4))
-            d.see("crash cpu", "pid %d" % pid, r["cpu"], int(m.group(2)))
-    out = crash(command, dump, ["set scroll off", "foreach bt"])
-    for block in re.split(r"^PID: ", out, flags=re.M)[1:]:
-        pid = int(block.split()[0])
-        names = re.findall(r"^ ?#\d+ \[[0-9a-f]+\] (\S+) at", block, re.M)
-        if pid in mine["stacks"]:
-            d.see("crash frames", "pid %d" % pid, [f["function"] for f in mine["stacks"][pid] if not f["inline"]],
-                  names)
+def matches(name, pattern):
+    """Folder by folder: 6.1 is not 6.12."""
+    return all(fnmatch.fnmatch(a, b) for a, b in zip(name.split("/"), pattern.strip("/").split("/")))
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--crash", default="")
     p.add_argument("--drgn", default="")
-    p.add_argument("only", nargs="?", default="")
+    p.add_argument("--program", default=os.environ.get("VMBROWSE") or os.path.join(TOP, "build/release/vmbrowse"))
+    p.add_argument("--all", action="store_true", help="each difference, however often it occurs")
+    p.add_argument("only", nargs="*", default=["*"])
     a = p.parse_args()
     if not a.crash and not a.drgn:
         sys.exit("name at least one to compare with: make compare CRASH=crash DRGN=drgn")
+    sums = collections.OrderedDict()
     for dump in lab_dumps():
-        if not ("%s/%s/%s" % dump[:3]).startswith(a.only) or len(dump.files) > 1:
+        name = "%s/%s/%s" % dump[:3]
+        if len(dump.files) > 1 or not any(matches(name, o) for o in a.only):
             continue
-        print("== %s %s %s" % dump[:3], flush=True)
-        d, mine = Differences(), ours(dump)
+        print("== %s" % name, flush=True)
+        d, ours = Differences(a.all), Ours(a.program, dump)
         if a.drgn:
-            with_drgn(d, a.drgn, dump, mine)
+            with_drgn(d, a.drgn, ours)
         if a.crash:
-            with_crash(d, a.crash, dump, mine)
-        for what in sorted(set(d.count) | set(d.agree)):
-            print("# %s: %d agree, %d differ" % (what, d.agree[what], d.count[what]), flush=True)
+            with_crash(d, a.crash, ours)
+        d.print()
+        sums.setdefault(dump.kernel, Differences()).add(d)
+    for kernel, d in sums.items():
+        print("== %s, all dumps" % kernel)
+        d.print()
 
 
 if __name__ == "__main__":
