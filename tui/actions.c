@@ -236,7 +236,8 @@ static size_t column_step(const struct table *t, size_t from, int step)
 		if (i == SIZE_MAX)
 			i = step > 0 ? 0 : t->ncols - 1;
 		else
-			i = step > 0 ? (i + 1 < t->ncols ? i + 1 : SIZE_MAX) : (i ? i - 1 : SIZE_MAX);
+			i = step > 0 ? (i + 1 < t->ncols ? i + 1 : SIZE_MAX)
+				     : (i ? i - 1 : SIZE_MAX);
 		if (i == SIZE_MAX || !(t->cols[i].flags & COL_DATA))
 			return i;
 	}
@@ -379,13 +380,44 @@ static void do_details(struct app *a, const char *arg)
 	help_details(a);
 }
 
+static void do_wrap(struct app *a, const char *arg)
+{
+	struct view *v = need_view(a);
+
+	(void)arg;
+	if (!v)
+		return;
+	v->wrap = !v->wrap;
+	v->wrap_cols = 0;
+	v->stale = true;
+	app_say(a, STYLE_MESSAGE,
+		v->wrap ? "long text goes on in the next line" : "long text is cut");
+}
+
+static void do_clear(struct app *a, const char *arg)
+{
+	struct pane *p = app_pane(a);
+	struct view *v = pane_view(p);
+
+	(void)arg;
+	if (a->overlay_on) {
+		a->overlay_on = false;
+		return;
+	}
+	free(p->search);
+	p->search = NULL;
+	if (v)
+		err_free(view_set_search(v, NULL, false));
+}
+
 static void do_mouse(struct app *a, const char *arg)
 {
 	a->mouse = *arg ? is(arg, "on") : !a->mouse;
 	term_mouse(a->term, a->mouse);
-	app_say(a, STYLE_MESSAGE, a->mouse ? "mouse on: click selects, a second click follows, the wheel "
-					     "scrolls; Shift keeps the terminal's own selection"
-					   : "mouse off: the terminal selects text itself");
+	app_say(a, STYLE_MESSAGE,
+		a->mouse ? "mouse on: click selects, a second click follows, the wheel "
+			   "scrolls; Shift keeps the terminal's own selection"
+			 : "mouse off: the terminal selects text itself");
 }
 
 static void change_binding(struct app *a, const char *word, const char *arg)
@@ -411,15 +443,18 @@ static const struct action actions[] = {
 	{"back", NULL, "the view before, as it was left", do_back},
 	{"bind", "SCOPE", "bind a key: bind SCOPE KEY COMMAND \"note\"", do_bind},
 	{"cancel", NULL, "stop the command that runs", do_cancel},
+	{"clear", NULL, "take the marks of the search away; close what lies on top", do_clear},
 	{"close", NULL, "close what lies on top; at the root: quit", do_close},
 	{"cursor", "down|up|first|last|page-down|page-up|half-down|half-up|top|middle|bottom",
 	 "move the cursor", do_cursor},
 	{"details", NULL, "everything about the row, column by column", do_details},
-	{"edit", "left|right|home|end|word-left|word-right|backspace|delete|kill-word-left|"
-		 "kill-word-right|kill-blank|kill-start|kill-end|yank|history-prev|history-next|"
-		 "history-search|accept|abort|complete|complete-prev",
+	{"edit",
+	 "left|right|home|end|word-left|word-right|backspace|delete|kill-word-left|"
+	 "kill-word-right|kill-blank|kill-start|kill-end|yank|history-prev|history-next|"
+	 "history-search|accept|abort|complete|complete-prev",
 	 "edit the prompt's line", do_edit},
-	{"filter", "off|TEXT", "show only some rows; tasks: words of `help ps`, else a pattern", do_filter},
+	{"filter", "off|TEXT", "show only some rows; tasks: words of `help ps`, else a pattern",
+	 do_filter},
 	{"find", "PATTERN", "search forward (PCRE2, smart case)", do_find},
 	{"find-back", "PATTERN", "search backward", do_find_back},
 	{"find-next", NULL, "the next match", do_find_next},
@@ -436,11 +471,13 @@ static const struct action actions[] = {
 	{"quit", NULL, "leave the program", do_quit},
 	{"redraw", NULL, "draw the screen anew", do_redraw},
 	{"reload", NULL, "run the pane's command again", do_reload},
-	{"scroll", "center|top|bottom|left|right|home", "move the rows under the cursor", do_scroll},
+	{"scroll", "center|top|bottom|left|right|home", "move the rows under the cursor",
+	 do_scroll},
 	{"sort", "next|prev|reverse|none|COLUMN", "order the rows by a column", do_sort},
 	{"suspend", NULL, "stop the program, back to the shell", do_suspend},
 	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", do_unbind},
 	{"warnings", NULL, "what was found wrong with dump and vmlinux", do_warnings},
+	{"wrap", NULL, "let long text go on in the next line, or cut it", do_wrap},
 	{"yank", "row|address|command|ref", "copy to the clipboard", do_yank},
 	{"zoom", NULL, "one pane on the whole screen, and back", do_zoom},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What the screen itself can do, by name: keys are bound to these and to the engine's commands, and both
- * can be typed after `:`. One table; help, completion and the check of keymaps read it.
+ * What the screen itself can do, by name: keys are bound to these and to the engine's commands, and
+ * both can be typed after `:`. One table; help, completion and the check of keymaps read it.
  *
  * Thread: ui.
  */
@@ -12,7 +12,8 @@
 
 struct action {
 	const char *name;
-	const char *args; /* words that may follow, separated by '|'; upper case stands for something; NULL: none */
+	const char *args; /* words that may follow, separated by '|'; upper case stands for
+			     something; NULL: none */
 	const char *summary;
 	void (*run)(struct app *a, const char *arg); /* arg: the rest of the line; never NULL */
 };
@@ -23,8 +24,8 @@ const struct action *action_find(const char *name);
 /* Names of all actions and commands, for keymaps. */
 extern const struct keymap_names action_names;
 
-/* Runs a line: an action, or a command of the engine, whose answer goes into the inspector. %ref %addr
- * %task %cell %line stand for what is under the cursor. */
+/* Runs a line: an action, or a command of the engine, whose answer goes into the inspector. %ref
+ * %addr %task %cell %line stand for what is under the cursor. */
 void command_run(struct app *a, const char *line);
 
 #endif

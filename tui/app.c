@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The loop. It sleeps in one poll() on the keyboard, on an eventfd that workers ring, and on signals;
- * when it wakes it takes what there is, lets every view take up its new rows for a few milliseconds, and
- * paints once. Nothing in here waits for a worker or reads the dump.
+ * The loop. It sleeps in one poll() on the keyboard, on an eventfd that workers ring, and on
+ * signals; when it wakes it takes what there is, lets every view take up its new rows for a few
+ * milliseconds, and paints once. Nothing in here waits for a worker or reads the dump.
  */
 #include "tui/app.h"
 #include "engine/base/alloc.h"
@@ -20,10 +20,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define SLICE_NS 4000000u	 /* of filtering or searching between looks at the keyboard */
+#define SLICE_NS 4000000u	   /* of filtering or searching between looks at the keyboard */
 #define OPENING_SHOWN_NS 60000000u /* a dump that opens faster needs no "opening" */
-#define PROGRESS_NS 100000000u	 /* between two paintings of a progress */
-#define THREADS 4		 /* so that a slow command leaves room for quick ones */
+#define PROGRESS_NS 100000000u	   /* between two paintings of a progress */
+#define THREADS 4		   /* so that a slow command leaves room for quick ones */
 
 struct opening {
 	struct work work; /* first */
@@ -80,7 +80,8 @@ void app_focus(struct app *a, enum pane_id id)
 	a->dirty = true;
 }
 
-struct view *app_run(struct app *a, enum pane_id id, const char *line, const char *crumbs, bool push)
+struct view *app_run(struct app *a, enum pane_id id, const char *line, const char *crumbs,
+		     bool push)
 {
 	struct view *v;
 
@@ -103,9 +104,11 @@ static void load_keymap(struct app *a)
 	a->keymap = keymap_create(&action_names);
 	if (!path || !keymap_load(a->keymap, path, &errors)) {
 		keymap_emergency(a->keymap);
-		app_say(a, STYLE_ERROR, "no keymap file%s%s: only the built-in keys work (arrows, Enter, "
-					": / ? q)",
-			a->options->keymap ? " " : "", a->options->keymap ? a->options->keymap : "");
+		app_say(a, STYLE_ERROR,
+			"no keymap file%s%s: only the built-in keys work (arrows, Enter, "
+			": / ? q)",
+			a->options->keymap ? " " : "",
+			a->options->keymap ? a->options->keymap : "");
 	}
 	if (own)
 		keymap_load(a->keymap, own, &errors); /* on top; it's fine if there is none */
@@ -132,7 +135,8 @@ static void open_signals(struct app *a)
 	a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-/* What libraries write to stderr would land on the screen: it is held back until the screen is gone. */
+/* What libraries write to stderr would land on the screen: it is held back until the screen is
+ * gone. */
 static void hold_stderr(struct app *a)
 {
 	a->held_stderr = memfd_create("stderr", MFD_CLOEXEC);
@@ -153,6 +157,16 @@ static void release_stderr(struct app *a)
 		close(a->saved_stderr);
 	if (a->held_stderr >= 0)
 		close(a->held_stderr);
+}
+
+/* Views that are read, not looked at: their text is shown whole. */
+static void choose_wrap(struct view *v)
+{
+	static const char *const tables[] = {"help", "sys"};
+	const struct heading *h = view_heading(v);
+
+	for (size_t i = 0; h && i < sizeof(tables) / sizeof(*tables) && !v->measured; i++)
+		v->wrap |= !strcmp(h->table->name, tables[i]);
 }
 
 static void start_opening(struct app *a)
@@ -253,6 +267,7 @@ static void settle_pane(struct app *a, struct pane *p)
 	v = pane_view(p);
 	if (!v)
 		return;
+	choose_wrap(v);
 	if (view_sync(v, a->pool, SLICE_NS, &more))
 		a->dirty = true;
 	a->more |= more;
@@ -354,7 +369,8 @@ static bool anything_busy(const struct app *a)
 	return pool_busy(a->pool) || a->more || a->opening || (a->npending && a->pending_until);
 }
 
-/* A worker rings before it counts as ended: when nobody is busy and nothing has rung, all has been settled. */
+/* A worker rings before it counts as ended: when nobody is busy and nothing has rung, all has been
+ * settled. */
 static bool has_rung(const struct app *a)
 {
 	struct pollfd p = {a->wake_fd, POLLIN, 0};
@@ -385,7 +401,8 @@ static int poll_timeout(const struct app *a)
 
 static void wait_for_news(struct app *a)
 {
-	struct pollfd p[] = {{STDIN_FILENO, POLLIN, 0}, {a->wake_fd, POLLIN, 0}, {a->signal_fd, POLLIN, 0}};
+	struct pollfd p[] = {
+		{STDIN_FILENO, POLLIN, 0}, {a->wake_fd, POLLIN, 0}, {a->signal_fd, POLLIN, 0}};
 	uint64_t rings;
 
 	int n = poll(p, 3, poll_timeout(a));

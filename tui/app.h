@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * The program on the screen: one thread, one poll loop, four panes, at most one full-screen list over
- * them, at most one prompt over that. Everything that a key can do is an action (actions.h) or a command
- * of the engine.
+ * The program on the screen: one thread, one poll loop, four panes, at most one full-screen list
+ * over them, at most one prompt over that. Everything that a key can do is an action (actions.h) or
+ * a command of the engine.
  *
  * Thread: ui.
  */
@@ -23,7 +23,8 @@ struct app_options {
 	const char *keymap; /* NULL: the default */
 	enum color_when color;
 	bool ascii;
-	int idle_fd; /* tests: a '.' is written here whenever the program has become idle; -1: none */
+	int idle_fd; /* tests: a '.' is written here whenever the program has become idle; -1: none
+		      */
 };
 
 #define MESSAGES 64
@@ -45,11 +46,13 @@ struct app {
 
 	struct pane panes[PANES], overlay;
 	bool overlay_on;
-	enum pane_id focus, partner; /* partner: the pane shown beside it where there is room for two */
+	enum pane_id focus,
+		partner; /* partner: the pane shown beside it where there is room for two */
 	bool zoom, mouse;
-	uint64_t followed;	     /* task_struct whose stack was last asked for */
-	uint64_t cursor_task;	     /* task_struct under the cursor of the tasks when that was looked at last */
-	char *task_filter;	     /* words of `ps`; NULL: none */
+	uint64_t followed;    /* task_struct whose stack was last asked for */
+	uint64_t cursor_task; /* task_struct under the cursor of the tasks when that was looked at
+				 last */
+	char *task_filter;    /* words of `ps`; NULL: none */
 
 	struct prompt prompt;
 	bool prompting, search_backward;
@@ -63,7 +66,8 @@ struct app {
 
 	keysym pending[KEYMAP_MAX_KEYS];
 	size_t npending;
-	uint64_t pending_until; /* then what is pending runs as it is; 0: it waits for the next key */
+	uint64_t pending_until; /* then what is pending runs as it is; 0: it waits for the next key
+				 */
 	unsigned count;		/* typed before a command; 0: none */
 
 	struct {
@@ -85,8 +89,8 @@ struct app {
 	struct err *error;
 };
 
-/* Runs until the user quits. Returns the exit status; *why: an error to be told once the terminal is itself
- * again (the caller's), or NULL. */
+/* Runs until the user quits. Returns the exit status; *why: an error to be told once the terminal
+ * is itself again (the caller's), or NULL. */
 int app_main(const struct app_options *o, struct err **why);
 
 /* ---- loop (app.c) ---- */
@@ -97,7 +101,8 @@ struct pane *app_pane(struct app *a);
 struct view *app_view(struct app *a);
 void app_focus(struct app *a, enum pane_id id);
 /* Runs a command line into a pane. */
-struct view *app_run(struct app *a, enum pane_id id, const char *line, const char *crumbs, bool push);
+struct view *app_run(struct app *a, enum pane_id id, const char *line, const char *crumbs,
+		     bool push);
 /* When a progress, a message or a pending key wants the loop again; UINT64_MAX: never. */
 uint64_t app_deadline(const struct app *a);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Completion of a prompt: a worker asks the engine, the newest question wins; then Tab goes through the
- * answers.
+ * Completion of a prompt: a worker asks the engine, the newest question wins; then Tab goes through
+ * the answers.
  *
  * Thread: ui.
  */
@@ -17,10 +17,10 @@ struct completer {
 	struct completing *asked; /* NULL: nothing is awaited */
 	char **v;
 	size_t n;
-	size_t start;	/* where the word begins in the prompt's text */
-	long chosen;	/* -1: none yet */
-	bool more;	/* there were more than fit */
-	bool insert;	/* Tab asked: what is common is to be put in */
+	size_t start; /* where the word begins in the prompt's text */
+	long chosen;  /* -1: none yet */
+	bool more;    /* there were more than fit */
+	bool insert;  /* Tab asked: what is common is to be put in */
 };
 
 /* Asks about `line` at byte `cursor`; `skip` bytes of it aren't in the prompt. */

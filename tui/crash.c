@@ -53,13 +53,15 @@ static void on_crash(int sig)
 void crash_catch(void)
 {
 	static const int which[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
-	struct sigaction sa = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
+	struct sigaction sa = {.sa_handler = on_crash,
+			       .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
 
 	if (__sanitizer_set_death_callback) {
 		__sanitizer_set_death_callback(rescue);
 		return;
 	}
-	/* a stack that has run over can't carry a handler; 64 KiB, kept for the life of the process */
+	/* a stack that has run over can't carry a handler; 64 KiB, kept for the life of the process
+	 */
 	static char stack[65536];
 	stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	sigaltstack(&ss, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * When the program itself dies: the terminal is given back, what was held of stderr is shown, and the
- * signal goes its way.
+ * When the program itself dies: the terminal is given back, what was held of stderr is shown, and
+ * the signal goes its way.
  *
  * Thread: ui to set up; the handler runs wherever the fault is.
  */

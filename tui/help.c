@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lists that the screen makes of its own tables, shown over the panes: keys, messages, warnings, the
- * details of a row. They are rows like all others, so they scroll, search and filter like all others.
+ * Lists that the screen makes of its own tables, shown over the panes: keys, messages, warnings,
+ * the details of a row. They are rows like all others, so they scroll, search and filter like all
+ * others.
  */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
@@ -30,6 +31,7 @@ static void list_show(struct app *a, struct list *l)
 	pane_init(&a->overlay, PANE_OVERLAY);
 	pane_open(&a->overlay, view_create(l->run, ""), false);
 	pane_promote(&a->overlay);
+	pane_view(&a->overlay)->wrap = true;
 	a->overlay_on = true;
 	a->dirty = true;
 }
@@ -44,7 +46,8 @@ static const struct col key_cols[KEY_COLS] = {
 };
 static const struct table key_table = {.name = "keys", .cols = key_cols, .ncols = KEY_COLS};
 
-static void key_row(struct list *l, const char *keys, const char *what, const char *command, enum role role)
+static void key_row(struct list *l, const char *keys, const char *what, const char *command,
+		    enum role role)
 {
 	struct cell v[KEY_COLS] = {
 		[KEYS] = cell_role(cell_text(keys), role == ROLE_NORMAL ? ROLE_NAME : role),
@@ -65,7 +68,8 @@ static const char *summary_of(const char *command)
 }
 
 /* All keys of the scope that run the same command, in one row. */
-static void binding_row(const struct keymap *m, struct list *l, const char *const *scopes, size_t first)
+static void binding_row(const struct keymap *m, struct list *l, const char *const *scopes,
+			size_t first)
 {
 	const struct binding *b = keymap_at(m, first), *other;
 	AUTO_BUF struct buf keys = {0};
@@ -94,8 +98,10 @@ static void scope_rows(const struct keymap *m, struct list *l, const char *const
 		if (strcmp(b->scope, scope) || !keymap_in_force(m, scopes, b))
 			continue;
 		if (!titled) {
-			AUTO_FREE char *title = xasprintf("in %s", !strcmp(scope, "global") ? "all places"
-							: !strcmp(scope, "list") ? "every pane" : scope);
+			AUTO_FREE char *title =
+				xasprintf("in %s", !strcmp(scope, "global") ? "all places"
+						   : !strcmp(scope, "list") ? "every pane"
+									    : scope);
 			key_row(l, "", title, "", ROLE_TITLE);
 		}
 		titled = true;
@@ -109,7 +115,8 @@ static bool bound(const struct keymap *m, const char *name)
 	size_t n = strlen(name);
 
 	for (size_t i = 0; (b = keymap_at(m, i)); i++)
-		if (b->command && !strncmp(b->command, name, n) && (!b->command[n] || b->command[n] == ' '))
+		if (b->command && !strncmp(b->command, name, n) &&
+		    (!b->command[n] || b->command[n] == ' '))
 			return true;
 	return false;
 }
@@ -137,7 +144,8 @@ void help_keys(struct app *a)
 
 	a->overlay_on = false;
 	app_scopes(a, scopes);
-	AUTO_FREE char *title = xasprintf("Keys in %s   Enter runs one, / searches, q closes", p->title);
+	AUTO_FREE char *title =
+		xasprintf("Keys in %s   Enter runs one, / searches, q closes", p->title);
 	struct list l = list_begin(&key_table, "keys", title);
 	for (size_t i = 0; scopes[i]; i++)
 		scope_rows(a->keymap, &l, scopes, scopes[i]);
@@ -163,13 +171,15 @@ void help_messages(struct app *a)
 	size_t first = a->nmessages > MESSAGES ? a->nmessages - MESSAGES : 0;
 
 	for (size_t i = first; i < a->nmessages; i++)
-		text_row(&l, a->messages[i % MESSAGES].style == STYLE_ERROR ? ROLE_BAD : ROLE_NORMAL,
+		text_row(&l,
+			 a->messages[i % MESSAGES].style == STYLE_ERROR ? ROLE_BAD : ROLE_NORMAL,
 			 a->messages[i % MESSAGES].text);
 	list_show(a, &l);
 }
 
 /* Calls f for all that is known to be wrong; returns how many. */
-static size_t each_warning(struct app *a, void (*f)(struct list *l, enum role role, const char *text),
+static size_t each_warning(struct app *a,
+			   void (*f)(struct list *l, enum role role, const char *text),
 			   struct list *l)
 {
 	const char *text;
@@ -198,7 +208,8 @@ void help_warnings(struct app *a)
 	struct list l = list_begin(&text_table, "warnings", "Warnings about this dump   q closes");
 
 	if (!each_warning(a, text_row, &l))
-		text_row(&l, ROLE_GOOD, "None: dump and vmlinux fit together, and nothing is missing.");
+		text_row(&l, ROLE_GOOD,
+			 "None: dump and vmlinux fit together, and nothing is missing.");
 	list_show(a, &l);
 }
 
@@ -210,9 +221,11 @@ static const struct col detail_cols[DETAIL_COLS] = {
 	[VALUE] = {"value", "VALUE", "its value here", COL_GROW, 24, 0},
 	[HELP] = {"help", "WHAT IT IS", "what the column means", 0, 0, 1},
 };
-static const struct table detail_table = {.name = "details", .cols = detail_cols, .ncols = DETAIL_COLS};
+static const struct table detail_table = {
+	.name = "details", .cols = detail_cols, .ncols = DETAIL_COLS};
 
-static void detail_row(struct list *l, const char *name, struct cell value, struct ref ref, const char *help)
+static void detail_row(struct list *l, const char *name, struct cell value, struct ref ref,
+		       const char *help)
 {
 	struct cell v[DETAIL_COLS] = {
 		[COLUMN] = cell_role(cell_text(name), ROLE_NAME),
@@ -232,16 +245,19 @@ void help_details(struct app *a)
 		return;
 	}
 	const struct table *t = rows_table(v->run->rows, r);
-	struct list l = list_begin(&detail_table, "details", "This row   Enter follows a link, q closes");
+	struct list l =
+		list_begin(&detail_table, "details", "This row   Enter follows a link, q closes");
 	AUTO_BUF struct buf ref = {0};
 	ref_print(&r->ref, &ref);
 	if (ref.len)
-		detail_row(&l, "(row)", cell_text(buf_str(&ref)), r->ref, "what the row is a link to");
+		detail_row(&l, "(row)", cell_text(buf_str(&ref)), r->ref,
+			   "what the row is a link to");
 	for (size_t i = 0; i < t->ncols; i++) {
 		AUTO_BUF struct buf text = {0};
 		cell_print(&r->cells[i], &text);
-		detail_row(&l, t->cols[i].key, cell_role(cell_text(buf_str(&text)), r->cells[i].role),
-			   r->cells[i].ref, t->cols[i].help ? t->cols[i].help : "");
+		detail_row(&l, t->cols[i].key,
+			   cell_role(cell_text(buf_str(&text)), r->cells[i].role), r->cells[i].ref,
+			   t->cols[i].help ? t->cols[i].help : "");
 	}
 	list_show(a, &l);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bindings are a plain list, later ones first in force; a few hundred of them are searched faster than
- * a key travels. A file that can't be understood in one line still gives all its other bindings.
+ * Bindings are a plain list, later ones first in force; a few hundred of them are searched faster
+ * than a key travels. A file that can't be understood in one line still gives all its other
+ * bindings.
  */
 #include "tui/keymap.h"
 #include "engine/base/alloc.h"
@@ -18,7 +19,7 @@ struct keymap {
 	size_t n, cap;
 	struct keymap_names names;
 	unsigned timeout_ms;
-	unsigned depth; /* of includes */
+	unsigned depth;	    /* of includes */
 	struct buf *errors; /* of the load under way */
 };
 
@@ -201,7 +202,8 @@ static bool take_keys(struct keymap *m, char **p, struct key_list *list, struct 
 
 static bool same_place(const struct binding *b, const char *scope, const keysym *keys, size_t n)
 {
-	return b->nkeys == n && !strcmp(b->scope, scope) && !memcmp(b->keys, keys, n * sizeof(*keys));
+	return b->nkeys == n && !strcmp(b->scope, scope) &&
+	       !memcmp(b->keys, keys, n * sizeof(*keys));
 }
 
 /* A new binding takes the place of one for the same keys in the same scope. */
@@ -259,7 +261,8 @@ static bool do_bind(struct keymap *m, char *p, bool unbind, const char *file, un
 	struct binding b = {.scope = arena_strdup(&m->arena, scope),
 			    .command = unbind ? NULL : arena_strdup(&m->arena, command),
 			    .note = arena_strdup(&m->arena, note),
-			    .file = arena_strdup(&m->arena, file), .line = lineno};
+			    .file = arena_strdup(&m->arena, file),
+			    .line = lineno};
 	for (size_t i = 0; i < list.n; i++) {
 		b.nkeys = list.v[i].n;
 		memcpy(b.keys, list.v[i].keys, sizeof(b.keys));
@@ -297,8 +300,9 @@ static bool do_include(struct keymap *m, char *p, const char *file, struct buf *
 		buf_puts(error, "includes are nested too deep");
 		return false;
 	}
-	AUTO_FREE char *path = *name == '/' || !slash ? xstrdup(name)
-				: xasprintf("%.*s/%s", (int)(slash - file), file, name);
+	AUTO_FREE char *path = *name == '/' || !slash
+				       ? xstrdup(name)
+				       : xasprintf("%.*s/%s", (int)(slash - file), file, name);
 	AUTO_BUF struct buf ignored = {0};
 	struct buf *errors = m->errors ? m->errors : &ignored;
 	if (keymap_load(m, path, errors))
@@ -359,15 +363,27 @@ bool keymap_load(struct keymap *m, const char *path, struct buf *errors)
 void keymap_emergency(struct keymap *m)
 {
 	static const char *const lines[] = {
-		"bind list <Down> j cursor down", "bind list <Up> k cursor up",
-		"bind list <PgDn> cursor page-down", "bind list <PgUp> cursor page-up",
-		"bind list <Right> l fold open", "bind list <Left> h fold close",
-		"bind global <Enter> follow", "bind global <BS> back", "bind global <Tab> focus next",
-		"bind global : prompt", "bind global / find", "bind global ? <F1> keys",
-		"bind global q close", "bind global Q quit", "bind global <C-c> cancel",
-		"bind global <C-l> redraw", "bind prompt <Enter> edit accept",
-		"bind prompt <Esc> <C-c> edit abort", "bind prompt <BS> edit backspace",
-		"bind prompt <Left> edit left", "bind prompt <Right> edit right",
+		"bind list <Down> j cursor down",
+		"bind list <Up> k cursor up",
+		"bind list <PgDn> cursor page-down",
+		"bind list <PgUp> cursor page-up",
+		"bind list <Right> l fold open",
+		"bind list <Left> h fold close",
+		"bind global <Enter> follow",
+		"bind global <BS> back",
+		"bind global <Tab> focus next",
+		"bind global : prompt",
+		"bind global / find",
+		"bind global ? <F1> keys",
+		"bind global q close",
+		"bind global Q quit",
+		"bind global <C-c> cancel",
+		"bind global <C-l> redraw",
+		"bind prompt <Enter> edit accept",
+		"bind prompt <Esc> <C-c> edit abort",
+		"bind prompt <BS> edit backspace",
+		"bind prompt <Left> edit left",
+		"bind prompt <Right> edit right",
 		"bind prompt <Tab> edit complete",
 	};
 

@@ -8,10 +8,10 @@
  *   unbind SCOPE KEYS...
  *   set timeoutlen 600
  *
- * SCOPE is the name of a pane (tasks, backtrace, inspector, log), of a table (ps, bt, struct ...), `list`
- * for all of them, `global`, or `prompt`. The first word of KEYS may be any sequence ("gg", "<C-w>j"); the
- * further ones, for the same command, are single keys or begin with "<". Where a command's name is one
- * letter, a colon before it tells it from a key.
+ * SCOPE is the name of a pane (tasks, backtrace, inspector, log), of a table (ps, bt, struct ...),
+ * `list` for all of them, `global`, or `prompt`. The first word of KEYS may be any sequence ("gg",
+ * "<C-w>j"); the further ones, for the same command, are single keys or begin with "<". Where a
+ * command's name is one letter, a colon before it tells it from a key.
  *
  * Thread: ui.
  */
@@ -48,8 +48,8 @@ void keymap_destroy(struct keymap *m);
 /* One line of a keymap file. False: *error gets "message". */
 bool keymap_line(struct keymap *m, const char *line, const char *file, unsigned lineno,
 		 struct buf *error);
-/* A whole file, and what it includes. Errors, one a line "file:line: message", go to errors; the good lines
- * are taken all the same. False: the file can't be read. */
+/* A whole file, and what it includes. Errors, one a line "file:line: message", go to errors; the
+ * good lines are taken all the same. False: the file can't be read. */
 bool keymap_load(struct keymap *m, const char *path, struct buf *errors);
 /* The keys without which nobody gets out, for when there is no file. */
 void keymap_emergency(struct keymap *m);
@@ -71,8 +71,8 @@ void keymap_keys_for(const struct keymap *m, const char *const *scopes, const ch
 unsigned keymap_timeout_ms(const struct keymap *m);
 void binding_keys(const struct binding *b, struct buf *out);
 
-/* Where keymap files are looked for, first one first. name: of --keymap, NULL: the default. The path of the file, the
- * caller's; NULL: there is none. */
+/* Where keymap files are looked for, first one first. name: of --keymap, NULL: the default. The
+ * path of the file, the caller's; NULL: there is none. */
 char *keymap_path(const char *name);
 
 #endif

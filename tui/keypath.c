@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the keymap files are: where the user said, installed, or beside the program in a build tree. */
+/* Where the keymap files are: where the user said, installed, or beside the program in a build
+ * tree. */
 #include "engine/base/alloc.h"
 #include "tui/keymap.h"
 #include <string.h>

@@ -106,7 +106,8 @@ void app_key(struct app *a, keysym k)
 	app_scopes(a, scopes);
 	f = keymap_find(a->keymap, scopes, a->pending, a->npending);
 	if (f.more && a->npending < KEYMAP_MAX_KEYS)
-		a->pending_until = f.binding ? clock_ns() + keymap_timeout_ms(a->keymap) * 1000000ull : 0;
+		a->pending_until =
+			f.binding ? clock_ns() + keymap_timeout_ms(a->keymap) * 1000000ull : 0;
 	else if (f.binding)
 		run_binding(a, f.binding);
 	else

@@ -10,15 +10,20 @@ static const struct {
 	const char *name;
 	keysym key;
 } names[] = {
-	{"Up", KEYSYM_UP},	 {"Down", KEYSYM_DOWN},	  {"Left", KEYSYM_LEFT},
-	{"Right", KEYSYM_RIGHT}, {"Home", KEYSYM_HOME},	  {"End", KEYSYM_END},
-	{"PgUp", KEYSYM_PGUP},	 {"PageUp", KEYSYM_PGUP}, {"PgDn", KEYSYM_PGDN},
-	{"PageDown", KEYSYM_PGDN}, {"Ins", KEYSYM_INS},	  {"Insert", KEYSYM_INS},
-	{"Del", KEYSYM_DEL},	 {"Delete", KEYSYM_DEL},  {"BS", KEYSYM_BS},
-	{"Backspace", KEYSYM_BS}, {"Tab", KEYSYM_TAB},	  {"Enter", KEYSYM_ENTER},
-	{"CR", KEYSYM_ENTER},	 {"Return", KEYSYM_ENTER}, {"Esc", KEYSYM_ESC},
-	{"Escape", KEYSYM_ESC},	 {"Space", ' '},	  {"lt", '<'},
-	{"Bar", '|'},		 {"Hash", '#'},		  {"Quote", '"'},
+	{"Up", KEYSYM_UP},     {"Down", KEYSYM_DOWN},
+	{"Left", KEYSYM_LEFT}, {"Right", KEYSYM_RIGHT},
+	{"Home", KEYSYM_HOME}, {"End", KEYSYM_END},
+	{"PgUp", KEYSYM_PGUP}, {"PageUp", KEYSYM_PGUP},
+	{"PgDn", KEYSYM_PGDN}, {"PageDown", KEYSYM_PGDN},
+	{"Ins", KEYSYM_INS},   {"Insert", KEYSYM_INS},
+	{"Del", KEYSYM_DEL},   {"Delete", KEYSYM_DEL},
+	{"BS", KEYSYM_BS},     {"Backspace", KEYSYM_BS},
+	{"Tab", KEYSYM_TAB},   {"Enter", KEYSYM_ENTER},
+	{"CR", KEYSYM_ENTER},  {"Return", KEYSYM_ENTER},
+	{"Esc", KEYSYM_ESC},   {"Escape", KEYSYM_ESC},
+	{"Space", ' '},	       {"lt", '<'},
+	{"Bar", '|'},	       {"Hash", '#'},
+	{"Quote", '"'},
 };
 
 keysym keysym_normal(keysym k)
@@ -30,8 +35,11 @@ keysym keysym_normal(keysym k)
 	if (mods & KEYSYM_CTRL) {
 		static const struct {
 			keysym from, to;
-		} same[] = {{'i', KEYSYM_TAB}, {'m', KEYSYM_ENTER}, {'j', KEYSYM_ENTER},
-			    {'[', KEYSYM_ESC}, {'h', KEYSYM_BS}};
+		} same[] = {{'i', KEYSYM_TAB},
+			    {'m', KEYSYM_ENTER},
+			    {'j', KEYSYM_ENTER},
+			    {'[', KEYSYM_ESC},
+			    {'h', KEYSYM_BS}};
 		for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
 			if (base == same[i].from)
 				return same[i].to | (mods & ~(keysym)KEYSYM_CTRL);
@@ -73,10 +81,22 @@ static bool parse_name(const char *s, size_t n, keysym *ret, bool *same)
 
 	while (n > 2 && s[1] == '-') {
 		switch (*s) {
-		case 'C': case 'c': mods |= KEYSYM_CTRL; break;
-		case 'M': case 'm': case 'A': case 'a': mods |= KEYSYM_META; break;
-		case 'S': case 's': mods |= KEYSYM_SHIFT; break;
-		default: return false;
+		case 'C':
+		case 'c':
+			mods |= KEYSYM_CTRL;
+			break;
+		case 'M':
+		case 'm':
+		case 'A':
+		case 'a':
+			mods |= KEYSYM_META;
+			break;
+		case 'S':
+		case 's':
+			mods |= KEYSYM_SHIFT;
+			break;
+		default:
+			return false;
 		}
 		s += 2;
 		n -= 2;

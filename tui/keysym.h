@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Keys and their names: "a", "ö", "<C-d>", "<S-Tab>", "<F5>", "<M-x>", "<lt>". A key is a number: a code
- * point or one of the named keys, with modifier bits.
+ * Keys and their names: "a", "ö", "<C-d>", "<S-Tab>", "<F5>", "<M-x>", "<lt>". A key is a number:
+ * code point or one of the named keys, with modifier bits.
  *
  * Keys that terminals can't tell apart are one key here: <C-i> is <Tab>, <C-m> is <Enter>, <C-[> is
  * <Esc>, <C-h> is <BS>.
@@ -42,8 +42,8 @@ enum {
 	KEYSYM_MODS = KEYSYM_CTRL | KEYSYM_META | KEYSYM_SHIFT,
 };
 
-/* The first key of text; advances *text. False: no key's name is there. *same (may be NULL) is set when the key was
- * written in a way that terminals can't tell from another one ("<C-i>"). */
+/* The first key of text; advances *text. False: no key's name is there. *same (may be NULL) is set
+ * when the key was written in a way that terminals can't tell from another one ("<C-i>"). */
 bool keysym_parse(const char **text, keysym *ret, bool *same);
 /* All keys of text ("gg", "<C-w>j"); the count, or 0 if it isn't keys or more than max. */
 size_t keysym_parse_all(const char *text, keysym *keys, size_t max, bool *same);

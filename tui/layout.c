@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the panes are. Four where there is room; two, the one with the keyboard and its partner, side
- * by side on a low screen and one above the other on a narrow one; else one. The first line is the headline,
- * the last one the status.
+ * Where the panes are. Four where there is room; two, the one with the keyboard and its partner,
+ * side by side on a low screen and one above the other on a narrow one; else one. The first line is
+ * the headline, the last one the status.
  */
 #include "tui/app.h"
 

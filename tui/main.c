@@ -24,8 +24,18 @@ struct options {
 	bool version, help;
 };
 
-enum { OPT_SRC = 256, OPT_DEBUG_DIR, OPT_KEYMAP, OPT_COLOR, OPT_ASCII, OPT_NO_CACHE, OPT_VERSION,
-       OPT_HELP, OPT_DOCS, OPT_IDLE_FD };
+enum {
+	OPT_SRC = 256,
+	OPT_DEBUG_DIR,
+	OPT_KEYMAP,
+	OPT_COLOR,
+	OPT_ASCII,
+	OPT_NO_CACHE,
+	OPT_VERSION,
+	OPT_HELP,
+	OPT_DOCS,
+	OPT_IDLE_FD
+};
 
 static const struct option longs[] = {
 	{"src", required_argument, NULL, OPT_SRC},
@@ -47,12 +57,14 @@ static const char help[] =
 	"Browses a Linux kernel crash dump. Files may come in either order; the parts of a split\n"
 	"dump are given one after another.\n"
 	"\n"
-	"  -x CMD           run CMD without a terminal and exit; may be repeated; '-' reads commands\n"
+	"  -x CMD           run CMD without a terminal and exit; may be repeated; '-' reads "
+	"commands\n"
 	"                   from standard input ('#' begins a comment)\n"
 	"  -o FORMAT        text (default), tsv, json\n"
 	"  --src DIR        kernel source tree for the source view\n"
 	"  --debug-dir DIR  a further place for module and separate debug files; may be repeated\n"
-	"  --keymap FILE    keys: a file, or the name of one that comes with the program (vi, less, crash)\n"
+	"  --keymap FILE    keys: a file, or the name of one that comes with the program (vi, "
+	"less, crash)\n"
 	"  --color WHEN     auto (default), always, never; auto heeds NO_COLOR\n"
 	"  --ascii          no characters beyond ASCII\n"
 	"  --no-cache       keep nothing in the user's cache folder\n"
@@ -63,7 +75,8 @@ static const char help[] =
 	"On the screen: ? shows the keys, q closes and quits, :help lists the commands.\n"
 	"Without it:    vmbrowse -x 'ps UN' -x 'bt -l 123' vmlinux vmcore\n"
 	"               vmbrowse -x 'help ps' vmcore\n"
-	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be opened.\n";
+	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be "
+	"opened.\n";
 
 /* One line, whatever bytes it quotes. */
 static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -127,19 +140,41 @@ static bool set_idle_fd(struct options *o, const char *value)
 static bool set_option(struct options *o, int c)
 {
 	switch (c) {
-	case 'x': o->commands[o->ncommands++] = optarg; return true;
-	case 'o': return set_format(o, optarg);
-	case OPT_SRC: o->app.shell.src = optarg; return true;
-	case OPT_DEBUG_DIR: o->debug_dirs[o->ndirs++] = optarg; return true;
-	case OPT_KEYMAP: o->app.keymap = optarg; return true;
-	case OPT_COLOR: return set_color(o, optarg);
-	case OPT_ASCII: o->app.ascii = true; return true;
-	case OPT_NO_CACHE: o->app.shell.no_cache = true; return true;
-	case OPT_VERSION: o->version = true; return true;
-	case OPT_HELP: o->help = true; return true;
-	case OPT_DOCS: o->docs = optarg; return true;
-	case OPT_IDLE_FD: return set_idle_fd(o, optarg);
-	default: return false;
+	case 'x':
+		o->commands[o->ncommands++] = optarg;
+		return true;
+	case 'o':
+		return set_format(o, optarg);
+	case OPT_SRC:
+		o->app.shell.src = optarg;
+		return true;
+	case OPT_DEBUG_DIR:
+		o->debug_dirs[o->ndirs++] = optarg;
+		return true;
+	case OPT_KEYMAP:
+		o->app.keymap = optarg;
+		return true;
+	case OPT_COLOR:
+		return set_color(o, optarg);
+	case OPT_ASCII:
+		o->app.ascii = true;
+		return true;
+	case OPT_NO_CACHE:
+		o->app.shell.no_cache = true;
+		return true;
+	case OPT_VERSION:
+		o->version = true;
+		return true;
+	case OPT_HELP:
+		o->help = true;
+		return true;
+	case OPT_DOCS:
+		o->docs = optarg;
+		return true;
+	case OPT_IDLE_FD:
+		return set_idle_fd(o, optarg);
+	default:
+		return false;
 	}
 }
 
@@ -214,7 +249,8 @@ static int screen(const struct options *o)
 	struct err *why = NULL;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		complain("the screen needs a terminal for input and output; -x COMMAND answers without one");
+		complain("the screen needs a terminal for input and output; -x COMMAND answers "
+			 "without one");
 		return EXIT_USAGE;
 	}
 	int status = app_main(&o->app, &why);

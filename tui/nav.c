@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Following links, and what follows the cursors: the stack belongs to the task under the cursor, the
- * frame under the cursor is what commands mean.
+ * Following links, and what follows the cursors: the stack belongs to the task under the cursor,
+ * the frame under the cursor is what commands mean.
  */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
@@ -90,7 +90,8 @@ static void settle_set(struct app *a)
 	app_focus(a, PANE_INSPECTOR);
 }
 
-static void put_field(const struct view *v, const struct row *r, const char *key, const char *before, struct buf *out)
+static void put_field(const struct view *v, const struct row *r, const char *key,
+		      const char *before, struct buf *out)
 {
 	size_t col = table_column(view_heading(v)->table, key);
 
@@ -210,7 +211,8 @@ void nav_open_ref(struct app *a, const struct ref *r, const char *label)
 	case REF_FRAME:
 		open_frame(a, r);
 		return;
-	case REF_SYM: /* what it is takes a look into the symbol table: the command's thread does that */
+	case REF_SYM: /* what it is takes a look into the symbol table: the command's thread does
+			 that */
 		ref_print(r, &line);
 		break;
 	default:
@@ -275,8 +277,9 @@ void nav_follow(struct app *a)
 	else if (deeper)
 		toggle_fold(v);
 	else
-		app_say(a, STYLE_MESSAGE, p->id == PANE_BT ? "no variables are known in this frame"
-							   : "this row leads nowhere");
+		app_say(a, STYLE_MESSAGE,
+			p->id == PANE_BT ? "no variables are known in this frame"
+					 : "this row leads nowhere");
 }
 
 void nav_back(struct app *a)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Puts the screen together: headline, panes, what lies over them, and the last line, which is the prompt,
- * a message, a progress, or else the crash command that gives the same view.
+ * Puts the screen together: headline, panes, what lies over them, and the last line, which is the
+ * prompt, a message, a progress, or else the crash command that gives the same view.
  */
 #include "engine/base/alloc.h"
 #include "engine/base/utf8.h"
@@ -68,7 +68,8 @@ static bool progress_text(struct app *a, struct buf *out)
 	if (p.phase)
 		buf_printf(out, ": %s", p.phase);
 	if (p.total)
-		buf_printf(out, "  %" PRIu64 " %%", p.done >= p.total ? 100 : p.done * 100 / p.total);
+		buf_printf(out, "  %" PRIu64 " %%",
+			   p.done >= p.total ? 100 : p.done * 100 / p.total);
 	else if (p.done)
 		buf_printf(out, "  %" PRIu64, p.done);
 	buf_printf(out, "  %.1f s  ^C cancels", (double)p.running_ns / 1e9);
@@ -119,8 +120,9 @@ static int draw_hints(struct app *a, int y, int from, int end)
 {
 	static const struct {
 		const char *command, *what;
-	} hints[] = {{"keys", "help"}, {"follow", "follow"}, {"back", "back"}, {"find", "search"},
-		     {"filter", "filter"}, {"prompt", "command"}, {"focus next", "pane"}};
+	} hints[] = {{"keys", "help"},	    {"follow", "follow"}, {"back", "back"},
+		     {"find", "search"},    {"filter", "filter"}, {"prompt", "command"},
+		     {"focus next", "pane"}};
 	const char *scopes[APP_SCOPES];
 
 	app_scopes(a, scopes);
@@ -141,14 +143,29 @@ static int draw_hints(struct app *a, int y, int from, int end)
 	return end;
 }
 
+/* Rows up to a line: where text is wrapped a row may take several. */
+static size_t rows_up_to(const struct view *v, size_t line)
+{
+	size_t n = 0;
+
+	if (!v->wrap)
+		return line;
+	for (size_t i = 0; i < line; i++)
+		n += !v->parts[i];
+	return n;
+}
+
 static void position_text(struct app *a, struct buf *out)
 {
 	struct view *v = app_view(a);
 
 	if (!v || !v->nlines)
 		return;
-	buf_printf(out, "%zu/%s%zu", v->cursor + 1,
-		   !view_loading(v) ? "" : a->screen->ascii ? ">=" : "\u2265", v->nlines);
+	buf_printf(out, "%zu/%s%zu", rows_up_to(v, v->cursor + 1),
+		   !view_loading(v)   ? ""
+		   : a->screen->ascii ? ">="
+				      : "\u2265",
+		   rows_up_to(v, v->nlines));
 }
 
 static void draw_status(struct app *a, int y, int w)
@@ -162,7 +179,9 @@ static void draw_status(struct app *a, int y, int w)
 	pw = utf8_width(buf_str(&pos), pos.len);
 	if (w < 30)
 		pw = 0;
-	x = surface_cut(a->screen, y, 1, w - 2 - (pw ? pw + 2 : 0), style, buf_str(&left), left.len) + 2;
+	x = surface_cut(a->screen, y, 1, w - 2 - (pw ? pw + 2 : 0), style, buf_str(&left),
+			left.len) +
+	    2;
 	if (pw) {
 		end -= pw;
 		surface_str(a->screen, y, end, pw, STYLE_STATUS, buf_str(&pos));
@@ -202,7 +221,8 @@ static void draw_match_count(struct app *a, int y, int w)
 	if (a->prompt.kind != '/' || !v || !v->search || w < 30)
 		return;
 	at = view_match_number(v, &total);
-	int n = snprintf(text, sizeof(text), " %zu/%zu%s ", at, total, v->searched < v->nrows ? "..." : "");
+	int n = snprintf(text, sizeof(text), " %zu/%zu%s ", at, total,
+			 v->searched < v->nrows ? "..." : "");
 	surface_str(a->screen, y, w - n, n, total ? STYLE_STATUS : STYLE_ERROR, text);
 }
 

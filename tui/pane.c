@@ -3,9 +3,11 @@
 #include "engine/base/alloc.h"
 #include "engine/base/utf8.h"
 #include "tui/view_list.h"
+#include "tui/wrap.h"
 #include <string.h>
 
-#define SHOW_AFTER_NS 150000000u /* an empty view that loads is better than a wrong one, from here on */
+#define SHOW_AFTER_NS                                                                              \
+	150000000u /* an empty view that loads is better than a wrong one, from here on */
 #define MAX_HISTORY 100
 #define MAX_HISTORY_BYTES (6u << 20)
 
@@ -15,15 +17,16 @@ static const struct {
 	[PANE_TASKS] = {"tasks", "Tasks", "no task to show"},
 	[PANE_BT] = {"backtrace", "Backtrace", "the stack of the task under the cursor comes here"},
 	[PANE_INSPECTOR] = {"inspector", "Inspector",
-			    "Enter on a variable or an address shows it here; : takes a command; ? shows the keys"},
+			    "Enter on a variable or an address shows it here; : takes a command; ? "
+			    "shows the keys"},
 	[PANE_LOG] = {"log", "Log", "the kernel log is empty"},
 	[PANE_OVERLAY] = {"overlay", "", "nothing here; q closes"},
 };
 
 void pane_init(struct pane *p, enum pane_id id)
 {
-	*p = (struct pane){.id = id, .name = kinds[id].name, .title = kinds[id].title,
-			   .hint = kinds[id].hint};
+	*p = (struct pane){
+		.id = id, .name = kinds[id].name, .title = kinds[id].title, .hint = kinds[id].hint};
 }
 
 static void drop_after(struct pane *p, size_t keep)
@@ -81,6 +84,7 @@ static void show_next(struct pane *p)
 	struct view *v = p->next;
 
 	p->next = NULL;
+	p->described = NULL;
 	if (p->search)
 		err_free(view_set_search(v, p->search, p->search_backward));
 	if (!p->push && p->n) {
@@ -177,6 +181,8 @@ static void title_of(const struct pane *p, int room, struct buf *out)
 				   v->crumbs[0] ? ")" : "");
 	} else if (h && h->title[0]) {
 		buf_puts(out, h->title);
+		if (p->id == PANE_LOG)
+			buf_printf(out, "  %zu lines", v->nrows);
 	} else {
 		buf_puts(out, p->title);
 	}
@@ -208,7 +214,8 @@ static void state_of(const struct pane *p, struct buf *out)
 			   v->sort_descending ? ", largest first" : "");
 	const struct err *e = rows_error(v->run->rows);
 	if (e && v->nrows)
-		buf_printf(out, "  [partial%s]", err_code(e) == ERR_CANCELLED ? "" : ": see the end");
+		buf_printf(out, "  [partial%s]",
+			   err_code(e) == ERR_CANCELLED ? "" : ": see the end");
 }
 
 static void draw_title(struct surface *s, const struct pane *p, bool focus)
@@ -232,22 +239,15 @@ static void draw_title(struct surface *s, const struct pane *p, bool focus)
 		surface_str(s, y, x, 1, line, " ");
 }
 
-/* Words in lines of w columns, from y on; returns the next free line. */
+/* From y on; returns the next free line. */
 static int draw_wrapped(struct surface *s, const struct rect *r, int y, enum style style,
 			const char *text)
 {
-	while (*text && y < r->y + r->h) {
-		size_t n = strlen(text), fit = utf8_fit(text, n, r->w - 2), cut = fit;
-		if (fit < n)
-			while (cut && text[cut] != ' ')
-				cut--;
-		if (!cut)
-			cut = fit ? fit : 1;
-		surface_text(s, y++, r->x + 1, r->w - 2, style, text, cut);
-		text += cut;
-		while (*text == ' ')
-			text++;
-	}
+	size_t n = strlen(text), next;
+
+	for (; n && r->w > 2 && y < r->y + r->h; text += next, n -= next)
+		surface_text(s, y++, r->x + 1, r->w - 2, style, text,
+			     wrap_line(text, n, r->w - 2, &next));
 	return y;
 }
 
@@ -268,7 +268,8 @@ static void draw_empty(struct surface *s, const struct pane *p, const struct rec
 		if (p->id == PANE_INSPECTOR)
 			draw_wrapped(s, r, y + 1, STYLE_BORDER, v->run->line);
 	} else if (v && v->filter_text) {
-		draw_wrapped(s, r, y, STYLE_NORMAL, "No row matches the filter. & and Enter shows all.");
+		draw_wrapped(s, r, y, STYLE_NORMAL,
+			     "No row matches the filter. & and Enter shows all.");
 	} else {
 		draw_wrapped(s, r, y, STYLE_BORDER, p->hint);
 	}

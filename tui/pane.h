@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * A place on the screen with a history of views. What is asked for last wins: while its first rows are
- * awaited the old view stays, so that nothing flickers; an older request is cancelled.
+ * A place on the screen with a history of views. What is asked for last wins: while its first rows
+ * are awaited the old view stays, so that nothing flickers; an older request is cancelled.
  *
  * Thread: ui.
  */
@@ -15,19 +15,19 @@ enum pane_id { PANE_TASKS, PANE_BT, PANE_INSPECTOR, PANE_LOG, PANES, PANE_OVERLA
 
 struct pane {
 	enum pane_id id;
-	const char *name;  /* as a keymap scope and for `focus` */
+	const char *name; /* as a keymap scope and for `focus` */
 	const char *title;
-	const char *hint;  /* what to do when it is empty */
+	const char *hint; /* what to do when it is empty */
 	struct view **hist;
 	size_t n, at;	   /* hist[at] is shown while n > 0 */
 	struct view *next; /* asked for, not shown yet */
 	uint64_t asked_ns;
-	bool push;	   /* next is to be kept behind the shown one, not in its place */
-	char *subject;	   /* what the title names instead of the command's heading; NULL: nothing */
+	bool push;     /* next is to be kept behind the shown one, not in its place */
+	char *subject; /* what the title names instead of the command's heading; NULL: nothing */
 	const struct view *described; /* the view that subject is about */
-	char *search;	   /* carried from view to view; NULL: none */
+	char *search;		      /* carried from view to view; NULL: none */
 	bool search_backward;
-	struct rect rect;  /* with its title; h 0: not on the screen */
+	struct rect rect; /* with its title; h 0: not on the screen */
 };
 
 void pane_init(struct pane *p, enum pane_id id);

@@ -155,7 +155,8 @@ static size_t after(const struct prompt *p, size_t at)
 static bool word_byte(const struct prompt *p, size_t at)
 {
 	unsigned char c = (unsigned char)p->text.p[at];
-	return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+	return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') ||
+	       ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
 static size_t word_left(const struct prompt *p)
@@ -287,18 +288,48 @@ void prompt_insert(struct prompt *p, uint32_t cp)
 /* ---- by name ---- */
 
 enum edit {
-	LEFT, RIGHT, HOME, END, WORD_LEFT, WORD_RIGHT, BACKSPACE, DELETE, KILL_WORD_LEFT,
-	KILL_WORD_RIGHT, KILL_BLANK, KILL_START, KILL_END, YANK, OLDER, NEWER, SEARCH, EDITS
+	LEFT,
+	RIGHT,
+	HOME,
+	END,
+	WORD_LEFT,
+	WORD_RIGHT,
+	BACKSPACE,
+	DELETE,
+	KILL_WORD_LEFT,
+	KILL_WORD_RIGHT,
+	KILL_BLANK,
+	KILL_START,
+	KILL_END,
+	YANK,
+	OLDER,
+	NEWER,
+	SEARCH,
+	EDITS
 };
 
 static const char *const names[] = {
-	[LEFT] = "left", [RIGHT] = "right", [HOME] = "home", [END] = "end",
-	[WORD_LEFT] = "word-left", [WORD_RIGHT] = "word-right", [BACKSPACE] = "backspace",
-	[DELETE] = "delete", [KILL_WORD_LEFT] = "kill-word-left",
-	[KILL_WORD_RIGHT] = "kill-word-right", [KILL_BLANK] = "kill-blank",
-	[KILL_START] = "kill-start", [KILL_END] = "kill-end", [YANK] = "yank",
-	[OLDER] = "history-prev", [NEWER] = "history-next", [SEARCH] = "history-search",
-	"accept", "abort", "complete", "complete-prev",
+	[LEFT] = "left",
+	[RIGHT] = "right",
+	[HOME] = "home",
+	[END] = "end",
+	[WORD_LEFT] = "word-left",
+	[WORD_RIGHT] = "word-right",
+	[BACKSPACE] = "backspace",
+	[DELETE] = "delete",
+	[KILL_WORD_LEFT] = "kill-word-left",
+	[KILL_WORD_RIGHT] = "kill-word-right",
+	[KILL_BLANK] = "kill-blank",
+	[KILL_START] = "kill-start",
+	[KILL_END] = "kill-end",
+	[YANK] = "yank",
+	[OLDER] = "history-prev",
+	[NEWER] = "history-next",
+	[SEARCH] = "history-search",
+	"accept",
+	"abort",
+	"complete",
+	"complete-prev",
 };
 
 const char *prompt_edit_name(size_t i)
@@ -309,37 +340,69 @@ const char *prompt_edit_name(size_t i)
 static void erase(struct prompt *p, enum edit what)
 {
 	switch (what) {
-	case BACKSPACE: substitute(p, before(p, p->cursor), p->cursor, "", 0); break;
+	case BACKSPACE:
+		substitute(p, before(p, p->cursor), p->cursor, "", 0);
+		break;
 	case DELETE: {
 		size_t at = p->cursor;
 		substitute(p, at, after(p, at), "", 0);
 		break;
 	}
-	case KILL_WORD_LEFT: cut_out(p, word_left(p), p->cursor); break;
-	case KILL_WORD_RIGHT: cut_out(p, p->cursor, word_right(p)); break;
-	case KILL_BLANK: cut_out(p, blank_left(p), p->cursor); break;
-	case KILL_START: cut_out(p, 0, p->cursor); break;
-	default: cut_out(p, p->cursor, p->text.len); break;
+	case KILL_WORD_LEFT:
+		cut_out(p, word_left(p), p->cursor);
+		break;
+	case KILL_WORD_RIGHT:
+		cut_out(p, p->cursor, word_right(p));
+		break;
+	case KILL_BLANK:
+		cut_out(p, blank_left(p), p->cursor);
+		break;
+	case KILL_START:
+		cut_out(p, 0, p->cursor);
+		break;
+	default:
+		cut_out(p, p->cursor, p->text.len);
+		break;
 	}
 }
 
 static void edit(struct prompt *p, enum edit what)
 {
 	switch (what) {
-	case LEFT: p->cursor = before(p, p->cursor); break;
-	case RIGHT: p->cursor = after(p, p->cursor); break;
-	case HOME: p->cursor = 0; break;
-	case END: p->cursor = p->text.len; break;
-	case WORD_LEFT: p->cursor = word_left(p); break;
-	case WORD_RIGHT: p->cursor = word_right(p); break;
+	case LEFT:
+		p->cursor = before(p, p->cursor);
+		break;
+	case RIGHT:
+		p->cursor = after(p, p->cursor);
+		break;
+	case HOME:
+		p->cursor = 0;
+		break;
+	case END:
+		p->cursor = p->text.len;
+		break;
+	case WORD_LEFT:
+		p->cursor = word_left(p);
+		break;
+	case WORD_RIGHT:
+		p->cursor = word_right(p);
+		break;
 	case YANK:
 		if (p->killed)
 			prompt_insert_text(p, p->killed);
 		break;
-	case OLDER: history_step(p, true); break;
-	case NEWER: history_step(p, false); break;
-	case SEARCH: history_search(p); break;
-	default: erase(p, what); break;
+	case OLDER:
+		history_step(p, true);
+		break;
+	case NEWER:
+		history_step(p, false);
+		break;
+	case SEARCH:
+		history_search(p);
+		break;
+	default:
+		erase(p, what);
+		break;
 	}
 }
 

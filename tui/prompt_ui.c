@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The prompts: `:` commands, `/` and `?` searches that move while they are typed, `&` filters. Leaving
- * one with Esc leaves everything as it was before.
+ * The prompts: `:` commands, `/` and `?` searches that move while they are typed, `&` filters.
+ * Leaving one with Esc leaves everything as it was before.
  */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
@@ -165,8 +165,9 @@ void app_announce(struct app *a, struct view *v)
 	if (!v->hits && !view_loading(v))
 		app_say(a, STYLE_MESSAGE, "no match for /%s", v->search_text ? v->search_text : "");
 	else if (v->wrapped)
-		app_say(a, STYLE_MESSAGE, v->jump_backward ? "search went on from the end"
-							   : "search went on from the top");
+		app_say(a, STYLE_MESSAGE,
+			v->jump_backward ? "search went on from the end"
+					 : "search went on from the top");
 }
 
 void app_find_next(struct app *a, bool reverse)
@@ -202,7 +203,8 @@ static void accept_search(struct app *a, const char *text)
 {
 	struct view *v = app_view(a);
 	const char *last = a->last_search ? a->last_search : "";
-	AUTO_FREE char *pattern = xstrdup(*text ? text : last); /* nothing typed: the last one again */
+	AUTO_FREE char *pattern =
+		xstrdup(*text ? text : last); /* nothing typed: the last one again */
 	bool here = *text != '\0';
 
 	if (!*pattern)

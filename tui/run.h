@@ -21,7 +21,8 @@ struct run {
 
 struct run *run_start(struct pool *pool, struct shell *sh, const char *line,
 		      const struct context *ctx);
-/* One whose rows the caller fills (rows_sink) and finishes (rows_finish): views that the screen makes itself. */
+/* One whose rows the caller fills (rows_sink) and finishes (rows_finish): views that the screen
+ * makes itself. */
 struct run *run_local(const char *line);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What things on the screen mean, for their looks. The roles of the models come first, the screen's own
- * follow. A style never carries a meaning alone: there is always a word, a letter or a mark beside it.
+ * What things on the screen mean, for their looks. The roles of the models come first, the screen's
+ * own follow. A style never carries a meaning alone: there is always a word, a letter or a mark
+ * beside it.
  *
  * Thread: ui.
  */
@@ -18,10 +19,10 @@ enum style {
 	STYLE_BORDER_FOCUS,
 	STYLE_TITLE,
 	STYLE_TITLE_FOCUS,
-	STYLE_HEADING,	/* column headings */
-	STYLE_HEADER,	/* first line of the screen */
-	STYLE_STATUS,	/* last line */
-	STYLE_KEY,	/* a key's name in a hint */
+	STYLE_HEADING, /* column headings */
+	STYLE_HEADER,  /* first line of the screen */
+	STYLE_STATUS,  /* last line */
+	STYLE_KEY,     /* a key's name in a hint */
 	STYLE_MESSAGE,
 	STYLE_ERROR,
 	STYLE_PROMPT,
@@ -40,7 +41,7 @@ enum over {
 enum style_attr { SA_BOLD = 1, SA_UNDERLINE = 2, SA_REVERSE = 4, SA_DIM = 8 };
 
 struct style_def {
-	int16_t fg, bg;	/* colour of 16; -1: the terminal's own */
+	int16_t fg, bg; /* colour of 16; -1: the terminal's own */
 	int16_t fg256;	/* colour of 256; -1: as fg */
 	uint8_t attr;	/* with colours */
 	uint8_t mono;	/* without */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cells of a screen. A wide character takes its cell and leaves the next one with code point 0; when
- * only half of one can be drawn, a blank takes its place, so that columns stay right.
+ * The cells of a screen. A wide character takes its cell and leaves the next one with code point 0;
+ * when only half of one can be drawn, a blank takes its place, so that columns stay right.
  */
 #include "tui/surface.h"
 #include "engine/base/alloc.h"
@@ -88,7 +88,8 @@ static void put_wide(struct surface *s, int y, int x, enum style style, uint32_t
 }
 
 /* The next character of a text, fit for a terminal. */
-static size_t next_char(const struct surface *s, const char *text, size_t n, uint32_t *cp, int *cols)
+static size_t next_char(const struct surface *s, const char *text, size_t n, uint32_t *cp,
+			int *cols)
 {
 	size_t len = utf8_decode(text, n, cp);
 
@@ -116,7 +117,8 @@ int surface_text(struct surface *s, int y, int x, int max, enum style style, con
 		if (used + cols > max)
 			break;
 		if (!cols) {
-			if (used && !s->ascii && inside(s, y, x + used - 1) && !cell_at(s, y, x + used - 1)->mark)
+			if (used && !s->ascii && inside(s, y, x + used - 1) &&
+			    !cell_at(s, y, x + used - 1)->mark)
 				cell_at(s, y, x + used - 1)->mark = cp;
 			continue;
 		}

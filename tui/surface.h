@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * A rectangle of character cells that everything is drawn into; a backend (term.h) brings it onto a
- * terminal, a test reads it. Drawing outside of the surface or of its clip is fine and does nothing.
+ * terminal, a test reads it. Drawing outside of the surface or of its clip is fine and does
+ * nothing.
  *
  * Thread: ui.
  */
@@ -40,8 +41,9 @@ void surface_clear(struct surface *s);
 /* Limits drawing to r until the next call; NULL: no limit. */
 void surface_clip(struct surface *s, const struct rect *r);
 
-/* Draws n bytes of UTF-8 in at most `max` columns; x may lie left of the clip. Returns the columns that it
- * took (also of what the clip cut off). Control characters are drawn as '?': nothing here steers a terminal. */
+/* Draws n bytes of UTF-8 in at most `max` columns; x may lie left of the clip. Returns the columns
+ * that it took (also of what the clip cut off). Control characters are drawn as '?': nothing here
+ * steers a terminal. */
 int surface_text(struct surface *s, int y, int x, int max, enum style style, const char *text,
 		 size_t n);
 int surface_str(struct surface *s, int y, int x, int max, enum style style, const char *text);

@@ -27,8 +27,8 @@ struct input {
 	int y, x;
 };
 
-/* Takes the terminal over. Errors: not a terminal, one that can't position its cursor (TERM=dumb), or one
- * that curses doesn't know. */
+/* Takes the terminal over. Errors: not a terminal, one that can't position its cursor (TERM=dumb),
+ * or one that curses doesn't know. */
 struct err *term_open(enum color_when colors, struct terminal **ret);
 /* Gives it back as it was. NULL is fine. */
 void term_close(struct terminal *t);
@@ -39,15 +39,16 @@ void term_resized(struct terminal *t);
 void term_show(struct terminal *t, const struct surface *s, int y, int x);
 /* Next time everything is sent, whatever is thought to be there. */
 void term_redraw(struct terminal *t);
-/* The next input that is there already; INPUT_NONE when there is none. Never waits longer than it takes to tell
- * Esc from the beginning of a key's sequence (25 ms). */
+/* The next input that is there already; INPUT_NONE when there is none. Never waits longer than it
+ * takes to tell Esc from the beginning of a key's sequence (25 ms). */
 struct input term_read(struct terminal *t);
 void term_mouse(struct terminal *t, bool on);
 /* Bytes past curses (a clipboard sequence). */
 void term_send(struct terminal *t, const char *p, size_t n);
 /* ^Z: gives the terminal back, stops the process, takes it again. */
 void term_suspend(struct terminal *t);
-/* Makes the terminal usable again with nothing but async-signal-safe calls. Does nothing when it isn't taken. */
+/* Makes the terminal usable again with nothing but async-signal-safe calls. Does nothing when it
+ * isn't taken. */
 void term_restore_now(void);
 
 #endif

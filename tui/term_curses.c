@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The curses backend. Characters go out as UTF-8 cells, lines too (U+25xx), so there is no alternate
- * character set to go wrong. Signals are the loop's business: they are blocked before curses starts, so
- * its own handlers never run.
+ * The curses backend. Characters go out as UTF-8 cells, lines too (U+25xx), so there is no
+ * alternate character set to go wrong. Signals are the loop's business: they are blocked before
+ * curses starts, so its own handlers never run.
  *
- * What the crash handler needs (the sequences that leave the alternate screen, the settings of the tty) is
- * kept ready in one static place: a signal handler can't be given a pointer.
+ * What the crash handler needs (the sequences that leave the alternate screen, the settings of the
+ * tty) is kept ready in one static place: a signal handler can't be given a pointer.
  */
 #include "tui/term.h"
 #include "engine/base/alloc.h"
@@ -141,18 +141,23 @@ static struct err *check_terminal(void)
 	int why;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return err_new(ERR_USAGE, "the screen needs a terminal for input and output; use -x COMMAND "
-					  "to get answers without one");
+		return err_new(ERR_USAGE,
+			       "the screen needs a terminal for input and output; use -x COMMAND "
+			       "to get answers without one");
 	if (!name || !*name || setupterm(name, STDOUT_FILENO, &why) == ERR)
-		return err_new(ERR_USAGE, "the terminal type '%s' (TERM) is not known here; set TERM, or use "
-					  "-x COMMAND", name ? name : "");
+		return err_new(ERR_USAGE,
+			       "the terminal type '%s' (TERM) is not known here; set TERM, or use "
+			       "-x COMMAND",
+			       name ? name : "");
 	static char cup[] = "cup";
 	const char *move_to = tigetstr(cup);
 	bool can = move_to && move_to != (char *)-1;
 	del_curterm(cur_term); /* newterm reads its own */
 	if (!can)
-		return err_new(ERR_USAGE, "the terminal '%s' can't place its cursor; use -x COMMAND to get "
-					  "answers without a screen", name);
+		return err_new(ERR_USAGE,
+			       "the terminal '%s' can't place its cursor; use -x COMMAND to get "
+			       "answers without a screen",
+			       name);
 	return NULL;
 }
 
@@ -192,7 +197,8 @@ void term_close(struct terminal *t)
 	if (!t)
 		return;
 	term_mouse(t, false);
-	move(LINES - 1, 0); /* where there is no alternate screen the prompt comes on a clean line */
+	move(LINES - 1,
+	     0); /* where there is no alternate screen the prompt comes on a clean line */
 	clrtoeol();
 	refresh();
 	endwin();
@@ -252,21 +258,23 @@ void term_show(struct terminal *t, const struct surface *s, int y, int x)
 
 /* ---- input ---- */
 
-/* curses' names of keys with modifiers: "kRIT3" is Meta-Right; the digit is xterm's, minus one: bits. */
+/* curses' names of keys with modifiers: "kRIT3" is Meta-Right; the digit is xterm's, minus one:
+ * bits. */
 static bool extended_key(int code, keysym *ret)
 {
 	static const struct {
 		const char *name;
 		keysym key;
-	} bases[] = {{"kUP", KEYSYM_UP},   {"kDN", KEYSYM_DOWN},  {"kLFT", KEYSYM_LEFT},
+	} bases[] = {{"kUP", KEYSYM_UP},     {"kDN", KEYSYM_DOWN},  {"kLFT", KEYSYM_LEFT},
 		     {"kRIT", KEYSYM_RIGHT}, {"kHOM", KEYSYM_HOME}, {"kEND", KEYSYM_END},
-		     {"kNXT", KEYSYM_PGDN}, {"kPRV", KEYSYM_PGUP}, {"kDC", KEYSYM_DEL},
+		     {"kNXT", KEYSYM_PGDN},  {"kPRV", KEYSYM_PGUP}, {"kDC", KEYSYM_DEL},
 		     {"kIC", KEYSYM_INS}};
 	const char *name = keyname(code);
 
 	for (size_t i = 0; name && i < sizeof(bases) / sizeof(*bases); i++) {
 		size_t n = strlen(bases[i].name);
-		if (strncmp(name, bases[i].name, n) || name[n] < '2' || name[n] > '8' || name[n + 1])
+		if (strncmp(name, bases[i].name, n) || name[n] < '2' || name[n] > '8' ||
+		    name[n + 1])
 			continue;
 		int bits = name[n] - '1';
 		*ret = bases[i].key | (bits & 1 ? KEYSYM_SHIFT : 0) | (bits & 2 ? KEYSYM_META : 0) |
@@ -282,14 +290,26 @@ static bool function_key(int code, keysym *ret)
 		int code;
 		keysym key;
 	} map[] = {
-		{KEY_UP, KEYSYM_UP}, {KEY_DOWN, KEYSYM_DOWN}, {KEY_LEFT, KEYSYM_LEFT},
-		{KEY_RIGHT, KEYSYM_RIGHT}, {KEY_HOME, KEYSYM_HOME}, {KEY_END, KEYSYM_END},
-		{KEY_LL, KEYSYM_END}, {KEY_PPAGE, KEYSYM_PGUP}, {KEY_NPAGE, KEYSYM_PGDN},
-		{KEY_IC, KEYSYM_INS}, {KEY_DC, KEYSYM_DEL}, {KEY_BACKSPACE, KEYSYM_BS},
-		{KEY_ENTER, KEYSYM_ENTER}, {KEY_BTAB, KEYSYM_TAB | KEYSYM_SHIFT},
-		{KEY_SLEFT, KEYSYM_LEFT | KEYSYM_SHIFT}, {KEY_SRIGHT, KEYSYM_RIGHT | KEYSYM_SHIFT},
-		{KEY_SR, KEYSYM_UP | KEYSYM_SHIFT}, {KEY_SF, KEYSYM_DOWN | KEYSYM_SHIFT},
-		{KEY_SHOME, KEYSYM_HOME | KEYSYM_SHIFT}, {KEY_SEND, KEYSYM_END | KEYSYM_SHIFT},
+		{KEY_UP, KEYSYM_UP},
+		{KEY_DOWN, KEYSYM_DOWN},
+		{KEY_LEFT, KEYSYM_LEFT},
+		{KEY_RIGHT, KEYSYM_RIGHT},
+		{KEY_HOME, KEYSYM_HOME},
+		{KEY_END, KEYSYM_END},
+		{KEY_LL, KEYSYM_END},
+		{KEY_PPAGE, KEYSYM_PGUP},
+		{KEY_NPAGE, KEYSYM_PGDN},
+		{KEY_IC, KEYSYM_INS},
+		{KEY_DC, KEYSYM_DEL},
+		{KEY_BACKSPACE, KEYSYM_BS},
+		{KEY_ENTER, KEYSYM_ENTER},
+		{KEY_BTAB, KEYSYM_TAB | KEYSYM_SHIFT},
+		{KEY_SLEFT, KEYSYM_LEFT | KEYSYM_SHIFT},
+		{KEY_SRIGHT, KEYSYM_RIGHT | KEYSYM_SHIFT},
+		{KEY_SR, KEYSYM_UP | KEYSYM_SHIFT},
+		{KEY_SF, KEYSYM_DOWN | KEYSYM_SHIFT},
+		{KEY_SHOME, KEYSYM_HOME | KEYSYM_SHIFT},
+		{KEY_SEND, KEYSYM_END | KEYSYM_SHIFT},
 		{KEY_SDC, KEYSYM_DEL | KEYSYM_SHIFT},
 	};
 
@@ -308,11 +328,18 @@ static bool function_key(int code, keysym *ret)
 static keysym plain_key(wint_t c)
 {
 	switch (c) {
-	case '\t': return KEYSYM_TAB;
-	case '\r': case '\n': return KEYSYM_ENTER;
-	case 8: case 127: return KEYSYM_BS;
-	case 27: return KEYSYM_ESC;
-	default: break;
+	case '\t':
+		return KEYSYM_TAB;
+	case '\r':
+	case '\n':
+		return KEYSYM_ENTER;
+	case 8:
+	case 127:
+		return KEYSYM_BS;
+	case 27:
+		return KEYSYM_ESC;
+	default:
+		break;
 	}
 	if (c < 27)
 		return KEYSYM_CTRL | (c ? (keysym)c + 'a' - 1 : '@');

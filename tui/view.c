@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Rows come from a worker while people look at them. view_sync() takes up what is new: it notes how
- * deep each row lies, and makes the list of visible lines again from folds, filter and order. All of
- * that is linear in the rows and cheap; what isn't (matching text, sorting many rows) is cut into slices
- * or done by a worker, so that no key ever waits.
+ * deep each row lies, and makes the list of visible lines again from folds, filter and order. All
+ * of that is linear in the rows and cheap; what isn't (matching text, sorting many rows) is cut
+ * into slices or done by a worker, so that no key ever waits.
  */
 #include "tui/view.h"
 #include "engine/base/alloc.h"
+#include "tui/wrap.h"
 #include <string.h>
 #include <time.h>
 
 #define SORT_ON_WORKER 20000 /* rows */
+#define WRAP_MOST 20000	     /* rows; breaking the text of more would take too long */
 
 uint64_t clock_ns(void)
 {
@@ -135,6 +137,7 @@ void view_destroy(struct view *v)
 	free(v->rows);
 	free(v->order);
 	free(v->lines);
+	free(v->parts);
 	free(v->wish_key);
 	free(v);
 }
@@ -242,10 +245,45 @@ size_t view_row_at(const struct view *v, size_t position)
 	return v->order && position < v->norder ? v->order[position] : position;
 }
 
-static void add_line(struct view *v, size_t row)
+static void add_line(struct view *v, size_t row, size_t part)
 {
-	GROW(v->lines, v->nlines, v->lines_cap);
+	if (v->nlines == v->lines_cap) {
+		v->lines_cap = v->lines_cap ? v->lines_cap * 2 : 64;
+		v->lines = xrealloc(v->lines, v->lines_cap, sizeof(*v->lines));
+		v->parts = xrealloc(v->parts, v->lines_cap, sizeof(*v->parts));
+	}
+	v->parts[v->nlines] = (uint16_t)part;
 	v->lines[v->nlines++] = (uint32_t)row;
+}
+
+/* How many lines the row takes. */
+static size_t parts_of(const struct view *v, size_t row)
+{
+	const struct row *r = view_row(v, row);
+	AUTO_BUF struct buf text = {0};
+
+	if (!v->wrap || v->wrap_cols < 8 || v->nrows > WRAP_MOST || r->child)
+		return 1;
+	cell_print(&r->cells[v->wrap_col], &text);
+	size_t n = wrap_count(buf_str(&text), text.len, v->wrap_cols);
+	return n > UINT16_MAX ? UINT16_MAX : n;
+}
+
+static void add_row(struct view *v, size_t row)
+{
+	size_t n = parts_of(v, row);
+
+	for (size_t i = 0; i < n; i++)
+		add_line(v, row, i);
+}
+
+void view_set_wrap(struct view *v, size_t col, int cols)
+{
+	if (!v->wrap || (v->wrap_col == col && v->wrap_cols == cols))
+		return;
+	v->wrap_col = col;
+	v->wrap_cols = cols;
+	v->stale = true;
 }
 
 /* With a filter, what lies above a match is shown too, and what lies below a match may be. */
@@ -278,7 +316,7 @@ static void fill_lines(struct view *v)
 		bool out = filtered_out(v, row, &under);
 		if (out || depth > folded_at)
 			continue;
-		add_line(v, row);
+		add_row(v, row);
 		bool open = v->filter && v->rows[row].bits & ROW_HAS_PASS;
 		if (v->rows[row].bits & ROW_FOLDED && !open)
 			folded_at = depth;
@@ -421,8 +459,8 @@ static void grant_wish(struct view *v)
 
 	if (v->wish == WISH_NONE)
 		return;
-	for (size_t i = 0; i < v->nrows && row == NO_ROW && v->wish != WISH_ADDRESS && v->wish != WISH_END;
-	     i++)
+	for (size_t i = 0;
+	     i < v->nrows && row == NO_ROW && v->wish != WISH_ADDRESS && v->wish != WISH_END; i++)
 		if (wish_fits(v, i))
 			row = i;
 	if (v->wish == WISH_ADDRESS && !view_loading(v))

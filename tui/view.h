@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * One command's rows as somebody looks at them: cursor, top, folds, order, filter, search. History keeps
- * views, so going back finds everything as it was left.
+ * One command's rows as somebody looks at them: cursor, top, folds, order, filter, search. History
+ * keeps views, so going back finds everything as it was left.
  *
- * Three numberings: a *row* is the index in struct rows; a *position* is its place after sorting, with
- * hidden rows too; a *line* is its place among the visible ones.
+ * Three numberings: a *row* is the index in struct rows; a *position* is its place after sorting,
+ * with hidden rows too; a *line* is its place among the visible ones.
  *
  * Thread: ui.
  */
@@ -31,56 +31,61 @@ struct view {
 	char *crumbs;	    /* "m > mnt_sb"; "" for what was opened by its name */
 
 	struct view_line {
-		uint8_t depth;	/* children of a frame lie one deeper than it */
-		uint8_t bits;	/* enum view_bits */
-	} *rows;		/* for each row seen so far */
+		uint8_t depth; /* children of a frame lie one deeper than it */
+		uint8_t bits;  /* enum view_bits */
+	} * rows;	       /* for each row seen so far */
 	size_t nrows, rows_cap;
-	unsigned base_depth;	/* of the last row that is no child */
-	bool tree;		/* some row has deeper ones under it */
-	bool finished;		/* the command has ended, and that was noticed */
+	unsigned base_depth; /* of the last row that is no child */
+	bool tree;	     /* some row has deeper ones under it */
+	bool finished;	     /* the command has ended, and that was noticed */
 
-	size_t sort_col;	/* SIZE_MAX: as they came */
+	size_t sort_col; /* SIZE_MAX: as they came */
 	bool sort_descending;
-	uint32_t *order;	/* row of each position; NULL: the same */
+	uint32_t *order; /* row of each position; NULL: the same */
 	size_t norder;
 	struct sorting *sorting; /* under way */
 
-	char *filter_text;	/* NULL: none */
+	char *filter_text; /* NULL: none */
 	struct pattern *filter;
-	size_t filtered;	/* rows looked at so far */
+	size_t filtered; /* rows looked at so far */
 
-	char *search_text;	/* NULL: none */
+	char *search_text; /* NULL: none */
 	struct pattern *search;
 	bool search_backward;
 	size_t searched, hits;
-	bool jump;		/* the cursor is to go to a match once one is known */
-	size_t jump_from;	/* row; NO_ROW: from the top */
-	bool jump_here;		/* a match at jump_from itself will do */
+	bool jump;	  /* the cursor is to go to a match once one is known */
+	size_t jump_from; /* row; NO_ROW: from the top */
+	bool jump_here;	  /* a match at jump_from itself will do */
 	bool jump_backward;
-	bool wrapped;		/* the last jump went past the end */
-	bool announce;		/* somebody wants to be told how the jump went */
+	bool wrapped;  /* the last jump went past the end */
+	bool announce; /* somebody wants to be told how the jump went */
 
-	uint32_t *lines;	/* row of each line */
+	uint32_t *lines; /* row of each line */
 	size_t nlines, lines_cap;
-	bool stale;		/* lines must be made again */
-	size_t cursor;		/* a line */
-	size_t cursor_row;	/* its row; NO_ROW while there is none */
-	size_t top;		/* first line shown */
-	int left;		/* columns scrolled to the right */
-	int height;		/* lines that the pane showed last */
-	size_t max_left;	/* how far scrolling right makes sense */
+	uint16_t *parts;   /* of each line: which part of a row that takes several lines */
+	bool wrap;	   /* long text goes on in the next line */
+	int wrap_cols;	   /* its width on the screen; 0: not known yet */
+	size_t wrap_col;   /* that column */
+	bool stale;	   /* lines must be made again */
+	size_t cursor;	   /* a line */
+	size_t cursor_row; /* its row; NO_ROW while there is none */
+	size_t top;	   /* first line shown */
+	int left;	   /* columns scrolled to the right */
+	int height;	   /* lines that the pane showed last */
+	size_t max_left;   /* how far scrolling right makes sense */
 
 	enum wish_kind wish;
 	char *wish_key;
 	uint64_t wish_number;
 	struct ref wish_ref;
 
-	uint32_t rigid;		   /* columns with addresses in them, bits: they are never cut */
+	uint32_t rigid;		   /* columns with addresses, bits: never cut */
 	uint32_t shown;		   /* columns on the screen, bits; 0: not drawn yet */
 	int widths[VIEW_MAX_COLS]; /* widest cell seen, by column */
 	size_t measured;	   /* rows that widths knows */
 
-	struct view *twin;	   /* hex view of a struct view, and back; owned by the view that is in use */
+	struct view
+		*twin; /* hex view of a struct view, and back; owned by the view that is in use */
 };
 
 enum view_bits { ROW_FOLDED = 1, ROW_HIT = 2, ROW_PASS = 4, ROW_HAS_PASS = 8 };
@@ -90,8 +95,8 @@ struct view *view_create(struct run *run, const char *crumbs);
 void view_destroy(struct view *v);
 
 /* ---- rows ---- */
-/* Takes up rows that have come, goes on with filtering and searching for at most `budget_ns`. True if
- * something changed that a person can see. *more: there is work left. */
+/* Takes up rows that have come, goes on with filtering and searching for at most `budget_ns`. True
+ * if something changed that a person can see. *more: there is work left. */
 bool view_sync(struct view *v, struct pool *pool, uint64_t budget_ns, bool *more);
 const struct heading *view_heading(const struct view *v);
 const struct row *view_row(const struct view *v, size_t row);
@@ -132,6 +137,8 @@ void view_sort(struct view *v, struct pool *pool, size_t col, bool descending);
 /* text NULL or "": none. ERR_USAGE: the pattern. */
 struct err *view_set_filter(struct view *v, const char *text);
 struct err *view_set_search(struct view *v, const char *text, bool backward);
+/* The growing column and the width it has on the screen, for wrapping. */
+void view_set_wrap(struct view *v, size_t col, int cols);
 /* Which columns are on the screen (bits): only those are searched. */
 void view_set_shown(struct view *v, uint32_t columns);
 /* To the next match from the cursor; here: one under the cursor will do. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Searching and filtering go over all rows, also over those that a fold hides. They remember how far
- * they have got, so that they can stop after a few milliseconds, let keys through and go on; and so that
- * rows which come later are looked at too.
+ * Searching and filtering go over all rows, also over those that a fold hides. They remember how
+ * far they have got, so that they can stop after a few milliseconds, let keys through and go on;
+ * and so that rows which come later are looked at too.
  */
 #include "tui/view.h"
 #include "engine/base/alloc.h"
@@ -21,7 +21,8 @@ static bool row_matches(const struct view *v, const struct pattern *p, size_t ro
 	return pattern_row(p, table_of(v, r), r);
 }
 
-/* Searching looks only at what is on the screen: a match in a column that isn't there would puzzle. */
+/* Searching looks only at what is on the screen: a match in a column that isn't there would puzzle.
+ */
 static bool row_shows(const struct view *v, const struct pattern *p, size_t row)
 {
 	const struct row *r = view_row(v, row);
@@ -45,7 +46,8 @@ static void mark_above(struct view *v, size_t row)
 {
 	size_t parent = row;
 
-	while ((parent = view_parent(v, parent)) != NO_ROW && !(v->rows[parent].bits & ROW_HAS_PASS))
+	while ((parent = view_parent(v, parent)) != NO_ROW &&
+	       !(v->rows[parent].bits & ROW_HAS_PASS))
 		v->rows[parent].bits |= ROW_HAS_PASS;
 }
 

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Columns are as wide as they like to be, or as the widest cell seen so far; widths only ever grow, so
- * that nothing jumps while scrolling. When space is short the columns of the largest prio go first; the
- * growing column takes what is left. Rows of the child table have no columns of their own: their cells
- * follow one another.
+ * Columns are as wide as they like to be, or as the widest cell seen so far; widths only ever grow,
+ * so that nothing jumps while scrolling. When space is short the columns of the largest prio go
+ * first; the growing column takes what is left. Rows of the child table have no columns of their
+ * own: their cells follow one another.
  */
 #include "tui/view_list.h"
 #include "engine/base/alloc.h"
 #include "engine/base/utf8.h"
+#include "tui/wrap.h"
 #include <string.h>
 
-#define LOOK_AT 200  /* rows measured before the first is drawn */
+#define LOOK_AT 200 /* rows measured before the first is drawn */
 #define INDENT 2
-#define GROW_WANTS 34	 /* "name = 0xffff888000000000" with a name that says something */
-#define TEXT_WANTS 64	 /* a growing column at the end of the line: text that is read */
-#define MATTERS_LESS 3	 /* prio of columns that make room for the growing one */
-#define LEAST_FLEXIBLE 15 /* text is narrowed to this before its column is dropped; numbers are never cut */
+#define GROW_WANTS 34  /* "name = 0xffff888000000000" with a name that says something */
+#define TEXT_WANTS 64  /* a growing column at the end of the line: text that is read */
+#define MATTERS_LESS 3 /* prio of columns that make room for the growing one */
+#define LEAST_FLEXIBLE                                                                             \
+	15 /* text is narrowed to this before its column is dropped; numbers are never cut */
 
 static const struct table *table_of(const struct view *v, const struct row *r)
 {
@@ -58,7 +60,8 @@ static void measure_row(struct view *v, size_t row)
 		cell_print(&r->cells[i], &text);
 		int w = utf8_width(buf_str(&text), text.len);
 		if (r->cells[i].kind == CELL_FAULT && t->cols[i].width && w > t->cols[i].width)
-			w = t->cols[i].width; /* "<excluded>" is cut before it takes room from others */
+			w = t->cols[i].width; /* "<excluded>" is cut before it takes room from
+						 others */
 		if (w && i == first_seen(t))
 			w += indent_of(v, row);
 		if (w > v->widths[i])
@@ -82,10 +85,11 @@ static void measure(struct view *v)
 /* ---- columns ---- */
 
 /* What the growing column should have; squeezed: what it makes do with. */
-static int grow_least(const struct view *v, const struct table *t, size_t i, int width, bool squeezed)
+static int grow_least(const struct view *v, const struct table *t, size_t i, int width,
+		      bool squeezed)
 {
 	const struct col *c = &t->cols[i];
-	int natural = v->widths[i], least = i + 1 < t->ncols ? GROW_WANTS : TEXT_WANTS;
+	int natural = v->widths[i], least = i + 1 < t->ncols || v->wrap ? GROW_WANTS : TEXT_WANTS;
 
 	if (c->width)
 		least = squeezed ? c->width / 2 : c->width;
@@ -123,9 +127,10 @@ static bool flexible(const struct view *v, const struct table *t, size_t i)
 	return !(t->cols[i].flags & (COL_GROW | COL_RIGHT)) && !(v->rigid >> i & 1);
 }
 
-/* Narrows text columns, until all fits or they are as narrow as is sensible: as they like to be, or less in a tight
- * place. */
-static void narrow(const struct view *v, const struct table *t, int width, struct list_cols *c, bool tight)
+/* Narrows text columns, until all fits or they are as narrow as is sensible: as they like to be, or
+ * less in a tight place. */
+static void narrow(const struct view *v, const struct table *t, int width, struct list_cols *c,
+		   bool tight)
 {
 	for (int i = c->n - 1; i >= 0; i--) {
 		int likes = tight ? 0 : t->cols[c->v[i].col].width;
@@ -163,8 +168,8 @@ static int *grow_width(const struct table *t, struct list_cols *c, int *at)
 	return NULL;
 }
 
-/* The growing column takes what its cells need of the spare, then narrowed ones get theirs back; at the end of
- * the line it takes all that is left. */
+/* The growing column takes what its cells need of the spare, then narrowed ones get theirs back; at
+ * the end of the line it takes all that is left. */
 static void grow(const struct view *v, const struct table *t, int width, struct list_cols *c)
 {
 	int at, spare = width - total(c);
@@ -187,7 +192,8 @@ static void grow(const struct view *v, const struct table *t, int width, struct 
 }
 
 /* Narrows and drops until it fits, or only columns are left whose prio is below `least`. */
-static void squeeze(const struct view *v, const struct table *t, int width, struct list_cols *c, int least)
+static void squeeze(const struct view *v, const struct table *t, int width, struct list_cols *c,
+		    int least)
 {
 	struct list_cols all = *c;
 
@@ -198,8 +204,8 @@ static void squeeze(const struct view *v, const struct table *t, int width, stru
 	}
 }
 
-/* Columns that matter less go before the growing one gets less than it wants; those that matter more go when
- * it has given in too. */
+/* Columns that matter less go before the growing one gets less than it wants; those that matter
+ * more go when it has given in too. */
 static void fit(const struct view *v, const struct table *t, int width, struct list_cols *c)
 {
 	squeeze(v, t, width, c, MATTERS_LESS);
@@ -246,6 +252,13 @@ static void note_shown(struct view *v, const struct list_cols *c)
 		shown |= 1u << c->v[i].col;
 	if (v->measured)
 		view_set_shown(v, shown);
+}
+
+/* The last column is the one that can go on in the next line, where no tree stands before it. */
+static void note_wrap(struct view *v, const struct list_cols *c)
+{
+	if (c->n && !(v->tree && c->n == 1))
+		view_set_wrap(v, c->v[c->n - 1].col, c->v[c->n - 1].w);
 }
 
 /* ---- drawing ---- */
@@ -315,7 +328,28 @@ static const char *fold_mark(const struct drawing *d, size_t row)
 	return d->s->ascii ? "- " : "\u25be ";
 }
 
-static void draw_columns(const struct drawing *d, int y, size_t row)
+/* One line of a text that takes several. */
+static void draw_part(const struct drawing *d, int y, int x, int w, const struct row *r,
+		      const struct cell *c, size_t part)
+{
+	AUTO_BUF struct buf text = {0};
+	const char *p;
+	size_t n, next = 0, take;
+
+	cell_print(c, &text);
+	p = buf_str(&text);
+	n = text.len;
+	take = wrap_line(p, n, w, &next);
+	for (; part && n; part--) {
+		p += next;
+		n -= next;
+		take = wrap_line(p, n, w, &next);
+	}
+	surface_text(d->s, y, x, w, style_of(r, c), p, take);
+	mark_matches(d, y, x, w, p, take);
+}
+
+static void draw_columns(const struct drawing *d, int y, size_t row, size_t part)
 {
 	const struct row *r = view_row(d->v, row);
 	const struct table *t = table_of(d->v, r);
@@ -323,15 +357,18 @@ static void draw_columns(const struct drawing *d, int y, size_t row)
 	for (int i = 0; i < d->cols.n; i++) {
 		int x = d->r.x + d->cols.v[i].x - d->v->left, w = d->cols.v[i].w;
 		size_t col = d->cols.v[i].col;
-		if (col >= t->ncols)
+		bool wrapped = d->v->wrap && col == d->v->wrap_col && d->v->wrap_cols >= 8;
+		if (col >= t->ncols || (part && !wrapped))
 			continue;
-		if (i == 0 && d->v->tree) {
+		if (i == 0 && d->v->tree && !part) {
 			int in = indent_of(d->v, row);
 			surface_str(d->s, y, x + in - 2, 2, STYLE_BORDER, fold_mark(d, row));
 			x += in;
 			w -= in;
 		}
-		if (w > 0)
+		if (wrapped)
+			draw_part(d, y, x, d->v->wrap_cols, r, &r->cells[col], part);
+		else if (w > 0)
 			draw_cell(d, y, x, w, r, &r->cells[col], d->cols.v[i].right);
 	}
 }
@@ -370,7 +407,8 @@ static void draw_heading(const struct drawing *d, int y)
 			continue;
 		const char *arrow = d->v->sort_descending ? (d->s->ascii ? "v" : "\u25bc")
 							  : (d->s->ascii ? "^" : "\u25b2");
-		surface_str(d->s, y, x + n < d->r.x + d->r.w ? x + n : x + n - 1, 1, STYLE_KEY, arrow);
+		surface_str(d->s, y, x + n < d->r.x + d->r.w ? x + n : x + n - 1, 1, STYLE_KEY,
+			    arrow);
 	}
 }
 
@@ -396,11 +434,12 @@ static void draw_line(const struct drawing *d, int y, size_t line, bool focus)
 	if (view_row(d->v, row)->child)
 		draw_child(d, y, row);
 	else
-		draw_columns(d, y, row);
+		draw_columns(d, y, row, d->v->parts[line]);
 	surface_clip(d->s, NULL);
-	if (line != d->v->cursor)
+	if (row != d->v->cursor_row)
 		return;
-	surface_str(d->s, y, d->r.x - 1, 1, STYLE_KEY, ">");
+	if (line == d->v->cursor)
+		surface_str(d->s, y, d->r.x - 1, 1, STYLE_KEY, ">");
 	surface_over(d->s, y, d->r.x, d->r.w, focus ? OVER_CURSOR : OVER_SELECTED);
 }
 
@@ -415,6 +454,8 @@ void list_draw(struct surface *s, const struct rect *r, struct view *v, bool foc
 	measure(v);
 	list_columns(v, d.r.w, &d.cols);
 	note_shown(v, &d.cols);
+	note_wrap(v, &d.cols);
+	view_make_lines(v);
 	if (d.cols.heading && r->h > 2) {
 		surface_clip(s, &d.r);
 		draw_heading(&d, y++);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Draws a view's rows as a list or tree: chooses columns and widths, marks folds, cursor and matches.
+ * Draws a view's rows as a list or tree: chooses columns and widths, marks folds, cursor and
+ * matches.
  *
  * Thread: ui.
  */

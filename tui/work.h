@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Something done on a worker for the screen, embedded as the first member of what holds its arguments
- * and results. It has two owners, the screen and the worker; the last one to let go frees it. So the
- * screen can drop what it no longer wants at once, and never waits for a job to notice.
+ * Something done on a worker for the screen, embedded as the first member of what holds its
+ * arguments and results. It has two owners, the screen and the worker; the last one to let go frees
+ * it. So the screen can drop what it no longer wants at once, and never waits for a job to notice.
  *
  * Thread: ui, but for the run function.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copying out: into our own register always; to the terminal by OSC 52; and into tmux' buffer when we
- * are in tmux, because tmux ignores OSC 52 as it comes out of the box. Nobody can tell whether the
- * terminal took it, so the message says where it was sent.
+ * Copying out: into our own register always; to the terminal by OSC 52; and into tmux' buffer when
+ * we are in tmux, because tmux ignores OSC 52 as it comes out of the box. Nobody can tell whether
+ * the terminal took it, so the message says where it was sent.
  */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
@@ -18,7 +18,8 @@
 
 static void base64(const char *s, size_t n, struct buf *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (size_t i = 0; i < n; i += 3) {
 		uint32_t v = (uint32_t)(unsigned char)s[i] << 16;
@@ -79,8 +80,9 @@ static void copy_out(struct app *a, const char *text)
 	buf_putc(&osc, '\a');
 	term_send(a->term, osc.p, osc.len);
 	bool tmux = to_tmux(text, n);
-	app_say(a, STYLE_MESSAGE, "%s: %s", tmux ? "to tmux' buffer and the clipboard (OSC 52)"
-						 : "to the clipboard (OSC 52)", text);
+	app_say(a, STYLE_MESSAGE, "%s: %s",
+		tmux ? "to tmux' buffer and the clipboard (OSC 52)" : "to the clipboard (OSC 52)",
+		text);
 }
 
 static void crash_command(const struct view *v, struct buf *out)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keys and keymap files. Every file in keymaps/ must load without a complaint, bind no command that
- * doesn't exist, and leave hjkl as movement in every pane. A line that can't be understood is refused with
- * a reason that helps, and costs nothing but itself. Narrow scopes win over wide ones.
+ * doesn't exist, and leave hjkl as movement in every pane. A line that can't be understood is
+ * refused with a reason that helps, and costs nothing but itself. Narrow scopes win over wide ones.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -25,8 +25,9 @@ static bool take(struct keymap *m, const char *line, struct buf *error)
 
 static void names_of_keys(void **state)
 {
-	static const char *const same[] = {"a", "ö", "gg", "<C-d>", "<S-Tab>", "<F5>", "<M-x>", "<lt>x",
-					   "<C-w>j", "<M-Left>", "<Esc>", "日"};
+	static const char *const same[] = {"a",	      "ö",	  "gg",	   "<C-d>",
+					   "<S-Tab>", "<F5>",	  "<M-x>", "<lt>x",
+					   "<C-w>j",  "<M-Left>", "<Esc>", "日"};
 	keysym k[KEYMAP_MAX_KEYS];
 
 	(void)state;
@@ -65,10 +66,15 @@ static void bad_lines(void **state)
 	static const struct {
 		const char *line, *says;
 	} bad[] = {
-		{"bind", "scope"}, {"bind list", "key"}, {"bind list x", "command"},
-		{"bind list x folow", "nearest: follow"}, {"bind list <Foo> follow", "no key"},
-		{"unbind list x follow", "no key"}, {"bnd list x follow", "bind"},
-		{"set timeoutlen x", "timeoutlen"}, {"set nothing 1", "nothing"},
+		{"bind", "scope"},
+		{"bind list", "key"},
+		{"bind list x", "command"},
+		{"bind list x folow", "nearest: follow"},
+		{"bind list <Foo> follow", "no key"},
+		{"unbind list x follow", "no key"},
+		{"bnd list x follow", "bind"},
+		{"set timeoutlen x", "timeoutlen"},
+		{"set nothing 1", "nothing"},
 		{"include /no/such/file", "/no/such/file"},
 		{"bind list abcdefghij follow", "no key"},
 	};
@@ -86,7 +92,8 @@ static void bad_lines(void **state)
 	keymap_destroy(m);
 }
 
-static const char *found(const struct keymap *m, const char *const *scopes, const char *keys, bool *more)
+static const char *found(const struct keymap *m, const char *const *scopes, const char *keys,
+			 bool *more)
 {
 	keysym k[KEYMAP_MAX_KEYS];
 	size_t n = keysym_parse_all(keys, k, KEYMAP_MAX_KEYS, NULL);
@@ -108,7 +115,8 @@ static void scopes_and_sequences(void **state)
 	(void)state;
 	assert_true(take(m, "bind global x close \"a note\"", &error));
 	assert_true(take(m, "bind list x <F2> <C-x> hex", &error));
-	assert_true(take(m, "bind ps x :p %addr", &error)); /* a colon: p is a command here, not a key */
+	assert_true(take(m, "bind ps x :p %addr",
+			 &error)); /* a colon: p is a command here, not a key */
 	assert_true(take(m, "bind list gg cursor first", &error));
 	assert_string_equal(found(m, tasks, "x", NULL), "p %addr");
 	assert_string_equal(found(m, log, "x", NULL), "hex");
@@ -192,7 +200,8 @@ static void a_file_with_errors_still_gives_the_rest(void **state)
 	struct keymap *m = keymap_create(&action_names);
 
 	(void)state;
-	dprintf(fd, "bind global a nosuchthing\nbind global b quit\n\377\376 \033[31m\nbind global c close");
+	dprintf(fd, "bind global a nosuchthing\nbind global b quit\n\377\376 \033[31m\nbind global "
+		    "c close");
 	close(fd);
 	assert_true(keymap_load(m, path, &errors));
 	unlink(path);
@@ -227,7 +236,8 @@ static void every_edit_has_a_name_that_works(void **state)
 	(void)state;
 	prompt_init(&p, ':', "some text", NULL);
 	for (size_t i = 0; (name = prompt_edit_name(i)); i++) {
-		bool callers = !strcmp(name, "accept") || !strcmp(name, "abort") || !strncmp(name, "complete", 8);
+		bool callers = !strcmp(name, "accept") || !strcmp(name, "abort") ||
+			       !strncmp(name, "complete", 8);
 		assert_int_equal(prompt_edit(&p, name), !callers);
 		AUTO_FREE char *one = xasprintf("|%s|", name);
 		AUTO_FREE char *all = xasprintf("|%s|", action_find("edit")->args);

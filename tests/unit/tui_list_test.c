@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Surfaces and lists, without a terminal. Whatever text is drawn, and however narrow the place, nothing lands outside
- * of it and no control character gets through; wide characters keep columns straight. Lists drop the
- * columns that matter least, fold trees, find what folds hide, filter with what lies above a match, keep
- * the cursor's row while rows come or are sorted, and restore folds.
+ * Surfaces and lists, without a terminal. Whatever text is drawn, and however narrow the place,
+ * nothing lands outside of it and no control character gets through; wide characters keep columns
+ * straight. Lists drop the columns that matter least, fold trees, find what folds hide, filter with
+ * what lies above a match, keep the cursor's row while rows come or are sorted, and restore folds.
  */
 #include <locale.h>
 #include <setjmp.h>
@@ -16,20 +16,28 @@
 #include "engine/base/alloc.h"
 #include "tui/pane.h"
 #include "tui/view_list.h"
+#include "tui/wrap.h"
 
 static const struct col cols[] = {
-	{"pid", "PID", "", COL_RIGHT, 6, 0}, {"task", "TASK", "", 0, 18, 6},
-	{"secret", "SECRET", "", COL_DATA, 0, 0}, {"comm", "COMM", "", COL_GROW, 16, 0},
+	{"pid", "PID", "", COL_RIGHT, 6, 0},
+	{"task", "TASK", "", 0, 18, 6},
+	{"secret", "SECRET", "", COL_DATA, 0, 0},
+	{"comm", "COMM", "", COL_GROW, 16, 0},
 };
-static const struct col var_cols[] = {{"line", "", "", COL_SCREEN, 0, 0}, {"type", "", "", 0, 0, 0}};
+static const struct col var_cols[] = {{"line", "", "", COL_SCREEN, 0, 0},
+				      {"type", "", "", 0, 0, 0}};
 static const struct table vars = {.name = "vars", .cols = var_cols, .ncols = 2};
 static const struct table table = {.name = "things", .cols = cols, .ncols = 4, .child = &vars};
 
 static void add(struct run *run, uint64_t pid, const char *comm, unsigned depth, bool folded)
 {
-	struct cell v[] = {cell_uint(pid), cell_addr(0xffff888000000000 + pid), cell_text("hidden"), cell_text(comm)};
+	struct cell v[] = {cell_uint(pid), cell_addr(0xffff888000000000 + pid), cell_text("hidden"),
+			   cell_text(comm)};
 	AUTO_FREE char *key = xasprintf("%u", (unsigned)pid);
-	struct row r = {.cells = v, .key = key, .depth = depth, .folded = folded,
+	struct row r = {.cells = v,
+			.key = key,
+			.depth = depth,
+			.folded = folded,
 			.ref = ref_addr(REF_TASK, 0xffff888000000000 + pid)};
 	assert_null(sink_row(rows_sink(run->rows), &r));
 }
@@ -99,7 +107,8 @@ static void surfaces(void **state)
 	assert_string_equal(line_at(s, 0), "");
 	assert_string_equal(line_at(s, 1), "  23456");
 	surface_clear(s);
-	assert_int_equal(surface_str(s, 0, 0, 3, STYLE_NORMAL, "日本"), 2); /* half a character never */
+	assert_int_equal(surface_str(s, 0, 0, 3, STYLE_NORMAL, "日本"),
+			 2); /* half a character never */
 	assert_string_equal(line_at(s, 0), "日");
 	surface_str(s, 0, 1, 1, STYLE_NORMAL, "x"); /* over its right half: the left one goes */
 	assert_string_equal(line_at(s, 0), " x");
@@ -205,7 +214,7 @@ static void searching(void **state)
 	assert_null(view_set_search(v, "nEEDLE", false));
 	view_jump(v, false, true);
 	sync_all(v);
-	assert_int_equal(v->cursor_row, 950); /* no match: the cursor stays */
+	assert_int_equal(v->cursor_row, 950);		  /* no match: the cursor stays */
 	assert_null(view_set_search(v, "hidden", false)); /* what no column shows isn't found */
 	sync_all(v);
 	assert_int_equal(v->hits, 0);
@@ -275,6 +284,38 @@ static void sorting(void **state)
 	view_destroy(v);
 }
 
+static void wrapping(void **state)
+{
+	static const char words[] = "one two  three abcdefghijklm";
+	struct run *run = begin();
+	struct surface *s = surface_create(8, 20);
+	size_t next;
+
+	(void)state;
+	assert_int_equal(wrap_line(words, strlen(words), 8, &next), 7);
+	assert_int_equal(wrap_line("日本語", 9, 5, &next), 6); /* never half a character */
+	assert_int_equal(wrap_line("日", 3, 1, &next), 1);     /* but always something */
+	assert_int_equal(wrap_count(words, strlen(words), 8), 4);
+	assert_int_equal(wrap_count("", 0, 8), 1);
+	add(run, 1, "one two three four five six", 0, false);
+	add(run, 2, "short", 0, false);
+	rows_finish(run->rows, NULL);
+	struct view *v = view_of(run);
+	v->wrap = true;
+	draw(s, v);
+	draw(s, v);
+	assert_int_equal(v->nlines, 4);
+	assert_string_equal(line_at(s, 1), ">     1 one two");
+	assert_string_equal(line_at(s, 2), "        three four");
+	assert_string_equal(line_at(s, 4), "      2 short");
+	view_to_row(v, 1);
+	assert_int_equal(v->cursor, 3);
+	view_move(v, -1); /* a line, of the same row or of another */
+	assert_int_equal(v->cursor_row, 0);
+	view_destroy(v);
+	surface_destroy(s);
+}
+
 static void pane_history(void **state)
 {
 	struct pane p;
@@ -297,7 +338,8 @@ static void pane_history(void **state)
 	assert_true(pane_forward(&p));
 	assert_int_equal(pane_view(&p)->cursor, 2);
 
-	/* what is asked for and not yet there leaves the old view in place, and back takes it back */
+	/* what is asked for and not yet there leaves the old view in place, and back takes it back
+	 */
 	struct run *slow = begin();
 	pane_open(&p, view_create(slow, ""), true);
 	assert_false(pane_promote(&p));
@@ -309,10 +351,10 @@ static void pane_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(surfaces),   cmocka_unit_test(columns_give_way),
-		cmocka_unit_test(folds),      cmocka_unit_test(searching),
-		cmocka_unit_test(filters),    cmocka_unit_test(sorting),
-		cmocka_unit_test(pane_history),
+		cmocka_unit_test(surfaces), cmocka_unit_test(columns_give_way),
+		cmocka_unit_test(folds),    cmocka_unit_test(searching),
+		cmocka_unit_test(filters),  cmocka_unit_test(sorting),
+		cmocka_unit_test(wrapping), cmocka_unit_test(pane_history),
 	};
 	if (!setlocale(LC_ALL, "C.UTF-8")) /* widths of characters */
 		return 1;

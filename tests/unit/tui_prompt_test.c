@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The prompt's editing: whole characters, words, cutting and putting back, history by prefix and by ^R, and the
- * history's file, which survives damage.
+ * The prompt's editing: whole characters, words, cutting and putting back, history by prefix and by
+ * ^R, and the history's file, which survives damage.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,7 +107,9 @@ static void history_file(void **state)
 	history_add(&h, ':', "two\nlines");
 	history_free(&h);
 	history_load(&h, path);
-	assert_string_equal(h.v[h.n - 1], ":cut:new"); /* the file ended without a newline: one odd line, no more */
+	assert_string_equal(
+		h.v[h.n - 1],
+		":cut:new"); /* the file ended without a newline: one odd line, no more */
 	history_free(&h);
 
 	FILE *f = fopen(path, "w"); /* it is kept short */
