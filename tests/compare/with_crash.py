@@ -111,7 +111,8 @@ def compare_log(d, ours, text):
 
 def compare_symbols(d, ours, text):
     """Without what is a section's name or the compiler's own label, which we leave out as the kernel does."""
-    d.see_lists("crash symbol", "sym -l", {(int(s["address"], 16), stripped(s["name"])) for s in ours.symbols},
+    d.see_lists("crash symbol", "sym -l", {(int(s["address"], 16), stripped(s["name"])) for s in ours.symbols
+                                          if s["name"][0] != "."},
                 {(int(address, 16), stripped(name)) for address, name in
                  re.findall(r"^([0-9a-f]+) \(.\) ([^.]\S*)", text, re.M)})
 

@@ -145,7 +145,8 @@ def compare_frame(d, where, f, g):
         if g["regs"]:
             compare_user(d, place, f, g)
         return
-    d.see("drgn function", place, base(f["function"]), base(g["symbol" if f["function"] == g["symbol"] else "function"]))
+    d.see("drgn function", place, base(f["function"]), base(
+        g["symbol"] if f["function"] == g["symbol"] else g["function"] or g["symbol"]))
     d.see("drgn source line", place, [f["file"], f["line"]] if f["file"] else None, g["source"])
     have = {v["name"]: v for v in f["vars"]}
     d.see_lists("drgn variable name", place, have, g["vars"])
