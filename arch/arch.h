@@ -87,8 +87,12 @@ struct arch_layout {
 	unsigned levels;	       /* of page tables: 4 or 5 */
 	uint64_t pte_mask_off;	       /* bits to clear in table entries: SME/SEV C-bit, 0: none */
 	uint64_t image_va, image_size; /* the kernel image, at run time */
+	uint64_t init_va, init_size;   /* the part of the image that is freed after boot; size 0:
+					* not known */
 	uint64_t direct_va, direct_size; /* the direct map; size 0: not known */
 	bool exact;			 /* false: no evidence was found, these are the defaults */
+	bool image_sure; /* linux_banner is where phys_base says */
+	bool tables_bad; /* the page tables don't map the image or the direct map where they are */
 	/* Where it is from: "vmcoreinfo", "cr3", "segments", "header", "scan", "default". */
 	const char *evidence;
 };
@@ -125,6 +129,8 @@ struct arch {
 	struct err *(*regs_from_pt_regs)(const void *image, size_t n, struct regs *ret);
 	/* Did this pt_regs come from user space? */
 	bool (*regs_user)(const struct regs *r);
+	/* Could the processor have saved this pt_regs: segments and flags as the kernel runs with? */
+	bool (*regs_plausible)(const struct regs *r);
 	/* Page-table entry flags as words ("P RW A D PSE NX"), into buf. */
 	void (*pte_flags)(uint64_t entry, char *buf, size_t n);
 };

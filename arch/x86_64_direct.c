@@ -6,8 +6,8 @@
  * Each is asked whether the page tables map the kernel image's own pages there, which are never
  * missing.
  *
- * When a dump was cut short and all that is lost, memory itself tells: an empty list's head points
- * to itself twice, so at physical address P it holds base + P.
+ * When all that is lost, or the tables are damaged and deny everything, memory itself tells: an
+ * empty list's head points to itself twice, so at physical address P it holds base + P.
  *
  * Sources: arch/x86/mm/kaslr.c, Documentation/arch/x86/x86_64/mm.rst, include/linux/list.h.
  */
@@ -129,6 +129,7 @@ static bool vote_page(const struct place *place, struct votes *v, uint64_t pa,
 	return false;
 }
 
+/* Lists that agree outweigh tables that don't: no damage makes eight of them. */
 static bool claim_lists(struct direct *d)
 {
 	struct votes v = {0};
@@ -143,8 +144,11 @@ static bool claim_lists(struct direct *d)
 		if (!err_ok(d->env->read_phys(d->env->ctx, pa, page, sizeof(page))))
 			continue;
 		pages++;
-		if (vote_page(d->place, &v, pa, page, &base))
-			return claim(d, base);
+		if (!vote_page(d->place, &v, pa, page, &base))
+			continue;
+		d->base = base;
+		d->verdict = X86_UNKNOWN; /* whatever the tables say */
+		return true;
 	}
 	return false;
 }
@@ -168,6 +172,7 @@ void x86_64_find_direct(const struct arch_env *env, struct arch_layout *l)
 		claim_lists(&d);
 	if (d.verdict == X86_DENIED)
 		return;
+	l->tables_bad |= d.verdict != X86_CONFIRMED;
 	l->direct_va = d.base;
 	l->direct_size =
 		env->max_pa && env->max_pa < d.place->max_size ? env->max_pa : d.place->max_size;

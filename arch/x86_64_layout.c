@@ -38,6 +38,7 @@ static const char banner[] = "Linux version ";
 struct facts {
 	bool has_text, has_end, has_banner, has_pgd;
 	uint64_t text, end, linux_banner, pgd; /* link-time addresses */
+	uint64_t init, init_size;
 	bool has_stext_rt, has_pgd_rt;
 	uint64_t stext_rt, pgd_rt; /* run-time addresses, from vmcoreinfo */
 	bool has_info_offset, has_info_phys, has_levels;
@@ -89,6 +90,10 @@ static void collect(const struct arch_env *env, struct facts *f)
 	f->has_pgd = x86_64_symbol(env, "swapper_pg_dir", &f->pgd) ||
 		     x86_64_symbol(env, "init_top_pgt", &f->pgd) ||
 		     x86_64_symbol(env, "init_level4_pgt", &f->pgd);
+
+	if (x86_64_symbol(env, "__init_begin", &f->init) &&
+	    x86_64_symbol(env, "__init_end", &v) && v > f->init)
+		f->init_size = v - f->init;
 
 	f->has_info_offset = info(env, "KERNELOFFSET", 16, &f->info_offset);
 	f->has_info_phys = info(env, "NUMBER(phys_base)", 10, &f->info_phys);
@@ -169,8 +174,9 @@ static void consider_pgd(struct search *s, struct arch_layout *l, uint64_t pgd_p
 {
 	l->pgd_pa = pgd_pa;
 	int score = x86_64_check_map(s->env, l, l->image_va, image_to_phys(l, l->image_va));
-	if (l->exact)
-		score += check_banner(s, l);
+	enum x86_64_verdict at_banner = l->exact ? check_banner(s, l) : X86_UNKNOWN;
+	score += at_banner;
+	l->image_sure = at_banner == X86_CONFIRMED;
 	if (!s->any || score > s->score) {
 		s->best = *l;
 		s->score = score;
@@ -192,6 +198,8 @@ static void consider_levels(struct search *s, const struct guess *g, unsigned le
 	};
 
 	set_image(&s->f, &l);
+	l.init_va = s->f.init + g->offset;
+	l.init_size = s->f.init_size;
 	if (s->f.has_pgd_rt)
 		consider_pgd(s, &l, image_to_phys(&l, s->f.pgd_rt));
 	if (s->f.has_pgd)
@@ -390,6 +398,9 @@ void x86_64_layout(const struct arch_env *env, struct arch_layout *ret)
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && !sure(&s); i++)
 		sources[i](&s);
 	find_image_end(&s);
+	s.best.tables_bad = s.best.image_sure &&
+			    x86_64_check_map(env, &s.best, s.best.image_va,
+					     image_to_phys(&s.best, s.best.image_va)) != X86_CONFIRMED;
 	x86_64_find_direct(env, &s.best);
 	*ret = s.best;
 }

@@ -91,8 +91,10 @@ void buf_put_json(struct buf *b, const char *s, size_t n)
 			buf_puts(b, "\\n");
 		else if (c == '\t')
 			buf_puts(b, "\\t");
-		else if (!len || c < 0x20 || c == 0x7f) /* not UTF-8: the byte as if Latin-1 */
+		else if (!len) /* not UTF-8: the byte as if Latin-1 */
 			buf_printf(b, "\\u%04x", c);
+		else if (!utf8_printable(cp)) /* controls of a terminal, too: all are below 0x10000 */
+			buf_printf(b, "\\u%04x", (unsigned)cp);
 		else
 			buf_put(b, s + i, len);
 		i += len ? len : 1;

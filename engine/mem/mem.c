@@ -3,10 +3,12 @@
  * Address spaces. One function translates (locate), one reads (read_some), and the public ones are
  * shapes of these two.
  *
- * The page tables are asked first, for all kernel addresses: they alone know vmalloc, modules,
- * vmemmap and per-CPU memory, and what is not mapped. Only if a table itself can't be read do the
- * linear maps answer; "not mapped" stays "not mapped". A table page is RAM like any other, and so
- * an unreadable one is told by its state (excluded, lost ...), never taken for an empty one.
+ * Where a linear map holds, a damaged page table must not outweigh it: one lost entry of the direct
+ * map would hide a gigabyte of tasks. So RAM in the direct map is read by arithmetic alone. In the
+ * kernel image the tables are asked, because a part of it is freed and unmapped after boot; where
+ * they contradict the image's known place, the place is right. vmalloc, modules, vmemmap and stacks
+ * are known to the tables alone. A table page is RAM like any other, and so an unreadable one is
+ * told by its state (excluded, lost ...), never taken for an empty one.
  */
 #include "engine/mem/mem.h"
 #include <string.h>
@@ -133,14 +135,40 @@ const struct arch_layout *mem_layout(const struct mem *m)
 	return &m->layout;
 }
 
-/* The linear maps, when the page tables' own pages are missing. */
-static bool from_linear(const struct mem *m, struct space s, struct err *e, uint64_t va,
-			struct arch_xlat *x)
+static bool in_range(uint64_t va, uint64_t start, uint64_t size)
 {
-	if (s.kind != SPACE_KERNEL || err_state(e) == MEM_UNMAPPED)
-		return false;
-	if (!m->arch->linear || !m->arch->linear(&m->layout, va, &x->pa))
-		return false;
+	return va >= start && va - start < size;
+}
+
+/* RAM in the direct map. What isn't RAM there is left to the tables: the size of memory is only as
+ * good as the dump's header. */
+static bool direct_ram(const struct mem *m, uint64_t va, uint64_t *pa)
+{
+	const struct arch_layout *l = &m->layout;
+	unsigned page_size = dump_info(m->dump)->page_size;
+
+	return m->arch->linear && in_range(va, l->direct_va, l->direct_size) &&
+	       m->arch->linear(l, va, pa) &&
+	       dump_page_state(m->dump, *pa / (page_size ? page_size : PAGE)) != MEM_NOT_RAM;
+}
+
+/* What the tables said (e: nothing) put right by the linear maps. true: x is right now. */
+static bool from_linear(const struct mem *m, uint64_t va, const struct err *e, struct arch_xlat *x)
+{
+	const struct arch_layout *l = &m->layout;
+	bool unreadable = e && err_state(e) != MEM_UNMAPPED;
+	uint64_t pa;
+
+	if (!m->arch->linear || !m->arch->linear(l, va, &pa) || (!e && x->pa == pa))
+		return !e;
+	if (in_range(va, l->image_va, l->image_size)) {
+		if (!unreadable && (!l->image_sure || !l->init_size ||
+				    in_range(va, l->init_va, l->init_size)))
+			return !e;
+	} else if (!unreadable && !direct_ram(m, va, &pa)) {
+		return !e;
+	}
+	x->pa = pa;
 	x->page_size = PAGE;
 	return true;
 }
@@ -157,11 +185,10 @@ struct err *mem_vtop(struct mem *m, struct space s, uint64_t va, struct arch_xla
 
 	uint64_t pgd_pa = s.kind == SPACE_KERNEL ? m->layout.pgd_pa : s.pgd_pa;
 	struct err *e = m->arch->walk(&m->env, &m->layout, pgd_pa, va, ret);
-	if (e && from_linear(m, s, e, va, ret)) {
-		err_free(e);
-		return NULL;
-	}
-	return e;
+	if (s.kind != SPACE_KERNEL || !from_linear(m, va, e, ret))
+		return e;
+	err_free(e);
+	return NULL;
 }
 
 /* The physical address of va, and how many bytes from there on belong to the same mapping. */
@@ -173,6 +200,10 @@ static enum mem_state locate(struct mem *m, struct space s, uint64_t va, uint64_
 	if (s.kind == SPACE_PHYS) {
 		*pa = va;
 		*left = UINT64_MAX - va;
+		return MEM_PRESENT;
+	}
+	if (s.kind == SPACE_KERNEL && direct_ram(m, va, pa)) {
+		*left = PAGE - (va & (PAGE - 1));
 		return MEM_PRESENT;
 	}
 	if (s.kind == SPACE_KERNEL && tlb_get(&m->tlb, va, pa, left))

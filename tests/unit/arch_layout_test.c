@@ -386,6 +386,25 @@ static void test_lists(void **state)
 	}
 }
 
+/* The top table is there, but every entry of it leads back to it. */
+static void test_cyclic_tables(void **state)
+{
+	(void)state;
+	EACH_KERNEL(d)
+	{
+		uint64_t pgd = fake_image_pa(&d.k, LINK_PGD);
+
+		d.info = true;
+		for (unsigned i = 0; i < 512; i++)
+			fake_put_u64(&d.mem, pgd + 8 * i, pgd | PTE_P | PTE_RW);
+		for (uint64_t pa = 0x100008; pa < 0x100008 + 20 * 16; pa += 16) {
+			fake_put_u64(&d.mem, pa, d.k.direct + pa);
+			fake_put_u64(&d.mem, pa + 8, d.k.direct + pa);
+		}
+		expect(&d, "vmcoreinfo");
+	}
+}
+
 /* Notes of any content and length. */
 static void test_bad_notes(void **state)
 {
@@ -412,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_header),	     cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_nothing),	     cmocka_unit_test(test_ldt),
 		cmocka_unit_test(test_lists),	     cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_cyclic_tables),
 		cmocka_unit_test(test_lost_tables),  cmocka_unit_test(test_bad_notes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

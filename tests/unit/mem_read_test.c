@@ -2,8 +2,9 @@
 /*
  * Proves, on a made kernel written out as an ELF dump, that reads cross pages that lie apart, stop
  * exactly where bytes are missing and say why; that the linear maps answer when page tables are
- * missing and only then; that user space and the kernel's are kept apart; that threads share one
- * mem; and that damaged and cut copies of the dump never do worse than an error.
+ * missing or damaged, but don't bring back what the kernel freed; that user space and the kernel's
+ * are kept apart; that threads share one mem; and that damaged and cut copies of the dump never do
+ * worse than an error.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #define PAGES 8
 #define EXCLUDED_PAGE 3 /* in the tables, filtered out of the dump */
 #define UNMAPPED_PAGE 5 /* not in the tables */
+#define LINK_INIT UINT64_C(0xffffffff81500000) /* in the same 2 MiB page as LINK_PGD */
 #define USER_VA UINT64_C(0x7fff0000e000)
 #define USER_PGD UINT64_C(0x8002000)
 #define USER_PA UINT64_C(0x9000000)
@@ -129,6 +131,8 @@ static bool symbol(void *ctx, const char *name, uint64_t *ret)
 	       : strcmp(name, "linux_banner") == 0     ? LINK_BANNER
 	       : strcmp(name, "page_offset_base") == 0 ? LINK_PAGE_OFFSET
 	       : strcmp(name, "_end") == 0	       ? LINK_END
+	       : strcmp(name, "__init_begin") == 0     ? LINK_INIT
+	       : strcmp(name, "__init_end") == 0       ? LINK_INIT + FAKE_PAGE
 						       : 0;
 	return *ret;
 }
@@ -355,17 +359,47 @@ static void test_linear_fallback(void **state)
 	assert_int_equal(err_state(e), MEM_EXCLUDED);
 	close_mem(m);
 
-	/* A page that the tables clearly don't map isn't there, even if it would be in the direct
-	 * map. */
+}
+
+/* A damaged entry hides nothing whose place is known without it. */
+static void test_damaged_tables(void **state)
+{
+	static const uint64_t entries[] = {0, PTE_P, 0xdead000000000100, UINT64_MAX};
+	uint64_t v, banner = LINK_BANNER + kernel.offset;
+	struct fake f;
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		make_kernel(&f);
+		uint64_t pgd = fake_image_pa(&kernel, LINK_PGD);
+		fake_put_u64(&f, fake_entry(&f, pgd, kernel.direct + page_pa(0), 21), entries[i]);
+		fake_put_u64(&f, fake_entry(&f, pgd, banner, 21), entries[i]);
+		struct mem *m = open_fake(&f);
+		assert_int_equal(mem_layout(m)->direct_va, kernel.direct);
+		assert_null(mem_u64(m, KERNEL, kernel.direct + page_pa(0), &v));
+		assert_int_equal(v, word_at(page_pa(0)));
+		assert_null(mem_str(m, KERNEL, banner, text, sizeof(text)));
+		assert_string_equal(text, FAKE_BANNER);
+		close_mem(m);
+	}
+}
+
+/* What the kernel frees of its image after boot is unmapped, not damaged. */
+static void test_freed_image(void **state)
+{
+	struct fake f;
+	uint64_t v;
+
+	(void)state;
 	make_kernel(&f);
-	fake_put_u64(
-		&f, fake_entry(&f, fake_image_pa(&kernel, LINK_PGD), kernel.direct + 0x9800000, 21),
-		0);
-	m = open_fake(&f);
-	assert_int_equal(mem_layout(m)->direct_va, kernel.direct);
-	e = mem_u64(m, KERNEL, kernel.direct + 0x9800000, &v);
+	fake_put_u64(&f, fake_image_pa(&kernel, LINK_INIT), 1);
+	uint64_t pgd = fake_image_pa(&kernel, LINK_PGD);
+	fake_put_u64(&f, fake_entry(&f, pgd, LINK_INIT + kernel.offset, 21), 0);
+	struct mem *m = open_fake(&f);
+	struct err *e = mem_u64(m, KERNEL, LINK_INIT + kernel.offset, &v);
 	assert_int_equal(err_state(e), MEM_UNMAPPED);
-	assert_null(mem_u64(m, PHYS, 0x9800000, &v));
+	assert_null(mem_u64(m, KERNEL, LINK_PGD + kernel.offset, &v));
 	close_mem(m);
 }
 
@@ -490,6 +524,8 @@ int main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_linear_fallback),
+		cmocka_unit_test(test_damaged_tables),
+		cmocka_unit_test(test_freed_image),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_tlb),
 		cmocka_unit_test(test_damage),
