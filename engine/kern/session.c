@@ -255,6 +255,10 @@ static struct err *open_stages(struct session *s, const struct given *g, struct 
 	if (!mem_layout(s->mem)->exact)
 		session_warn(s, "where the kernel lives in this dump can't be found: addresses of "
 				"the kernel may be read from the wrong place");
+	if (mem_layout(s->mem)->tables_bad)
+		session_warn(s, "the kernel's page tables are lost or damaged: the kernel image and the "
+			     "direct map are read without them; modules, stacks and other vmalloc'ed "
+			     "memory may be missing");
 	s->symtab = symtab_create();
 	s->types = types_create(s->intern);
 	s->lines = lines_create();
