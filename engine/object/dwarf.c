@@ -41,6 +41,7 @@ struct err *object_prepare_dwarf(struct object *o, struct job *job)
 {
 	struct elf_file *f;
 
+	object_find_debug(o);
 	object_lock(o);
 	struct err *e = plain_file(o, job, &f);
 	object_unlock(o);
@@ -49,10 +50,10 @@ struct err *object_prepare_dwarf(struct object *o, struct job *job)
 
 void object_place_section(struct object *o, const char *name, uint64_t addr)
 {
-	object_lock(o);
+	pthread_rwlock_wrlock(&o->parts);
 	GROW(o->places, o->nplaces, o->places_cap);
 	o->places[o->nplaces++] = (struct placement){xstrdup(name), addr};
-	object_unlock(o);
+	pthread_rwlock_unlock(&o->parts);
 	atomic_fetch_add(&o->generation, 1);
 }
 
@@ -121,6 +122,7 @@ Dwarf *object_dwarf(struct object *o)
 {
 	struct elf_file *f;
 
+	object_find_debug(o);
 	if (!o->dwarf_tried && err_ok(plain_file(o, NULL, &f)))
 		o->dwarf = f->type == ET_REL ? relocated(o) :
 					       dwarf_begin_elf(f->elf, DWARF_C_READ, NULL);
@@ -157,15 +159,13 @@ void object_close_dwarf(struct object *o)
 		dwfl_end(o->dwfl);
 	else
 		dwarf_end(o->dwarf);
-	for (size_t i = 0; i < o->nplaces; i++)
-		free(o->places[i].name);
-	free(o->places);
 }
 
 Dwarf *object_dwarf_private(struct object *o)
 {
 	struct elf_file *f = NULL;
 
+	object_find_debug(o);
 	object_lock(o);
 	bool ok = err_ok(plain_file(o, NULL, &f));
 	object_unlock(o);

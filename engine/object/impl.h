@@ -42,6 +42,7 @@ struct placement {
 
 struct object {
 	char *name, *path;
+	char *old_path, *old_missing; /* before a file was attached: somebody may have borrowed them */
 	struct elf_file *file;	   /* NULL: known from memory only */
 	struct elf_file *debug;	   /* separate debug file, or NULL */
 	struct elf_file *inflated; /* plain copy of the file whose DWARF is compressed, or NULL */
@@ -55,10 +56,15 @@ struct object {
 	Dwarf *dwarf;
 	Dwfl *dwfl; /* owns dwarf, when it had to be relocated */
 	bool dwarf_tried;
+
+	pthread_mutex_t finder_lock; /* before the others; recursive */
+	atomic_int finder_state;
+	object_finder *find;
+	void *find_ctx;
+
+	pthread_rwlock_t parts; /* what follows, the sections' copies, and attaching */
 	struct placement *places; /* of a module's sections */
 	size_t nplaces, places_cap;
-
-	pthread_rwlock_t parts; /* what follows, and the sections' copies */
 	struct object_range *ranges;
 	size_t nranges, ranges_cap;
 	struct given_section *given;
@@ -80,6 +86,10 @@ bool elf_section_bytes(const struct elf_file *f, struct elf_section *s, struct o
 /* Is there DWARF in it; is any of it compressed? */
 bool elf_file_has_dwarf(const struct elf_file *f, bool *compressed);
 bool elf_section_compressed(const struct elf_section *s);
+
+/* finder.c */
+void object_finder_init(struct object *o);
+void object_finder_done(struct object *o);
 
 /* dwarf.c */
 void object_close_dwarf(struct object *o);

@@ -38,6 +38,7 @@ static struct object *object_new(const char *name, const char *path)
 	pthread_mutex_init(&o->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	pthread_rwlock_init(&o->parts, NULL);
+	object_finder_init(o);
 	return o;
 }
 
@@ -125,19 +126,22 @@ struct err *object_attach(struct object *o, const char *path, const struct objec
 	struct object *with;
 
 	TRY(object_open(path, opt, job, &with));
-	if (o->file || with->file->type != ET_REL) {
-		object_close(with);
-		return err_new(ERR_MISMATCH, "%s: not the file of module %s", path, o->name);
+	pthread_rwlock_wrlock(&o->parts);
+	bool fits = !o->file && with->file->type == ET_REL;
+	if (fits) {
+		o->old_path = o->path;
+		o->old_missing = o->missing;
+		o->path = xstrdup(with->path);
+		o->missing = xstrdup(with->missing);
+		o->no_cache = with->no_cache;
+		o->file = with->file;
+		o->debug = with->debug;
+		with->file = with->debug = NULL;
 	}
-	free(o->path);
-	free(o->missing);
-	o->path = xstrdup(with->path);
-	o->missing = xstrdup(with->missing);
-	o->no_cache = with->no_cache;
-	o->file = with->file;
-	o->debug = with->debug;
-	with->file = with->debug = NULL;
+	pthread_rwlock_unlock(&o->parts);
 	object_close(with);
+	if (!fits)
+		return err_new(ERR_MISMATCH, "%s: not the file of module %s", path, o->name);
 	atomic_fetch_add(&o->generation, 1);
 	return NULL;
 }
@@ -163,9 +167,15 @@ void object_close(struct object *o)
 	free(o->ranges);
 	free(o->shdrs);
 	free(o->release);
+	for (size_t i = 0; i < o->nplaces; i++)
+		free(o->places[i].name);
+	free(o->places);
 	free(o->missing);
+	free(o->old_missing);
 	free(o->path);
+	free(o->old_path);
 	free(o->name);
+	object_finder_done(o);
 	pthread_mutex_destroy(&o->lock);
 	pthread_rwlock_destroy(&o->parts);
 	free(o);
@@ -176,25 +186,49 @@ const char *object_name(const struct object *o)
 	return o->name;
 }
 
+/* A const object's lock: taking it changes nothing that a caller can see. */
+static pthread_rwlock_t *parts_of(const struct object *o)
+{
+	return &((struct object *)(uintptr_t)o)->parts;
+}
+
+/* What attaching a file may be changing right now. */
+struct file_facts {
+	const struct elf_file *file;
+	const char *path, *missing;
+};
+
+static struct file_facts facts(const struct object *o)
+{
+	pthread_rwlock_rdlock(parts_of(o));
+	struct file_facts f = {o->file, o->path, o->missing};
+	pthread_rwlock_unlock(parts_of(o));
+	return f;
+}
+
 const char *object_path(const struct object *o)
 {
-	return o->path;
+	return facts(o).path;
 }
 
 uint16_t object_machine(const struct object *o)
 {
-	return o->file ? o->file->machine : EM_NONE;
+	const struct elf_file *f = facts(o).file;
+
+	return f ? f->machine : EM_NONE;
 }
 
 size_t object_build_id(const struct object *o, const uint8_t **ret)
 {
-	*ret = o->file ? o->file->build_id : NULL;
-	return o->file ? o->file->build_id_size : 0;
+	const struct elf_file *f = facts(o).file;
+
+	*ret = f ? f->build_id : NULL;
+	return f ? f->build_id_size : 0;
 }
 
 const char *object_missing(const struct object *o)
 {
-	return o->missing;
+	return facts(o).missing;
 }
 
 uint64_t object_bias(const struct object *o)
@@ -220,12 +254,6 @@ void object_add_range(struct object *o, struct object_range r)
 	o->ranges[o->nranges++] = r;
 	pthread_rwlock_unlock(&o->parts);
 	atomic_fetch_add(&o->generation, 1);
-}
-
-/* A const object's lock: taking it changes nothing that a caller can see. */
-static pthread_rwlock_t *parts_of(const struct object *o)
-{
-	return &((struct object *)(uintptr_t)o)->parts;
 }
 
 bool object_range(const struct object *o, size_t i, struct object_range *ret)
@@ -316,8 +344,11 @@ static bool given_or_file(struct object *o, const char *name, bool files_too,
 
 bool object_section(struct object *o, const char *name, struct object_section *ret)
 {
+	/* what the dump has itself needs no file */
+	if (given_or_file(o, name, false, ret))
+		return true;
+	object_find_debug(o);
 	bool relocate = needs_relocation(o, name);
-
 	if (!relocate && wants_plain_copy(o, name))
 		err_free(object_prepare_dwarf(o, NULL)); /* without it, the heap has to do */
 	return given_or_file(o, name, !relocate, ret) ||
@@ -343,6 +374,7 @@ static void fill_shdrs(struct object_shdr *d, const struct elf_file *f)
 	for (size_t i = 0; i < f->nsections; i++) {
 		const struct elf_section *s = &f->sections[i];
 		d[i] = (struct object_shdr){
+			.name = s->name,
 			.addr = s->addr,
 			.size = s->size,
 			.alloc = s->flags & SHF_ALLOC,
@@ -455,10 +487,13 @@ void object_unlock(struct object *o)
 
 Elf *object_elf(struct object *o)
 {
-	return o->file ? o->file->elf : NULL;
+	const struct elf_file *f = facts(o).file;
+
+	return f ? f->elf : NULL;
 }
 
 bool object_has_dwarf(const struct object *o)
 {
+	object_find_debug((struct object *)(uintptr_t)o);
 	return dwarf_file(o) != NULL;
 }

@@ -42,11 +42,20 @@ struct err *object_open(const char *path, const struct object_options *o, struct
 struct object *object_create_module(const char *name);
 /* Gives such a module its file (.ko, .ko.debug) with DWARF, and says where the dump has one of the
  * file's sections (".text", ".data" ...: a run-time address). Without places, types and names are
- * right and addresses aren't. Both before others use the object. Errors of attaching: as
- * object_open()'s, and ERR_MISMATCH for a file that isn't a module's. */
+ * right and addresses aren't. Both before others use the object, or from its finder. Errors of
+ * attaching: as object_open()'s, and ERR_MISMATCH for a file that isn't a module's, or when the
+ * object has one. */
 struct err *object_attach(struct object *o, const char *path, const struct object_options *opt,
 			  struct job *job);
 void object_place_section(struct object *o, const char *name, uint64_t addr);
+/* Lets somebody look for that file when debug info of the object is first asked for (its lines,
+ * variables, types by DIE, CFI). find attaches and places, or leaves the object as it is; it is
+ * called once, on the thread that asks, and must not take object_lock(). Set before others use the
+ * object. */
+typedef void object_finder(struct object *o, void *ctx);
+void object_set_finder(struct object *o, object_finder *find, void *ctx);
+/* Has the finder look now, if it hasn't yet. Thread: any. */
+void object_find_debug(struct object *o);
 void object_close(struct object *o);
 
 const char *object_name(const struct object *o); /* "vmlinux", "ext4" */
@@ -91,6 +100,7 @@ void object_set_section(struct object *o, const char *name, void *data, size_t s
 /* The symbol table (.symtab with its .strtab) of the file that has one, as it lies in the file, and
  * what its symbols' st_shndx mean. strings ends with a NUL. Borrowed until the object is closed. */
 struct object_shdr {
+	const char *name; /* ".text" */
 	uint64_t addr, size;
 	bool alloc, exec, write, nobits;
 	bool percpu; /* .data..percpu: linked at 0, or at an ordinary address by newer kernels */

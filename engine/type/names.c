@@ -49,6 +49,7 @@ static struct err *find_symbol(struct types *ts, struct object *o, const char *s
 struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbol, struct job *job,
 			   const struct type **ret)
 {
+	object_find_debug(o); /* a module's DWARF is a provider only from then on */
 	TRY(find_symbol(ts, o, symbol, job, ret));
 	if (*ret)
 		return NULL;

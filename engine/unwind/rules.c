@@ -173,6 +173,8 @@ static void open_orc(struct unwinder *u, struct unwind_object *o)
 static void open_tables(struct unwinder *u, struct unwind_object *o)
 {
 	struct object_section frame;
+
+	object_find_debug(o->object); /* that makes it grow */
 	unsigned generation = object_generation(o->object);
 
 	if (o->opened && o->generation == generation)
