@@ -1,13 +1,13 @@
 #!/bin/bash
 # initramfs.sh K: make sure that kernels/<K>/initramfs/initrd is there and up to date: busybox, tools, modules,
-# the scripts of guest/ and scenarios/. The guest that crashes and the capture kernel boot with the same; the
+# the lab's own one among them, the scripts of guest/ and scenarios/. The guest that crashes and the capture kernel boot with the same; the
 # former also carries /kdump, the image and the initramfs of the latter.
 . "$(dirname "$(readlink -f "$0")")/common.sh"
 
 kernel=$CACHE/kernels/$1
 dir=$kernel/initramfs
 stamp=$(hash_of "$LAB/initramfs.sh" "$LAB"/guest/* "$LAB"/scenarios/*.sh "$LAB/modules" \
-                "$CACHE"/tools/*/.stamp "$kernel/.stamp")
+                "$CACHE"/tools/*/.stamp "$kernel/.stamp" "$kernel/module/.stamp")
 ! fresh "$dir" "$stamp" || exit 0
 
 pack() { (cd "$1" && find . | cpio -o -H newc --quiet -R 0:0); }
@@ -33,6 +33,7 @@ tool stable/makedumpfile /opt/stable/makedumpfile
 tool newest/makedumpfile /opt/newest/makedumpfile
 cp -r "$LAB/guest/init" "$LAB/guest/capture" "$LAB/scenarios" "$root/lab/"
 lines modules > "$root/lab/modules"
+[ ! -e "$kernel/module/labbug.ko" ] || cp "$kernel/module/labbug.ko" "$root/lab/"
 ln -s lab/init "$root/init"
 for program in truth sleepers; do
     gcc -O2 -Wall -Wextra -static -pthread -o "$root/bin/$program" "$LAB/guest/$program.c"

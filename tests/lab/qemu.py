@@ -2,8 +2,8 @@
 """qemu.py: run one guest of the lab until it is done.
 
 The guest talks on its second serial line (DIR/guest.log): 'LAB: READY' when the scene is set and the truth is
-written, 'LAB: DONE' at the end, 'LAB: FAILED: why'. With --dump the guest is stopped when it is ready, and QEMU
-writes the dumps. Exit status 0: done; 1: failed or too late, with the reason on stderr.
+written, 'LAB: DONE' at the end, 'LAB: FAILED: why'. With --send the guest gets a key or an interrupt when it is
+ready; with --dump it is stopped then, and QEMU writes the dumps. Exit status 0: done; 1: failed or too late, with the reason on stderr.
 """
 import argparse
 import json
@@ -69,8 +69,15 @@ def said(o):
         return []
 
 
-def dump(o):
-    monitor = Monitor(f"{o.dir}/qmp")
+def send(monitor, what):
+    """'nmi', or keys held together, as in 'alt-sysrq-c'."""
+    if what == "nmi":
+        monitor.do("inject-nmi")
+    else:
+        monitor.do("send-key", keys=[{"type": "qcode", "data": key} for key in what.split("-")])
+
+
+def dump(monitor, o):
     monitor.do("stop")
     for name in o.dump.split(","):
         monitor.do("dump-guest-memory", protocol=f"file:{o.dir}/vmcore.{name}", **DUMPS[name])
@@ -79,6 +86,7 @@ def dump(o):
 
 def run(o, guest):
     end = time.monotonic() + o.timeout
+    sent = False
     while time.monotonic() < end:
         over = guest.poll() is not None
         words = dict(said(o))
@@ -87,8 +95,11 @@ def run(o, guest):
         if "DONE" in words:
             return None if "READY" in words else "it crashed before its time"
         if "READY" in words and o.dump:
-            dump(o)
+            dump(Monitor(f"{o.dir}/qmp"), o)
             return None
+        if "READY" in words and o.send and not sent:
+            send(Monitor(f"{o.dir}/qmp"), o.send)
+            sent = True
         if over:
             return f"QEMU ended early, status {guest.returncode}"
         time.sleep(0.2)
@@ -105,6 +116,7 @@ def main():
     p.add_argument("--disk", action="append", default=[])
     p.add_argument("--device", action="append", default=[])
     p.add_argument("--dump", help="names of dumps that QEMU is to make, with commas")
+    p.add_argument("--send", help="what the guest gets when it is ready: nmi, or keys (alt-sysrq-c)")
     p.add_argument("--timeout", type=int, default=300)
     o = p.parse_args()
     for name in ("console", "guest.log", "qmp"):

@@ -7,13 +7,14 @@ kernel=$CACHE/kernels/$k
 dir=$CACHE/dumps/$k/$name
 
 # what a scenario may set
-by=kdump mem=512M cpus=2 cpu=qemu64 disk=2G device= append= reserve=160M timeout=300 last_words=
+by=kdump mem=512M cpus=2 cpu=qemu64 disk=2G device= append= reserve=160M timeout=300 last_words= send= labbug=
 . "$LAB/scenarios/$name.sh"
 formats=$(formats "$k")
 
 stamp=$(hash_of "$LAB"/guest/* "$LAB/scenarios/$name.sh" "$LAB"/{scenario.sh,qemu.py,snappy.c,modules} \
-                "$kernel/release" "$CACHE"/tools/*/.stamp)
+                "$kernel/release" ${labbug:+"$LAB"/module/*} "$CACHE"/tools/*/.stamp)
 ! fresh "$dir" "$stamp" || exit 0
+[ -z "$labbug" ] || [ -e "$kernel/module/labbug.ko" ] || fail "$k $name: the lab's module is not built for this kernel"
 
 # The guest has two disks: the first for its dumps, with a file system; the second for the truth, a bare tar.
 # A panic that is not ours ends it at once (panic=-1): now and then the emulation trips over code that the kernel
@@ -27,6 +28,7 @@ run() {
     mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1 "$tmp/disk.img"
     case $by in qemu) how+=(--dump "${formats// /,}") ;; *) words+=" crashkernel=$reserve" ;; esac
     [ -z "$device" ] || how+=(--device "$device")
+    [ -z "$send" ] || how+=(--send "$send")
     python3 "$LAB/qemu.py" --kernel "$kernel/vmlinuz" --initrd "$kernel/initramfs/initrd" --append "$words $append" \
         --dir "$tmp" --mem "$mem" --cpus "$cpus" --cpu "$cpu" --disk "$tmp/disk.img" --disk "$tmp/truth.img" \
         --timeout "$timeout" "${how[@]}" &
