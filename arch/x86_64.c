@@ -33,5 +33,6 @@ const struct arch arch_x86_64 = {
 	.regs_from_prstatus = x86_64_regs_from_prstatus,
 	.regs_from_pt_regs = x86_64_regs_from_pt_regs,
 	.regs_user = x86_64_regs_user,
+	.regs_plausible = x86_64_regs_plausible,
 	.pte_flags = x86_64_pte_flags,
 };

@@ -57,6 +57,7 @@ extern const struct arch_reg x86_64_regs[X86_64_NREGS];
 struct err *x86_64_regs_from_prstatus(const void *desc, size_t n, struct regs *ret);
 struct err *x86_64_regs_from_pt_regs(const void *image, size_t n, struct regs *ret);
 bool x86_64_regs_user(const struct regs *r);
+bool x86_64_regs_plausible(const struct regs *r);
 
 struct err *x86_64_walk(const struct arch_env *env, const struct arch_layout *l, uint64_t pgd_pa,
 			uint64_t va, struct arch_xlat *ret);

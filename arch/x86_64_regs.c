@@ -89,3 +89,30 @@ bool x86_64_regs_user(const struct regs *r)
 {
 	return regs_has(r, X86_CS) && (r->v[X86_CS] & 3) == 3;
 }
+
+/* The selectors of asm/segment.h: kernel code and data, user code (64 and 32 bit) and data; Xen's PV
+ * guests have their own. A processor in long mode may save a null ss. */
+enum {
+	KERNEL_CS = 0x10,
+	KERNEL_DS = 0x18,
+	USER32_CS = 0x23,
+	USER_DS = 0x2b,
+	USER_CS = 0x33,
+	XEN_CS = 0xe030,
+	XEN_DS = 0xe02b,
+};
+#define FLAGS_ONE UINT64_C(0x2)				   /* always set */
+#define FLAGS_NONE (UINT64_C(0x8028) | ~UINT64_C(0x3fffff)) /* reserved: always clear */
+
+bool x86_64_regs_plausible(const struct regs *r)
+{
+	uint64_t cs = r->v[X86_CS], ss = r->v[X86_SS], flags = r->v[X86_RFLAGS];
+
+	if (!regs_has(r, X86_CS) || !regs_has(r, X86_SS) || !regs_has(r, X86_RFLAGS))
+		return false;
+	if (!(flags & FLAGS_ONE) || flags & FLAGS_NONE)
+		return false;
+	if (cs == USER_CS || cs == USER32_CS)
+		return ss == USER_DS;
+	return (cs == KERNEL_CS && (ss == KERNEL_DS || !ss)) || (cs == XEN_CS && ss == XEN_DS);
+}

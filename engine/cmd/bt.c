@@ -12,7 +12,8 @@
 
 #define MAX_FRAMES 256
 
-enum { PID, TASK, INDEX, NUM, SHOWN, FUNCTION, OFFSET, WHERE, NOTE, PC, SP, FILE_, LINE_, INLINE, SOURCE, COLS };
+enum { PID, TASK, INDEX, NUM, SHOWN, FUNCTION, OFFSET, WHERE, NOTE, PC, SP, FILE_, LINE_, COLUMN,
+       INLINE, SOURCE, COLS };
 static const struct col cols[COLS] = {
 	[PID] = {"pid", "PID", "the task's pid", COL_DATA, 0, 0},
 	[TASK] = {"task", "TASK", "the task's task_struct", COL_DATA, 0, 0},
@@ -27,6 +28,7 @@ static const struct col cols[COLS] = {
 	[SP] = {"sp", "", "stack pointer in the frame", COL_DATA, 18, 6},
 	[FILE_] = {"file", "FILE", "source file", COL_DATA, 0, 0},
 	[LINE_] = {"line", "LINE", "source line", COL_DATA, 0, 0},
+	[COLUMN] = {"column", "COLUMN", "column in that line", COL_DATA, 0, 0},
 	[INLINE] = {"inline", "INLINE", "inlined into the next frame", COL_DATA, 0, 0},
 	[SOURCE] = {"source", "SOURCE", "orc, cfi, fp, regs or scan", COL_DATA, 0, 0},
 };
@@ -35,16 +37,9 @@ static const struct table bt_table = {.name = "bt", .cols = cols, .ncols = COLS,
 static const struct table bt_vars_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 					   .child = &bt_var_table, .child_key = "vars",
 					   .child_always = true};
-
-/* What is known of one logical frame. */
-struct logical {
-	const struct frame *f;
-	size_t frame, level;
-	const char *function; /* NULL: not known */
-	bool has_offset;
-	uint64_t offset;
-	const struct line_scope *scope; /* NULL: no lines */
-};
+static const struct table bt_words_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
+					    .child = &bt_word_table, .child_key = "words",
+					    .child_always = true};
 
 /* The innermost frame's registers are given, not found; ORC is the rule: only the rest is worth a word. */
 static const char *note_of(const struct frame *f, bool is_inline)
@@ -56,100 +51,128 @@ static const char *note_of(const struct frame *f, bool is_inline)
 	return frame_source_name(f->source);
 }
 
-static struct err *frame_row(struct bt *b, const struct logical *l)
+struct err *bt_row(struct bt *b, const struct bt_row *r)
 {
-	const struct frame *f = l->f;
-	bool is_inline = l->scope && l->scope->is_inline;
-	bool guess = f->source == FRAME_SCAN || f->source == FRAME_FP;
-	const char *file = l->scope && l->scope->file[0] ? l->scope->file : NULL;
+	const struct code_call *call = &r->call;
 	AUTO_BUF struct buf shown = {0}, where = {0};
-	char num[16], key[24];
+	struct ref src = {0};
+	char num[16];
 
-	if (f->user)
-		buf_puts(&shown, "(user space)");
-	else
-		buf_puts(&shown, l->function ? l->function : "?");
-	if (file)
-		buf_printf(&where, "%s:%u", file, l->scope->line);
+	buf_puts(&shown, r->user ? "(user space)" : call->function ? call->function : "?");
+	if (call->file) {
+		buf_printf(&where, "%s:%u", call->file, call->line);
+		src = (struct ref){REF_SRC, 0, call->line, intern_str(b->s->intern, call->file)};
+	}
 	snprintf(num, sizeof(num), "#%u", b->index);
-	snprintf(key, sizeof(key), "%zu.%zu", l->frame, l->level);
-	struct ref ref = ref_frame(b->t->addr, (unsigned)l->frame, (unsigned)l->level);
-	enum role role = guess || f->user ? ROLE_DIM : ROLE_NORMAL;
+	enum role role = r->guess || r->user ? ROLE_DIM : ROLE_NORMAL;
 	struct cell v[COLS] = {
 		[PID] = cell_int(b->t->pid),
 		[TASK] = cell_addr(b->t->addr),
 		[INDEX] = cell_uint(b->index),
 		[NUM] = cell_role(cell_text(num), ROLE_DIM),
-		[SHOWN] = cell_role(cell_text(buf_str(&shown)), guess ? ROLE_DIM : ROLE_NAME),
-		[FUNCTION] = l->function && !f->user ? cell_text(l->function) : cell_absent(),
-		[OFFSET] = l->has_offset ? cell_uint(l->offset) : cell_absent(),
-		[WHERE] = cell_text(buf_str(&where)),
-		[NOTE] = cell_role(cell_text(note_of(f, is_inline)), ROLE_DIM),
-		[PC] = cell_role(cell_addr(f->pc), ROLE_DIM),
-		[SP] = cell_addr(f->sp),
-		[FILE_] = file ? cell_text(file) : cell_absent(),
-		[LINE_] = file ? cell_uint(l->scope->line) : cell_absent(),
-		[INLINE] = cell_bool(is_inline),
-		[SOURCE] = cell_text(frame_source_name(f->source)),
+		[SHOWN] = cell_role(cell_text(buf_str(&shown)), r->guess ? ROLE_DIM : ROLE_NAME),
+		[FUNCTION] = call->function && !r->user ? cell_text(call->function) : cell_absent(),
+		[OFFSET] = call->has_offset ? cell_uint(call->offset) : cell_absent(),
+		[WHERE] = cell_link(cell_text(buf_str(&where)), src),
+		[NOTE] = cell_role(cell_text(r->note), ROLE_DIM),
+		[PC] = cell_role(cell_addr(r->pc), ROLE_DIM),
+		[SP] = cell_addr(r->sp),
+		[FILE_] = call->file ? cell_text(call->file) : cell_absent(),
+		[LINE_] = call->file ? cell_uint(call->line) : cell_absent(),
+		[COLUMN] = call->file && call->column ? cell_uint(call->column) : cell_absent(),
+		[INLINE] = cell_bool(call->is_inline),
+		[SOURCE] = cell_text(frame_source_name(r->source)),
 	};
 	b->index++;
-	return sink_row(b->c->out, &(struct row){.cells = v, .key = key, .ref = ref, .role = role});
+	return sink_row(b->c->out, &(struct row){.cells = v, .key = r->key, .ref = r->ref, .role = role});
+}
+
+static struct err *frame_row(struct bt *b, size_t i, size_t level, const struct code_call *call)
+{
+	const struct frame *f = &b->stack.frames[i];
+	char key[24];
+
+	snprintf(key, sizeof(key), "%zu.%zu", i, level);
+	struct bt_row r = {
+		.call = *call,
+		.pc = f->pc,
+		.sp = f->sp,
+		.user = f->user,
+		.guess = f->source == FRAME_SCAN || f->source == FRAME_FP,
+		.source = f->source,
+		.note = note_of(f, call->is_inline),
+		.key = key,
+		.ref = ref_frame(b->t->addr, (unsigned)i, (unsigned)level),
+	};
+	return bt_row(b, &r);
 }
 
 static struct err *physical_frame(struct bt *b, size_t i)
 {
+	const struct cmd_args *a = b->c->args;
 	const struct frame *f = &b->stack.frames[i];
-	const struct line_scope *scopes = NULL;
-	uint64_t pc = f->exact || !f->pc ? f->pc : f->pc - 1, off;
-	struct sym sym;
-	size_t n = 0;
+	bool words = a->has['f'] || a->has['F'];
+	struct code_place place;
 
 	if (f->user) {
-		TRY(frame_row(b, &(struct logical){.f = f, .frame = i}));
-		return bt_user_regs(b, f);
+		TRY(frame_row(b, i, 0, &(struct code_call){0}));
+		return words ? bt_frame_words(b, i) : bt_regs(b, &f->regs);
 	}
-	if (f->object && !err_ok(lines_at(b->s->lines, f->object, pc, &scopes, &n)))
-		n = 0;
-	bool known = sym_func_at(b->s->symtab, pc, &sym, &off);
-	for (size_t level = 0; level < (n ? n : 1); level++) {
-		const struct line_scope *s = n ? &scopes[level] : NULL;
-		bool inlined = s && s->is_inline;
-		struct logical l = {.f = f, .frame = i, .level = level, .scope = s};
-		if (inlined) {
-			l.function = s->function;
-		} else {
-			l.function = known ? sym.name : s && s->function[0] ? s->function : NULL;
-			l.has_offset = known;
-			l.offset = known ? f->pc - sym.addr : 0;
-		}
-		TRY(frame_row(b, &l));
-		if (n)
+	size_t n = code_place_at(b->s, f->object, f->pc, f->exact, &place);
+	for (size_t level = a->has['I'] ? n - 1 : 0; level < n; level++) {
+		struct code_call call = code_place_call(&place, level);
+		TRY(frame_row(b, i, level, &call));
+		if (place.nscopes && !words)
 			TRY(bt_scope_vars(b, i, level));
 	}
+	return words ? bt_frame_words(b, i) : NULL;
+}
+
+static struct err *frames(struct bt *b)
+{
+	for (size_t i = 0; i < b->stack.n; i++) {
+		TRY(job_tick(b->c->job, 1));
+		TRY(physical_frame(b, i));
+	}
+	if (b->stack.ended)
+		sink_note(b->c->out, ROLE_WARN, "task %d: the stack ends early: %s", b->t->pid,
+			  b->stack.ended);
 	return NULL;
+}
+
+static const struct table *table_of(const struct cmd_args *a)
+{
+	if (a->has['t'] || a->has['T'])
+		return &bt_text_table;
+	if ((a->has['f'] || a->has['F']) && !a->has['e'])
+		return &bt_words_table;
+	return a->has['V'] ? &bt_vars_table : &bt_table;
+}
+
+/* What crash is to be told for the same: its bt has -l, -t, -T, -e, -f and -F too. */
+static void crash_command(const struct cmd_args *a, const struct task *t, struct buf *out)
+{
+	buf_puts(out, "bt -");
+	for (const char *o = "tTefF"; *o; o++)
+		if (a->has[(unsigned char)*o])
+			buf_putc(out, *o);
+	buf_printf(out, "l %d", t->pid);
 }
 
 static struct err *task_bt(const struct cmd_call *c, const struct task *t)
 {
+	const struct cmd_args *a = c->args;
 	struct bt b = {.c = c, .s = c->session, .t = t};
-	AUTO_BUF struct buf comm = {0};
+	AUTO_BUF struct buf comm = {0}, crash = {0};
 	struct ref ref = ref_addr(REF_TASK, t->addr);
-	char crash[32];
 
-	snprintf(crash, sizeof(crash), "bt -l %d", t->pid);
+	crash_command(a, t, &crash);
 	buf_put_safe(&comm, t->comm, strlen(t->comm));
-	TRY(sink_begin(c->out, c->args->has['V'] ? &bt_vars_table : &bt_table, &ref, crash,
+	TRY(sink_begin(c->out, table_of(a), &ref, buf_str(&crash),
 		       "PID %d  %s  CPU %u  %.2s  TASK 0x%" PRIx64, t->pid, buf_str(&comm), t->cpu,
 		       t->letters, t->addr));
 	task_stack(c->session, t, MAX_FRAMES, &b.stack);
-	struct err *e = NULL;
-	for (size_t i = 0; i < b.stack.n && !e; i++) {
-		e = job_tick(c->job, 1);
-		if (!e)
-			e = physical_frame(&b, i);
-	}
-	if (!e && b.stack.ended)
-		sink_note(c->out, ROLE_WARN, "task %d: the stack ends early: %s", t->pid, b.stack.ended);
+	struct err *e = a->has['t'] || a->has['T'] ? bt_text(&b) : a->has['e'] ? bt_exceptions(&b) : frames(&b);
 	stack_free(&b.stack);
 	return e;
 }
@@ -172,9 +195,12 @@ static struct err *active_tasks(const struct cmd_call *c)
 
 static struct err *run(const struct cmd_call *c)
 {
+	const struct cmd_args *a = c->args;
 	const struct task *t;
 
-	if (c->args->has['a'])
+	if ((a->has['f'] || a->has['F']) && (a->has['V'] || a->has['P']))
+		return usage_error(a->cmd, "words (-f, -F) and variables (-V, -P) don't go together");
+	if (a->has['a'])
 		return active_tasks(c);
 	for (size_t i = 0; i < (c->args->n ? c->args->n : 1); i++) {
 		TRY(arg_task(c, c->args->n ? c->args->v[i] : NULL, &t));
@@ -190,11 +216,20 @@ const struct cmd cmd_bt = {
 	.details =
 		"Innermost call first. Inlined calls are frames of their own. NOTE tells how a frame was found "
 		"where it is not by ORC; what rests on a guess (fp, scan) is dim. The last frame of a task that "
-		"came from user space shows the registers that it came with.",
+		"came from user space shows the registers that it came with.\n"
+		"What -t, -T and -e show was found by searching the words of the stack (source: scan): much of "
+		"it can be left over from earlier calls. A row that is also part of the walk says which frame "
+		"it is.",
 	.options = (const struct cmd_option[]){
 		{'V', ARG_NONE, NULL, "arguments and variables of every frame, with their values"},
 		{'P', ARG_NONE, NULL, "only the arguments that have a value"},
 		{'a', ARG_NONE, NULL, "the active task of every CPU"},
+		{'I', ARG_NONE, NULL, "no inlined calls: one frame for each return address"},
+		{'f', ARG_NONE, NULL, "the words of every frame, with the symbols that they point to"},
+		{'F', ARG_NONE, NULL, "the same, also as tasks, stacks, slab objects and pages"},
+		{'t', ARG_NONE, NULL, "every text address on the stack, from the stack pointer up"},
+		{'T', ARG_NONE, NULL, "every text address on the whole stack, left-overs too"},
+		{'e', ARG_NONE, NULL, "exception frames (struct pt_regs) found by searching the stack"},
 		{'l', ARG_NONE, NULL, "file and line (always on; kept for fingers)"},
 		{0}},
 	.args = (const struct cmd_arg[]){
@@ -203,6 +238,8 @@ const struct cmd cmd_bt = {
 	.examples = (const struct cmd_example[]){
 		{"bt 123", "the stack of task 123"},
 		{"bt -V 123", "with arguments and variables"},
+		{"bt -I 123", "without inlined calls, as crash shows it"},
+		{"bt -F 123", "what every word of the stack is"},
 		{"foreach UN bt", "the stacks of all that are stuck"},
 		{0}},
 	.table = &bt_table,

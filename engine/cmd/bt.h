@@ -9,6 +9,7 @@
 #define CMD_BT_H
 
 #include "engine/cmd/commands.h"
+#include "engine/kern/codeplace.h"
 #include "engine/unwind/vars.h"
 
 struct bt {
@@ -19,13 +20,35 @@ struct bt {
 	unsigned index; /* of the next row */
 };
 
+/* One row of a stack: a call. */
+struct bt_row {
+	struct code_call call;
+	uint64_t pc, sp;
+	bool user;  /* user space's registers: there is no call to name */
+	bool guess; /* dim */
+	enum frame_source source;
+	const char *note, *key;
+	struct ref ref;
+};
+/* bt.c: puts out a row of bt's own table, and counts it. */
+struct err *bt_row(struct bt *b, const struct bt_row *r);
+
 /* The rows under a frame. */
 enum { V_LINE, V_NAME, V_TYPE, V_VALUE, V_MEANING, V_LOCATION, V_COLS };
-extern const struct table bt_var_table;
+extern const struct table bt_var_table, bt_word_table;
+/* btscan.c: what -t and -T answer with. */
+extern const struct table bt_text_table;
 
 /* btvars.c: the variables of scope `level` of physical frame `index`, as -V and -P ask for. */
 struct err *bt_scope_vars(struct bt *b, size_t index, size_t level);
-/* The registers that user space had when it came in. */
-struct err *bt_user_regs(struct bt *b, const struct frame *f);
+/* The registers of a pt_regs, a row each. */
+struct err *bt_regs(struct bt *b, const struct regs *r);
+
+/* btraw.c: the words of physical frame i, for -f and -F. */
+struct err *bt_frame_words(struct bt *b, size_t i);
+
+/* btscan.c: the text addresses on the stack (-t, -T), and the exception frames (-e). */
+struct err *bt_text(struct bt *b);
+struct err *bt_exceptions(struct bt *b);
 
 #endif

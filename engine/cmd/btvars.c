@@ -113,8 +113,7 @@ struct err *bt_scope_vars(struct bt *b, size_t index, size_t level)
 	return e;
 }
 
-/* The registers that user space had when it came in. */
-struct err *bt_user_regs(struct bt *b, const struct frame *f)
+struct err *bt_regs(struct bt *b, const struct regs *r)
 {
 	const struct arch *a = b->s->arch;
 
@@ -122,10 +121,10 @@ struct err *bt_user_regs(struct bt *b, const struct frame *f)
 		unsigned n = (unsigned)a->regs[i].dwarf;
 		struct shown shown;
 		struct var v = {.name = a->regs[i].name};
-		if (!regs_has(&f->regs, n))
+		if (!regs_has(r, n))
 			continue;
 		snprintf(v.location, sizeof(v.location), "pt_regs");
-		shown = (struct shown){.value = cell_addr(f->regs.v[n])};
+		shown = (struct shown){.value = cell_addr(r->v[n])};
 		struct err *e = var_row(b, &v, &shown, (struct ref){0});
 		shown_free(&shown);
 		TRY(e);

@@ -32,7 +32,8 @@ struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 struct session_private {
 	char **warnings;
 	size_t nwarnings, cap;
-	struct loader tasks, modules, panic_text;
+	char *unused; /* the vmlinux that was given but is of another build; or NULL */
+	struct loader tasks, modules, panic_text, slabs;
 };
 
 /* While opening only. */
@@ -41,6 +42,9 @@ void session_warn(struct session *s, const char *fmt, ...) __attribute__((format
 /* tasks.c, modules.c */
 void tasks_destroy(struct tasks *t);
 void modules_destroy(struct modules *m);
+/* slab.c */
+struct slabs;
+void slabs_destroy(struct slabs *x);
 
 /* identity.c: the link-time address of a symbol in the object's .symtab, without any index. */
 bool identity_symbol(struct object *o, const char *name, uint64_t *ret);
