@@ -4,7 +4,7 @@ CC ?= gcc
 PREFIX ?= /usr/local
 B := build/$(VARIANT)
 
-PKGS := ncursesw libdw libelf libzstd libpcre2-8 zlib liblzma
+PKGS := ncursesw libdw libelf libzstd libpcre2-8 zlib liblzma capstone
 CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DKEYMAP_DIR='"$(PREFIX)/share/vmbrowse/keymaps"'
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wvla -Wformat=2 -Wno-format-nonliteral -Wundef

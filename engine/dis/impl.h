@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * What the files of engine/dis share. Only of use inside it.
+ */
+#ifndef DIS_IMPL_H
+#define DIS_IMPL_H
+
+#include <capstone/capstone.h>
+#include <pthread.h>
+#include "engine/dis/dis.h"
+
+/* Control flow that isn't in the instructions: from one address to another. */
+struct edge {
+	uint64_t from, to; /* run-time addresses */
+	uint8_t reg;	   /* EXTABLE: DWARF register that the handler may write; 0xff: none */
+};
+struct edges {
+	struct edge *v; /* by from */
+	size_t n, cap;
+};
+
+struct dis {
+	struct mem *mem;
+	const struct arch *arch;
+	struct symtab *symtab;
+	pthread_mutex_t lock; /* around the following */
+	struct object *tables_of; /* whose tables these are; NULL: not read yet */
+	struct edges faults;	  /* exception table: a faulting instruction, and where it goes on */
+	struct edges labels;	  /* jump labels: patchable jumps, and where they can go */
+};
+
+struct decoder {
+	struct dis *dis;
+	csh intel, att; /* operands are wanted destination first, text is wanted as kernel people's */
+	cs_insn *insn, *shown;
+};
+
+/* Decodes into x->insn, with details. false: unknown to capstone, or cut off. */
+bool decode_raw(struct decoder *x, struct code *c, uint64_t pc);
+/* Length of the x86-64 instruction at p, of which n bytes are to be had, by its encoding alone; 0: it
+ * is none. */
+unsigned x86_insn_length(const uint8_t *p, size_t n);
+
+/* Hidden edges that begin in [start, end) of vmlinux' text: first and one past, in d->faults or
+ * d->labels. Thread: any; they are read once and stay. */
+void hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
+		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
+		  size_t *nlabels);
+
+/* n bytes of the object's file at a run-time address; false: there are none that can be used. */
+bool file_text(struct object *o, uint64_t addr, void *buf, size_t n);
+
+#endif
