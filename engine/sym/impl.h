@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include "engine/base/arena.h"
+#include "engine/sym/kallsyms.h"
 #include "engine/sym/sym.h"
 
 /* One provider. Its symbols have the ids first .. first + n - 1. */
@@ -17,6 +18,8 @@ struct sym_table {
 	struct object_symbols elf; /* v NULL: a list */
 	uint64_t bias;
 	struct sym *list; /* in the arena */
+	struct kallsyms *kallsyms;
+	bool replaced; /* by another table of the same object: only its names still live */
 };
 
 struct symtab {

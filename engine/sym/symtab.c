@@ -10,6 +10,9 @@
 #include "engine/base/checked.h"
 #include "engine/sym/impl.h"
 
+/* Offsets in a CPU's area are below this, addresses of any kernel above. */
+#define PERCPU_ZERO_BASED (UINT64_C(1) << 32)
+
 struct symtab *symtab_create(void)
 {
 	struct symtab *st = xcalloc(1, sizeof(*st));
@@ -23,6 +26,8 @@ void symtab_destroy(struct symtab *st)
 	if (!st)
 		return;
 	pthread_rwlock_destroy(&st->lock);
+	for (size_t i = 0; i < st->ntables; i++)
+		kallsyms_close(st->tables[i].kallsyms);
 	arena_free(&st->strings);
 	free(st->tables);
 	free(st->addrs);
@@ -125,8 +130,15 @@ bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret)
 {
 	const struct sym_table *t = table_of(st, id);
 
+	if (t->replaced)
+		return false;
 	if (t->elf.v)
 		return elf_record(t, id - t->first, ret);
+	if (t->kallsyms) {
+		bool known = kallsyms_get(t->kallsyms, id - t->first, ret);
+		ret->object = t->object;
+		return known;
+	}
 	*ret = t->list[id - t->first];
 	return true;
 }
@@ -151,12 +163,14 @@ uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s)
 	for (size_t i = 0; object_range(t->object, i, &r); i++)
 		if (s->addr >= r.start && s->addr < r.end)
 			return r.end;
-	return t->high;
+	return s->addr >= t->low ? t->high : s->addr; /* a zero-based one ends where it begins */
 }
 
 static void add_table(struct symtab *st, struct sym_table t)
 {
 	pthread_rwlock_wrlock(&st->lock);
+	for (size_t i = 0; t.elf.v && i < st->ntables; i++)
+		st->tables[i].replaced |= st->tables[i].kallsyms && st->tables[i].object == t.object;
 	if (t.n < UINT32_MAX - 1 - st->nids) {
 		t.first = st->nids;
 		st->nids += t.n;
@@ -192,6 +206,24 @@ struct err *symtab_add_object(struct symtab *st, struct object *o)
 	}
 	add_table(st, t);
 	return NULL;
+}
+
+void symtab_add_kallsyms(struct symtab *st, struct object *o, struct kallsyms *k)
+{
+	struct sym_table t = {.object = o, .low = UINT64_MAX, .kallsyms = k, .n = kallsyms_count(k)};
+	struct object_range r;
+	struct sym s;
+
+	for (uint32_t i = 0; i < t.n; i++) {
+		if (!kallsyms_get(k, i, &s) || s.type == 'A' || s.type == 'a' ||
+		    (s.percpu && s.addr < PERCPU_ZERO_BASED))
+			continue;
+		t.low = s.addr < t.low ? s.addr : t.low;
+		t.high = s.addr + s.size > t.high ? s.addr + s.size : t.high;
+	}
+	for (size_t i = 0; object_range(o, i, &r); i++)
+		t.high = r.end > t.high ? r.end : t.high;
+	add_table(st, t);
 }
 
 void symtab_add_list(struct symtab *st, struct object *o, const struct sym *v, size_t n)

@@ -100,41 +100,6 @@ static bool user_regs_at(struct walk *w, struct frame *f, uint64_t addr, struct 
 	return from_pt_regs(w, f, addr, next) && next->user;
 }
 
-/* Frame pointers: [rbp] is the caller's, the return address above it. Kernels with frame pointers
- * put the address of a pt_regs there, with bit 0 set. */
-static bool by_frame_pointer(struct walk *w, struct frame *f, struct frame *next)
-{
-	const struct arch *a = w->arch;
-	uint64_t fp = f->regs.v[a->reg_fp], ret, saved;
-
-	if (!regs_has(&f->regs, a->reg_fp) || fp < f->sp || fp - f->sp > STACK_MAX)
-		return false;
-	if (fp & 1)
-		return from_pt_regs(w, f, fp & ~UINT64_C(1), next);
-	if (!walk_read(w, fp, &saved) || !walk_read(w, fp + 8, &ret) || !plausible_return(w, ret))
-		return false;
-	f->cfa = fp + 16;
-	set_frame(w, next, ret, f->cfa, FRAME_FP);
-	regs_set(&next->regs, a->reg_fp, saved);
-	return true;
-}
-
-/* A call to a place that holds no code: nothing was run there, the return address is on top. */
-static bool by_bad_call(struct walk *w, struct frame *f, struct frame *next)
-{
-	const struct arch *a = w->arch;
-	uint64_t ret;
-
-	if (!f->exact || f->object || !walk_read(w, f->sp, &ret) || !plausible_return(w, ret))
-		return false;
-	f->cfa = f->sp + a->ptr_size;
-	set_frame(w, next, ret, f->cfa, FRAME_SCAN);
-	for (unsigned i = 0; i < ARCH_MAX_REGS; i++)
-		if (a->callee_saved >> i & 1 && i != a->reg_sp && regs_has(&f->regs, i))
-			regs_set(&next->regs, i, f->regs.v[i]);
-	return true;
-}
-
 /* Where nothing at all is known of the code (no ORC, no CFI), a call counts that goes to the very
  * function whose caller is looked for, or through a pointer: then nobody can say that it doesn't.
  */
@@ -184,6 +149,70 @@ static bool leads_on_by_fp(struct walk *w, struct frame *guess, const struct fra
 		return true;
 	regs_forget(&guess->regs, w->arch->reg_fp);
 	return false;
+}
+
+/* A candidate below `limit` that is behind a call of the very function whose caller is looked for. Its
+ * caller may need rbp: the function has left it alone, or pushed it. */
+static bool by_direct_call(struct walk *w, struct frame *f, uint64_t limit, struct frame *next)
+{
+	unsigned fp = w->arch->reg_fp;
+	uint64_t v, target, off;
+	struct sym s;
+
+	if (!w->u->symbols ||
+	    !sym_func_at(w->u->symbols, f->exact ? f->pc : f->pc - 1, &s, &off))
+		return false;
+	for (uint64_t at = (f->sp + 7) & ~UINT64_C(7); at < limit && walk_read(w, at, &v); at += 8) {
+		if (call_before(w, v, &target) != CALL_DIRECT || target != s.addr)
+			continue;
+		set_frame(w, next, v, at + 8, FRAME_SCAN);
+		f->cfa = at + 8;
+		if (leads_on(w, next, f))
+			return true;
+		if (regs_has(&f->regs, fp))
+			regs_set(&next->regs, fp, f->regs.v[fp]);
+		if (leads_on(w, next, f) || leads_on_by_fp(w, next, f))
+			return true;
+	}
+	return false;
+}
+
+/* Frame pointers: [rbp] is the caller's, the return address above it. Kernels with frame pointers
+ * put the address of a pt_regs there, with bit 0 set. */
+static bool by_frame_pointer(struct walk *w, struct frame *f, struct frame *next)
+{
+	const struct arch *a = w->arch;
+	uint64_t fp = f->regs.v[a->reg_fp], ret, saved;
+
+	if (!regs_has(&f->regs, a->reg_fp) || fp < f->sp || fp - f->sp > STACK_MAX)
+		return false;
+	if (fp & 1)
+		return from_pt_regs(w, f, fp & ~UINT64_C(1), next);
+	if (!walk_read(w, fp, &saved) || !walk_read(w, fp + 8, &ret) || !plausible_return(w, ret))
+		return false;
+	/* a frame without a frame pointer lies in between: rbp is its caller's */
+	if (!may_call_function_of(w, ret, f) && by_direct_call(w, f, fp, next))
+		return true;
+	f->cfa = fp + 16;
+	set_frame(w, next, ret, f->cfa, FRAME_FP);
+	regs_set(&next->regs, a->reg_fp, saved);
+	return true;
+}
+
+/* A call to a place that holds no code: nothing was run there, the return address is on top. */
+static bool by_bad_call(struct walk *w, struct frame *f, struct frame *next)
+{
+	const struct arch *a = w->arch;
+	uint64_t ret;
+
+	if (!f->exact || f->object || !walk_read(w, f->sp, &ret) || !plausible_return(w, ret))
+		return false;
+	f->cfa = f->sp + a->ptr_size;
+	set_frame(w, next, ret, f->cfa, FRAME_SCAN);
+	for (unsigned i = 0; i < ARCH_MAX_REGS; i++)
+		if (a->callee_saved >> i & 1 && i != a->reg_sp && regs_has(&f->regs, i))
+			regs_set(&next->regs, i, f->regs.v[i]);
+	return true;
 }
 
 static bool by_scan(struct walk *w, struct frame *f, struct frame *next)
