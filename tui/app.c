@@ -251,6 +251,8 @@ static void settle_opening(struct app *a)
 		return;
 	}
 	a->headline = shell_headline(a->shell);
+	if (shell_warning(a->shell, 0))
+		app_say(a, (enum style)ROLE_WARN, "%s", shell_warning(a->shell, 0));
 	nav_load_tasks(a);
 	struct view *log = app_run(a, PANE_LOG, "log", "", false);
 	view_wish(log, WISH_END, NULL, 0, NULL); /* the newest lines tell of the panic */

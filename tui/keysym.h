@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * Keys and their names: "a", "ö", "<C-d>", "<S-Tab>", "<F5>", "<M-x>", "<lt>". A key is a number:
+ * Keys and their names: "a", "ö", "<C-d>", "<S-Tab>", "<F5>", "<M-x>", "<lt>". A key is a number, a
  * code point or one of the named keys, with modifier bits.
  *
  * Keys that terminals can't tell apart are one key here: <C-i> is <Tab>, <C-m> is <Enter>, <C-[> is

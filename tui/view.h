@@ -79,10 +79,12 @@ struct view {
 	uint64_t wish_number;
 	struct ref wish_ref;
 
-	uint32_t rigid;		   /* columns with addresses, bits: never cut */
-	uint32_t shown;		   /* columns on the screen, bits; 0: not drawn yet */
-	int widths[VIEW_MAX_COLS]; /* widest cell seen, by column */
-	size_t measured;	   /* rows that widths knows */
+	uint32_t rigid;			 /* columns with addresses, bits: never cut */
+	uint32_t shown;			 /* columns on the screen, bits; 0: not drawn yet */
+	int widths[VIEW_MAX_COLS];	 /* widest cell seen, by column */
+	int fault_widths[VIEW_MAX_COLS]; /* of what can't be read, where it is wider than the column
+					  */
+	size_t measured;		 /* rows that widths knows */
 
 	struct view
 		*twin; /* hex view of a struct view, and back; owned by the view that is in use */

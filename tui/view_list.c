@@ -13,9 +13,10 @@
 
 #define LOOK_AT 200 /* rows measured before the first is drawn */
 #define INDENT 2
-#define GROW_WANTS 34  /* "name = 0xffff888000000000" with a name that says something */
-#define TEXT_WANTS 64  /* a growing column at the end of the line: text that is read */
-#define MATTERS_LESS 3 /* prio of columns that make room for the growing one */
+#define GROW_WANTS 34	   /* "name = 0xffff888000000000" with a name that says something */
+#define TEXT_WANTS 64	   /* a growing column at the end of the line: text that is read */
+#define ROOM_FOR_FAULTS 48 /* columns; in a narrower list "<excluded>" is cut */
+#define MATTERS_LESS 3	   /* prio of columns that make room for the growing one */
 #define LEAST_FLEXIBLE                                                                             \
 	15 /* text is narrowed to this before its column is dropped; numbers are never cut */
 
@@ -59,9 +60,10 @@ static void measure_row(struct view *v, size_t row)
 		buf_clear(&text);
 		cell_print(&r->cells[i], &text);
 		int w = utf8_width(buf_str(&text), text.len);
-		if (r->cells[i].kind == CELL_FAULT && t->cols[i].width && w > t->cols[i].width)
-			w = t->cols[i].width; /* "<excluded>" is cut before it takes room from
-						 others */
+		if (r->cells[i].kind == CELL_FAULT && t->cols[i].width && w > t->cols[i].width) {
+			v->fault_widths[i] = w; /* asks for room only where there is some */
+			w = t->cols[i].width;
+		}
 		if (w && i == first_seen(t))
 			w += indent_of(v, row);
 		if (w > v->widths[i])
@@ -105,6 +107,8 @@ static int wanted(const struct view *v, const struct table *t, size_t i, int wid
 
 	if (c->flags & COL_GROW)
 		w = grow_least(v, t, i, width, false);
+	else if (width >= ROOM_FOR_FAULTS && v->fault_widths[i] > w)
+		w = v->fault_widths[i];
 	else if (w > width / 2)
 		w = width / 2;
 	if (w < c->width && !(c->flags & COL_GROW))
@@ -180,7 +184,8 @@ static void grow(const struct view *v, const struct table *t, int width, struct 
 		*w += need < 0 ? 0 : need < spare ? need : spare;
 	}
 	for (int i = 0; i < c->n; i++) {
-		int need = v->widths[c->v[i].col] - c->v[i].w;
+		int natural = v->widths[c->v[i].col], fault = v->fault_widths[c->v[i].col];
+		int need = (natural > fault ? natural : fault) - c->v[i].w;
 		spare = width - total(c);
 		if (spare > 0 && need > 0 && i != at)
 			c->v[i].w += need < spare ? need : spare;
