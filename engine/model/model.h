@@ -88,12 +88,16 @@ struct table {
 	bool titled;		   /* the text form begins with the heading's title (`bt`) */
 };
 
+/* Whom a row is for, as COL_SCREEN and COL_DATA say it of columns. */
+enum row_for { ROW_FOR_ALL, ROW_FOR_PEOPLE, ROW_FOR_MACHINES };
+
 struct row {
 	const struct cell *cells; /* ncols of its table */
 	const char *key;   /* names the row among its siblings, stable over re-runs ("s_writers.frozen", "123"); may be NULL */
 	struct ref ref;	   /* what the row as a whole is; Enter goes there when the cell has no ref */
 	unsigned depth;	   /* in a tree; 0: top */
 	bool child;	   /* a row of the child table */
+	enum row_for only; /* machines' rows are not in a pane or the text table; people's not in JSON and TSV */
 	bool folded;	   /* starts out with its deeper rows hidden (they do follow) */
 	enum role role;
 };

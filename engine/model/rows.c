@@ -64,7 +64,7 @@ static struct err *rows_row(struct sink *s, const struct row *row)
 	const struct table *t = rows_table(r, row);
 	struct row *to = slot(r, n, &c);
 
-	if (r->second_table || !t)
+	if (r->second_table || !t || row->only == ROW_FOR_MACHINES)
 		return NULL;
 	if (!to) {
 		if (c >= CHUNKS - 1)

@@ -317,6 +317,8 @@ static struct err *writer_row(struct sink *s, const struct row *r)
 {
 	struct writer *w = (struct writer *)s;
 
+	if (r->only == (w->format == OUT_TEXT ? ROW_FOR_MACHINES : ROW_FOR_PEOPLE))
+		return NULL;
 	switch (w->format) {
 	case OUT_JSON:
 		return json_row(w, r);
