@@ -40,7 +40,7 @@ void finder_tell_rejected(struct task_finder *f)
 
 	if (f->nrejected)
 		finder_problem(f,
-			       "%zu addresses that should be tasks are none and are left out (the "
+			       "%zu pointers to tasks lead to none and are left out (the "
 			       "first: 0x%" PRIx64 ", from %s)",
 			       f->nrejected, f->rejected.addr,
 			       found & FOUND_PID_TREE	 ? "the PID tree"
@@ -263,6 +263,7 @@ static void follow_links(struct task_finder *f, struct found_task *ft)
 	if (in_task_list(f, ft, found)) {
 		ft->next = neighbour(f, TM_TASKS_NEXT, TM_TASKS_NEXT, 0);
 		ft->prev = neighbour(f, TM_TASKS_PREV, TM_TASKS_NEXT, 0);
+		ft->stray = !ft->next && task_get(r, TM_TASKS_NEXT, &v, NULL) == GOT;
 	}
 	if (task_get(r, TM_SIGNAL, &v, NULL) == GOT && v)
 		head = kern_at(v, &r->thread_head);
@@ -295,20 +296,23 @@ static void look_at(struct task_finder *f, const struct candidate *c)
 	bool added;
 	uint64_t *slot = hmap_put(&f->index, c->addr, &added);
 
-	if (!added) {
-		/* Rejected before, or queued twice. */
-		if (*slot)
-			finder_add(f, c);
+	if (!added && *slot) {
+		finder_add(f, c); /* queued twice */
 		return;
 	}
+	/* Rejected before; but what a stray link made nobody look twice at can be an idle task. */
+	if (!added && c->cpu < 0)
+		return;
 	task_read(&f->reader, c->addr);
 	if (!is_task(f, c)) {
 		if (c->found == FOUND_SCAN)
 			return; /* what merely looked like one */
-		if (!f->nrejected++)
+		if (added && !f->nrejected++)
 			f->rejected = *c;
 		return;
 	}
+	if (!added && f->nrejected)
+		f->nrejected--;
 	GROW(f->v, f->n, f->cap);
 	memset(&f->v[f->n], 0, sizeof(f->v[0]));
 	*slot = ++f->n;

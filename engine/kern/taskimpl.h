@@ -86,6 +86,7 @@ struct found_task {
 	uint64_t arrival;    /* sched_info.last_arrival */
 	uint64_t parent;     /* real_parent; 0: not known */
 	uint64_t next, prev; /* tasks.next and .prev as task addresses; 0: not to be followed */
+	bool stray;	     /* tasks.next is read, and is no pointer into the kernel */
 };
 
 struct cpu_queue {

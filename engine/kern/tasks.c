@@ -120,23 +120,32 @@ static void set_panicking(struct task_finder *f, struct tasks *t)
 
 /* ---- do the sources agree? ---- */
 
+static bool link_broken(struct task_finder *f, const struct found_task *ft)
+{
+	const struct found_task *next = finder_at(f, ft->next);
+
+	if (!ft->next)
+		return ft->stray;
+	if (next == ft)
+		return f->n > 1 + f->s->ncpus; /* alone but for idle tasks, which are in no list */
+	return !next || (next->prev && next->prev != ft->t.addr);
+}
+
 static void check_links(struct task_finder *f)
 {
 	size_t wrong = 0;
 	const struct found_task *first = NULL;
 
 	for (size_t i = 0; i < f->n; i++) {
-		const struct found_task *next = finder_at(f, f->v[i].next);
-		if (!f->v[i].next || (next && (!next->prev || next->prev == f->v[i].t.addr)))
+		if (!link_broken(f, &f->v[i]))
 			continue;
 		wrong++;
 		first = first ? first : &f->v[i];
 	}
 	if (wrong)
 		finder_problem(f,
-			       "task list: broken in %zu places, the first after pid %d (0x%" PRIx64
-			       " points to 0x%" PRIx64 ")",
-			       wrong, first->t.pid, first->t.addr, first->next);
+			       "task list: broken in %zu place%s, the first after pid %d (0x%" PRIx64 ")",
+			       wrong, wrong == 1 ? "" : "s", first->t.pid, first->t.addr);
 }
 
 static void check_source(struct task_finder *f, uint32_t bit, const char *what)
