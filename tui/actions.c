@@ -228,8 +228,11 @@ static void do_suspend(struct app *a, const char *arg)
 
 /* ---- rows ---- */
 
-static size_t column_step(const struct table *t, size_t from, int step)
+/* The next column that is on the screen; SIZE_MAX behind the last one: the order in which rows
+ * came. */
+static size_t column_step(const struct view *v, size_t from, int step)
 {
+	const struct table *t = view_heading(v)->table;
 	size_t i = from;
 
 	for (size_t tries = 0; tries <= t->ncols; tries++) {
@@ -238,7 +241,7 @@ static size_t column_step(const struct table *t, size_t from, int step)
 		else
 			i = step > 0 ? (i + 1 < t->ncols ? i + 1 : SIZE_MAX)
 				     : (i ? i - 1 : SIZE_MAX);
-		if (i == SIZE_MAX || !(t->cols[i].flags & COL_DATA))
+		if (i == SIZE_MAX || (i < VIEW_MAX_COLS && v->shown >> i & 1))
 			return i;
 	}
 	return SIZE_MAX;
@@ -253,10 +256,10 @@ static void do_sort(struct app *a, const char *arg)
 	if (!v)
 		return;
 	if (is(arg, "next") || is(arg, "prev")) {
-		col = column_step(t, v->sort_col, is(arg, "next") ? 1 : -1);
+		col = column_step(v, v->sort_col, is(arg, "next") ? 1 : -1);
 		view_sort(v, a->pool, col, false);
 	} else if (is(arg, "reverse")) {
-		col = v->sort_col == SIZE_MAX ? column_step(t, SIZE_MAX, 1) : v->sort_col;
+		col = v->sort_col == SIZE_MAX ? column_step(v, SIZE_MAX, 1) : v->sort_col;
 		view_sort(v, a->pool, col, !v->sort_descending);
 	} else if (is(arg, "none")) {
 		view_sort(v, a->pool, SIZE_MAX, false);

@@ -137,6 +137,8 @@ void command_run(struct app *a, const char *line)
 	line += strspn(line, ": \t");
 	if (!*line || !expand_line(a, line, &text))
 		return;
+	while (text.len && (text.p[text.len - 1] == ' ' || text.p[text.len - 1] == '\t'))
+		text.p[--text.len] = '\0';
 	const char *s = buf_str(&text);
 	size_t n = strcspn(s, " \t");
 	AUTO_FREE char *word = xstrndup(s, n);

@@ -26,6 +26,8 @@ void nav_load_tasks(struct app *a)
 	v = app_run(a, PANE_TASKS, line, "", false);
 	if (v && ref.kind)
 		view_wish(v, WISH_REF, NULL, 0, &ref);
+	if (v && old && old->sort_col != SIZE_MAX)
+		view_sort(v, a->pool, old->sort_col, old->sort_descending);
 }
 
 static void load_stack(struct app *a, uint64_t task)

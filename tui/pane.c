@@ -176,6 +176,8 @@ static void title_of(const struct pane *p, int room, struct buf *out)
 		buf_puts(out, !followed || room > 40 ? "Inspector  " : "");
 		if (followed)
 			put_crumbs(v->crumbs, room - (int)out->len, out);
+		else if (v && !h)
+			buf_puts(out, v->run->line);
 		if (h && h->title[0])
 			buf_printf(out, "%s%s%s", v->crumbs[0] ? "  (" : "", h->title,
 				   v->crumbs[0] ? ")" : "");

@@ -44,6 +44,18 @@ static int indent_of(const struct view *v, size_t row)
 	return v->tree ? v->rows[row].depth * INDENT + 2 : 0;
 }
 
+/* A title among the rows: nothing but text in the first column, which has the whole line. */
+static bool spans(const struct row *r, const struct table *t)
+{
+	if (r->role != ROLE_TITLE || r->child)
+		return false;
+	for (size_t i = first_seen(t) + 1; i < t->ncols; i++)
+		if (seen(t, i) &&
+		    (r->cells[i].kind != CELL_TEXT || (r->cells[i].text && *r->cells[i].text)))
+			return false;
+	return true;
+}
+
 /* ---- widths ---- */
 
 static void measure_row(struct view *v, size_t row)
@@ -52,7 +64,7 @@ static void measure_row(struct view *v, size_t row)
 	const struct table *t = table_of(v, r);
 	AUTO_BUF struct buf text = {0};
 
-	if (r->child)
+	if (r->child || spans(r, t))
 		return;
 	for (size_t i = 0; i < t->ncols && i < VIEW_MAX_COLS; i++) {
 		if (!seen(t, i) || (r->cells[i].kind == CELL_ABSENT && !t->cols[i].title[0]))
@@ -359,6 +371,10 @@ static void draw_columns(const struct drawing *d, int y, size_t row, size_t part
 	const struct row *r = view_row(d->v, row);
 	const struct table *t = table_of(d->v, r);
 
+	if (spans(r, t)) {
+		draw_cell(d, y, d->r.x, d->r.w, r, &r->cells[first_seen(t)], false);
+		return;
+	}
 	for (int i = 0; i < d->cols.n; i++) {
 		int x = d->r.x + d->cols.v[i].x - d->v->left, w = d->cols.v[i].w;
 		size_t col = d->cols.v[i].col;
