@@ -16,6 +16,7 @@
 #include "engine/base/checked.h"
 #include "engine/base/hmap.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/moddebug.h"
 #include "engine/kern/modparts.h"
 
 #define MODULES_MAX 65536
@@ -59,6 +60,7 @@ struct modules {
 	struct module *v;
 	size_t n, cap;
 	char *problem;
+	struct mod_debug *debug; /* finds the modules' files */
 };
 
 struct loading {
@@ -77,6 +79,7 @@ void modules_destroy(struct modules *ms)
 	for (size_t i = 0; i < ms->n; i++)
 		object_close(ms->v[i].object);
 	free(ms->v);
+	mod_debug_destroy(ms->debug);
 	free(ms->problem);
 	free(ms);
 }
@@ -208,7 +211,12 @@ static struct err *load_list(struct loading *l)
 	if (damage)
 		l->ms->problem = xasprintf("module list: damaged, modules may be missing: %s", damage);
 	free(damage);
-	return mod_add_types(&l->parts, l->ms->v, l->ms->n);
+	l->ms->debug = mod_debug_create(l->s);
+	struct err *e = mod_add_types(&l->parts, l->ms->v, l->ms->n);
+	/* only now: adding types asks for DWARF, too */
+	for (size_t i = 0; i < l->ms->n; i++)
+		mod_debug_add(l->ms->debug, &l->ms->v[i]);
+	return e;
 }
 
 static struct err *load(struct session *s, struct job *job, void **ret)
