@@ -17,6 +17,7 @@
 #include "engine/base/checked.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/modules.h"
+#include "engine/kern/taskabove.h"
 #include "engine/kern/tasks.h"
 
 #define FRAME_MAX 512
@@ -174,6 +175,19 @@ struct err *task_regs(struct session *s, const struct task *t, struct regs *ret,
 	return NULL;
 }
 
+/* A CPU's registers are those of what the crash interrupted. */
+static void put_handlers(struct session *s, const struct task *t, const struct regs *regs,
+			 struct stack *st)
+{
+	struct stack above;
+	uint64_t pt_regs;
+
+	if (!t->active || !task_above(s, t, regs, &above, &pt_regs))
+		return;
+	stack_put_above(st, &above, pt_regs);
+	stack_free(&above);
+}
+
 void task_stack(struct session *s, const struct task *t, size_t max, struct stack *ret)
 {
 	const struct modules *modules;
@@ -185,6 +199,7 @@ void task_stack(struct session *s, const struct task *t, size_t max, struct stac
 	struct err *e = task_regs(s, t, &regs, &exact);
 	if (!e) {
 		unwind(s->unwinder, &regs, exact, max, ret);
+		put_handlers(s, t, &regs, ret);
 		return;
 	}
 	ret->ended = xstrdup(err_text(e));

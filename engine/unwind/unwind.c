@@ -296,9 +296,7 @@ bool step_by_rule(struct walk *w, struct frame *f, const struct rule *r, struct 
 	return true;
 }
 
-/* Is this frame's caller, as found, one that can be? */
-static bool check_next(struct walk *w, const struct frame *f, struct frame *next,
-		       unsigned *switches)
+bool walk_goes_on(struct walk *w, const struct frame *f, struct frame *next, unsigned *switches)
 {
 	const struct arch_layout *l = mem_layout(w->mem);
 
@@ -329,12 +327,12 @@ static bool step(struct walk *w, struct frame *f, struct frame *next, unsigned *
 	if (r.flow == FLOW_END)
 		return false;
 	if (r.flow != FLOW_UNKNOWN && step_by_rule(w, f, &r, next) &&
-	    check_next(w, f, next, switches))
+	    walk_goes_on(w, f, next, switches))
 		return true;
 	if (r.flow == FLOW_UNKNOWN)
 		stop(w, "there is no unwind information for 0x%llx", (unsigned long long)f->pc);
 	memcpy(why, w->why, sizeof(why));
-	if (step_by_guess(w, f, next) && check_next(w, f, next, switches))
+	if (step_by_guess(w, f, next) && walk_goes_on(w, f, next, switches))
 		return true;
 	memcpy(w->why, why, sizeof(why));
 	return false;

@@ -61,6 +61,17 @@ void unwinder_set_types(struct unwinder *u, struct types *ts);
 void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max,
 	    struct stack *ret);
 void stack_free(struct stack *s);
+
+/* Addresses from start up to end, not included. */
+struct unwind_range {
+	uint64_t start, end;
+};
+/* What ran above registers that a handler saved: looks through the words of `stack` for a return
+ * address in function `last` from which the rules lead to a pt_regs with these registers. The frames
+ * up to there, innermost first, are all marked as FRAME_SCAN; *regs: where the pt_regs lies. false:
+ * there are none. Free with stack_free(). */
+bool unwind_above(struct unwinder *u, const struct regs *below, const struct unwind_range *stack,
+		  const struct unwind_range *last, struct stack *ret, uint64_t *regs);
 const char *frame_source_name(enum frame_source s); /* "orc", "cfi", "fp", "regs", "scan" */
 
 #endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What ran above saved registers. A CPU that crashes, or is stopped by the one that does, saves the
+ * registers of what was interrupted; the handlers that saved them went on, and nothing says where
+ * they were. But their return addresses are on the stack: a word that lies in a function that is
+ * known to be the last to run, and from which the unwind rules lead, call by call and without any
+ * guess, to a pt_regs that holds just those registers, is such a frame. Left-overs of calls that
+ * have returned don't lead there, or don't begin in that function.
+ */
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/unwind/internal.h"
+
+#define MAX_ABOVE 64 /* frames */
+
+static bool same_place(const struct walk *w, const struct regs *a, const struct regs *b)
+{
+	unsigned pc = w->arch->reg_pc, sp = w->arch->reg_sp;
+
+	return regs_has(a, pc) && regs_has(a, sp) && a->v[pc] == b->v[pc] && a->v[sp] == b->v[sp];
+}
+
+/* The frames from return address pc, found at stack address at, up to the pt_regs of `below`; how
+ * many, 0: it doesn't lead there. *regs: where it lies. */
+static size_t chain(struct walk *w, uint64_t pc, uint64_t at, const struct regs *below,
+		    struct frame *v, uint64_t *regs)
+{
+	unsigned switches = 0;
+	struct frame next;
+	struct rule r;
+
+	v[0] = (struct frame){.pc = pc, .sp = at + 8, .source = FRAME_SCAN};
+	v[0].object = text_owner(w->u, pc - 1);
+	regs_set(&v[0].regs, w->arch->reg_pc, pc);
+	regs_set(&v[0].regs, w->arch->reg_sp, at + 8);
+	for (size_t n = 1; n <= MAX_ABOVE; n++) {
+		struct frame *f = &v[n - 1];
+		rule_at(w->u, f->exact ? f->pc : f->pc - 1, &r);
+		if (r.flow == FLOW_UNKNOWN || r.flow == FLOW_END ||
+		    !step_by_rule(w, f, &r, &next) || !walk_goes_on(w, f, &next, &switches))
+			return 0;
+		*regs = next.pt_regs;
+		if (next.pt_regs)
+			return same_place(w, &next.regs, below) ? n : 0;
+		if (n == MAX_ABOVE)
+			return 0;
+		next.source = FRAME_SCAN; /* it is no surer than the first */
+		v[n] = next;
+	}
+	return 0;
+}
+
+bool unwind_above(struct unwinder *u, const struct regs *below, const struct unwind_range *stack,
+		  const struct unwind_range *last, struct stack *ret, uint64_t *regs)
+{
+	struct walk w = {
+		.u = u, .mem = u->mem, .arch = u->arch, .page = {{.addr = 1}, {.addr = 1}}};
+	uint64_t at = (stack->start + 7) & ~UINT64_C(7), pc;
+
+	if (!w.arch || !regs_has(below, w.arch->reg_pc) || !regs_has(below, w.arch->reg_sp))
+		return false;
+	struct frame *v = xcalloc(MAX_ABOVE + 1, sizeof(*v));
+	while (at < stack->end && stack->end - at >= 8) {
+		if (!walk_read(&w, at, &pc)) {
+			at = (at | (WALK_PAGE - 1)) + 1; /* a guard page */
+			continue;
+		}
+		size_t n = pc > last->start && pc <= last->end && plausible_return(&w, pc) ?
+				   chain(&w, pc, at, below, v, regs) :
+				   0;
+		if (n) {
+			*ret = (struct stack){.frames = v, .n = n};
+			return true;
+		}
+		at += 8;
+	}
+	free(v);
+	return false;
+}
