@@ -128,6 +128,8 @@ static bool link_broken(struct task_finder *f, const struct found_task *ft)
 		return ft->stray;
 	if (next == ft)
 		return f->n > 1 + f->s->ncpus; /* alone but for idle tasks, which are in no list */
+	if (next && next->t.found & FOUND_IDLE && next->t.addr != f->init_task)
+		return true;
 	return !next || (next->prev && next->prev != ft->t.addr);
 }
 
