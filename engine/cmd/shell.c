@@ -210,9 +210,11 @@ bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out)
 	case REF_CPU:
 		buf_printf(out, "ps cpu:%" PRIu64, r->addr);
 		return true;
+	case REF_SRC:
+		buf_printf(out, "src %s:%" PRIu64, r->name, r->aux);
+		return true;
 	case REF_NONE:
 	case REF_USER:
-	case REF_SRC:
 		break;
 	}
 	return false;
