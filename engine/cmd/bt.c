@@ -13,7 +13,7 @@
 #define MAX_FRAMES 256
 
 enum { PID, TASK, INDEX, NUM, SHOWN, FUNCTION, OFFSET, WHERE, NOTE, PC, SP, FILE_, LINE_, COLUMN,
-       INLINE, SOURCE, COLS };
+       INLINE, SOURCE, ENTRY, COLS };
 static const struct col cols[COLS] = {
 	[PID] = {"pid", "PID", "the task's pid", COL_DATA, 0, 0},
 	[TASK] = {"task", "TASK", "the task's task_struct", COL_DATA, 0, 0},
@@ -31,6 +31,7 @@ static const struct col cols[COLS] = {
 	[COLUMN] = {"column", "COLUMN", "column in that line", COL_DATA, 0, 0},
 	[INLINE] = {"inline", "INLINE", "inlined into the next frame", COL_DATA, 0, 0},
 	[SOURCE] = {"source", "SOURCE", "orc, cfi, fp, regs or scan", COL_DATA, 0, 0},
+	[ENTRY] = {"entry", "ENTRY", "exception, interrupt or nmi: came in here; the row is no call", COL_DATA, 0, 0},
 };
 static const struct table bt_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 				      .child = &bt_var_table, .child_key = "vars"};
@@ -58,18 +59,21 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 	struct ref src = {0};
 	char num[16];
 
-	buf_puts(&shown, r->user ? "(user space)" : call->function ? call->function : "?");
+	if (r->entry)
+		buf_printf(&shown, "(%s)", r->entry);
+	else
+		buf_puts(&shown, r->user ? "(user space)" : call->function ? call->function : "?");
 	if (call->file) {
 		buf_printf(&where, "%s:%u", call->file, call->line);
 		src = (struct ref){REF_SRC, 0, call->line, intern_str(b->s->intern, call->file)};
 	}
 	snprintf(num, sizeof(num), "#%u", b->index);
-	enum role role = r->guess || r->user ? ROLE_DIM : ROLE_NORMAL;
+	enum role role = r->guess || r->user || r->entry ? ROLE_DIM : ROLE_NORMAL;
 	struct cell v[COLS] = {
 		[PID] = cell_int(b->t->pid),
 		[TASK] = cell_addr(b->t->addr),
-		[INDEX] = cell_uint(b->index),
-		[NUM] = cell_role(cell_text(num), ROLE_DIM),
+		[INDEX] = r->entry ? cell_absent() : cell_uint(b->index),
+		[NUM] = cell_role(cell_text(r->entry ? "" : num), ROLE_DIM),
 		[SHOWN] = cell_role(cell_text(buf_str(&shown)), r->guess ? ROLE_DIM : ROLE_NAME),
 		[FUNCTION] = call->function && !r->user ? cell_text(call->function) : cell_absent(),
 		[OFFSET] = call->has_offset ? cell_uint(call->offset) : cell_absent(),
@@ -82,8 +86,9 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 		[COLUMN] = call->file && call->column ? cell_uint(call->column) : cell_absent(),
 		[INLINE] = cell_bool(call->is_inline),
 		[SOURCE] = cell_text(frame_source_name(r->source)),
+		[ENTRY] = r->entry ? cell_text(r->entry) : cell_absent(),
 	};
-	b->index++;
+	b->index += !r->entry;
 	return sink_row(b->c->out, &(struct row){.cells = v, .key = r->key, .ref = r->ref, .role = role});
 }
 
@@ -132,6 +137,7 @@ static struct err *frames(struct bt *b)
 {
 	for (size_t i = 0; i < b->stack.n; i++) {
 		TRY(job_tick(b->c->job, 1));
+		TRY(bt_entry(b, i));
 		TRY(physical_frame(b, i));
 	}
 	if (b->stack.ended)

@@ -25,6 +25,7 @@ struct bt_row {
 	struct code_call call;
 	uint64_t pc, sp;
 	bool user;  /* user space's registers: there is no call to name */
+	const char *entry; /* "exception": what came in here, not a call; isn't counted. NULL: a call */
 	bool guess; /* dim */
 	enum frame_source source;
 	const char *note, *key;
@@ -43,6 +44,10 @@ extern const struct table bt_text_table;
 struct err *bt_scope_vars(struct bt *b, size_t index, size_t level);
 /* The registers of a pt_regs, a row each. */
 struct err *bt_regs(struct bt *b, const struct regs *r);
+
+/* btentry.c: the row of what interrupted physical frame i, with its registers; nothing when it made an
+ * ordinary call. */
+struct err *bt_entry(struct bt *b, size_t i);
 
 /* btraw.c: the words of physical frame i, for -f and -F. */
 struct err *bt_frame_words(struct bt *b, size_t i);

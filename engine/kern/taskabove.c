@@ -13,9 +13,9 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/stackscan.h"
 #include "engine/kern/taskabove.h"
 
-#define STACK_SIZE 16384 /* THREAD_SIZE, without thread_union to ask */
 #define IST_SIZE 8192	 /* EXCEPTION_STKSZ; older ones are 4096, and smaller is no harm */
 #define IST_MAX 7
 #define RANGES_MAX (3 + IST_MAX)
@@ -75,11 +75,8 @@ static void add_current(struct session *s, unsigned cpu, uint64_t size, struct r
 static void find_ranges(struct session *s, const struct task *t, const struct regs *regs,
 			struct ranges *r)
 {
-	uint64_t sp = regs->v[s->arch->reg_sp], size = STACK_SIZE;
-	const struct type *type;
+	uint64_t sp = regs->v[s->arch->reg_sp], size = task_stack_size(s);
 
-	if (err_ok(type_find(s->types, "union thread_union", NULL, &type)) && type_size(type))
-		size = type_size(type);
 	if (kern_pointer(s, sp) && kern_pointer(s, sp - size))
 		add(r, sp - size, sp);
 	if (kern_pointer(s, t->stack))

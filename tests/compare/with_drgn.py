@@ -91,11 +91,19 @@ def compare_tasks(d, ours, theirs):
         d.see("drgn flags", where, number(r["flags"]), t["flags"])
         d.see("drgn state", where, r["state"], STATES.get(t["state"], t["state"]))
         d.see("drgn since", where, r["since_ns"], t["since_ns"])
-        stack = ours.stacks[r["task"]]
+        stack = without_handlers(ours.stacks[r["task"]])
         if failed(t["frames"]):
             d.see("drgn stack", where, [f["function"] for f in stack], t["frames"])
         else:
             compare_stack(d, where, stack, t["frames"])
+
+
+def without_handlers(stack):
+    """drgn begins at the registers that a CPU saved, and has no rows for what came in."""
+    first = 0
+    if stack and stack[0]["source"] == "scan":
+        first = next((i for i, f in enumerate(stack) if f["source"] != "scan" and not f["inline"]), len(stack))
+    return [f for f in stack[first:] if not f.get("entry")]
 
 
 def shape(frames, pc):

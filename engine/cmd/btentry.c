@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where an exception or an interrupt came in, the stack holds the registers of what it interrupted: a
+ * row of its own between the entry code and the interrupted function, with the registers under it.
+ */
+#include "engine/cmd/bt.h"
+#include <stdio.h>
+#include <string.h>
+
+/* What the entry code's name says; names since 5.8, then older ones. The first that is in it counts. */
+static const struct {
+	const char *part, *kind;
+} kinds[] = {
+	{"nmi", "nmi"},		    {"asm_exc_", "exception"},	  {"sysvec", "interrupt"},
+	{"interrupt", "interrupt"}, {"ret_from_intr", "interrupt"}, {"irq", "interrupt"},
+};
+
+static const char *kind_of(struct bt *b, const struct frame *entry)
+{
+	struct sym sym;
+	uint64_t offset;
+
+	if (sym_func_at(b->s->symtab, entry->exact ? entry->pc : entry->pc - 1, &sym, &offset))
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (strstr(sym.name, kinds[i].part))
+				return kinds[i].kind;
+	return "exception";
+}
+
+struct err *bt_entry(struct bt *b, size_t i)
+{
+	const struct frame *f = &b->stack.frames[i];
+	char key[32];
+
+	if (!i || !f->pt_regs || f->user)
+		return NULL;
+	snprintf(key, sizeof(key), "%zu.regs", i);
+	TRY(bt_row(b, &(struct bt_row){
+			      .entry = kind_of(b, &b->stack.frames[i - 1]),
+			      .pc = f->pc,
+			      .sp = f->pt_regs,
+			      .source = FRAME_REGS,
+			      .note = "pt_regs",
+			      .key = key,
+			      .ref = ref_object(intern_str(b->s->intern, "struct pt_regs"),
+						f->pt_regs),
+		      }));
+	return bt_regs(b, &f->regs);
+}
