@@ -303,6 +303,17 @@ static void do_reload(struct app *a, const char *arg)
 	nav_reload(a);
 }
 
+static void do_stack(struct app *a, const char *arg)
+{
+	if (is(arg, "variables"))
+		a->all_vars = !a->all_vars;
+	else if (is(arg, "inlined"))
+		a->no_inlined = !a->no_inlined;
+	else
+		bad_word(a, "stack", arg);
+	nav_stack(a);
+}
+
 static void do_find(struct app *a, const char *arg)
 {
 	if (*arg)
@@ -477,6 +488,8 @@ static const struct action actions[] = {
 	{"scroll", "center|top|bottom|left|right|home", "move the rows under the cursor",
 	 do_scroll},
 	{"sort", "next|prev|reverse|none|COLUMN", "order the rows by a column", do_sort},
+	{"stack", "variables|inlined", "show all variables, or the arguments alone; inlined calls or not",
+	 do_stack},
 	{"suspend", NULL, "stop the program, back to the shell", do_suspend},
 	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", do_unbind},
 	{"warnings", NULL, "what was found wrong with dump and vmlinux", do_warnings},

@@ -49,6 +49,7 @@ struct app {
 	enum pane_id focus,
 		partner; /* partner: the pane shown beside it where there is room for two */
 	bool zoom, mouse;
+	bool all_vars, no_inlined; /* what the backtrace shows */
 	uint64_t followed;    /* task_struct whose stack was last asked for */
 	uint64_t cursor_task; /* task_struct under the cursor of the tasks when that was looked at
 				 last */
@@ -127,6 +128,8 @@ void nav_back(struct app *a);
 void nav_forward(struct app *a);
 void nav_hex(struct app *a);
 void nav_reload(struct app *a);
+/* The backtrace anew, by all_vars and no_inlined, at the same frame. */
+void nav_stack(struct app *a);
 /* Brings what depends on cursors up to date: the stack of the task, the frame of the context. */
 void nav_settle(struct app *a);
 void nav_load_tasks(struct app *a);

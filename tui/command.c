@@ -21,19 +21,6 @@ static const char *name_at(void *ctx, size_t i)
 
 const struct keymap_names action_names = {name_at, NULL};
 
-/* The first link of the row, its own before those of its cells. */
-static struct ref row_ref(const struct view *v, const struct row *r)
-{
-	const struct table *t = rows_table(v->run->rows, r);
-
-	if (r->ref.kind)
-		return r->ref;
-	for (size_t i = 0; i < t->ncols; i++)
-		if (r->cells[i].ref.kind)
-			return r->cells[i].ref;
-	return (struct ref){0};
-}
-
 /* What %name stands for; false: nothing here. */
 static bool expand(struct app *a, const char *name, struct buf *out)
 {
@@ -48,7 +35,7 @@ static bool expand(struct app *a, const char *name, struct buf *out)
 	} else if (!r) {
 		return false;
 	} else if (!strcmp(name, "ref")) {
-		struct ref ref = row_ref(v, r);
+		struct ref ref = row_link(rows_table(v->run->rows, r), r);
 		ref_print(&ref, out);
 	} else if (!strcmp(name, "addr")) {
 		if (view_row_address(v, v->cursor_row, &addr))

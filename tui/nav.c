@@ -32,11 +32,25 @@ void nav_load_tasks(struct app *a)
 
 static void load_stack(struct app *a, uint64_t task)
 {
-	AUTO_FREE char *line = xasprintf("bt -V 0x%" PRIx64, task);
+	AUTO_FREE char *line = xasprintf("bt %s%s0x%" PRIx64, a->all_vars ? "-V " : "-P ",
+					 a->no_inlined ? "-I " : "", task);
 
 	a->followed = task;
 	a->ctx = (struct context){.task = ref_addr(REF_TASK, task)};
 	app_run(a, PANE_BT, line, "", false);
+}
+
+void nav_stack(struct app *a)
+{
+	struct context at = a->ctx;
+
+	if (!a->followed)
+		return;
+	load_stack(a, a->followed);
+	struct view *v = pane_view(&a->panes[PANE_BT]);
+	struct ref frame = ref_frame(at.task.addr, at.frame, at.level);
+	if (v)
+		view_wish(v, WISH_REF, NULL, 0, &frame);
 }
 
 /* Puts the cursor of the tasks on it where it is listed; its stack is shown in any case. */
@@ -155,18 +169,6 @@ void nav_settle(struct app *a)
 
 /* ---- links ---- */
 
-static struct ref first_ref(const struct view *v, const struct row *r)
-{
-	const struct table *t = rows_table(v->run->rows, r);
-
-	if (r->ref.kind)
-		return r->ref;
-	for (size_t i = 0; i < t->ncols; i++)
-		if (r->cells[i].ref.kind)
-			return r->cells[i].ref;
-	return (struct ref){0};
-}
-
 static void open_log(struct app *a, uint64_t seq)
 {
 	struct view *v = pane_view(&a->panes[PANE_LOG]);
@@ -234,7 +236,7 @@ void nav_open_ref(struct app *a, const struct ref *r, const char *label)
 /* A row of the list of keys runs its command. */
 static void follow_in_overlay(struct app *a, const struct view *v, const struct row *r)
 {
-	struct ref ref = first_ref(v, r);
+	struct ref ref = row_link(rows_table(v->run->rows, r), r);
 
 	if (ref.kind) {
 		a->overlay_on = false;
@@ -270,7 +272,7 @@ void nav_follow(struct app *a)
 		follow_in_overlay(a, v, r);
 		return;
 	}
-	struct ref ref = first_ref(v, r);
+	struct ref ref = row_link(rows_table(v->run->rows, r), r);
 	bool deeper = view_has_deeper(v, v->cursor_row);
 	if (p->id == PANE_BT && r->ref.kind == REF_FRAME) /* the cursor has chosen it already */
 		ref.kind = REF_NONE;

@@ -26,6 +26,16 @@ struct err *sink_row(struct sink *s, const struct row *r)
 	return s->row(s, r);
 }
 
+struct ref row_link(const struct table *t, const struct row *r)
+{
+	if (r->ref.kind)
+		return r->ref;
+	for (size_t i = 0; i < t->ncols; i++)
+		if (r->cells[i].ref.kind)
+			return r->cells[i].ref;
+	return (struct ref){0};
+}
+
 void sink_note(struct sink *s, enum role role, const char *fmt, ...)
 {
 	AUTO_BUF struct buf text = {0};

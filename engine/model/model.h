@@ -102,6 +102,9 @@ struct row {
 	enum role role;
 };
 
+/* Where a row leads: its own link before those of its cells. */
+struct ref row_link(const struct table *t, const struct row *r);
+
 /* What a view is, told before its first row. All borrowed for the call. */
 struct heading {
 	const struct table *table;
