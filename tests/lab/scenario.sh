@@ -12,7 +12,7 @@ by=kdump mem=512M cpus=2 cpu=qemu64 disk=2G device= append= reserve=160M timeout
 formats=$(formats "$k")
 
 stamp=$(hash_of "$LAB"/guest/* "$LAB/scenarios/$name.sh" "$LAB"/{scenario.sh,qemu.py,snappy.c,modules} \
-                "$kernel/release" ${labbug:+"$LAB"/module/*} "$CACHE"/tools/*/.stamp)
+                "$kernel/release" ${labbug:+"$kernel/module/labbug.ko"} "$CACHE"/tools/*/.stamp)
 ! fresh "$dir" "$stamp" || exit 0
 [ -z "$labbug" ] || [ -e "$kernel/module/labbug.ko" ] || fail "$k $name: the lab's module is not built for this kernel"
 
