@@ -52,4 +52,8 @@ struct err *show_one(const struct cmd_call *c, const char *path, const struct ty
 struct err *show_member(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style);
 
+/* whatis.c: lines of C under definition_table, a row each; takes the text apart. */
+extern const struct table definition_table;
+struct err *show_code(const struct cmd_call *c, struct buf *text);
+
 #endif

@@ -6,13 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { TEXT, TEXT_COLS };
-static const struct col text_cols[TEXT_COLS] = {
-	[TEXT] = {"text", "", "a line of the definition", COL_GROW, 0, 0},
-};
-static const struct table definition_table = {.name = "definition", .cols = text_cols,
-					      .ncols = TEXT_COLS};
-
 /* "super_block.s_writers,s_flags": the type's name and what follows the first dot. */
 static char *split_type(const char *text, const char **members)
 {
@@ -40,14 +33,6 @@ static struct err *find_type(const struct cmd_call *c, const char *keyword, cons
 
 /* ---- without an address: the definition ---- */
 
-/* Leading tabs as blanks: a cell holds no control characters. */
-static char *expand_tabs(const char *s)
-{
-	size_t n = strspn(s, "\t");
-
-	return xasprintf("%*s%s", (int)n * 4, "", s + n);
-}
-
 static struct err *show_definition(const struct cmd_call *c, const struct type *t)
 {
 	AUTO_BUF struct buf text = {0}, name = {0};
@@ -56,17 +41,7 @@ static struct err *show_definition(const struct cmd_call *c, const struct type *
 	type_print_definition(t, c->args->has['o'], &text);
 	AUTO_FREE char *crash = xasprintf("%s%s", c->args->has['o'] ? "struct -o " : "", buf_str(&name));
 	TRY(sink_begin(c->out, &definition_table, NULL, crash, "%s", buf_str(&name)));
-	for (char *p = text.p, *nl; p && *p; p = nl + 1) {
-		nl = strchrnul(p, '\n');
-		bool last = !*nl;
-		*nl = '\0';
-		AUTO_FREE char *line = expand_tabs(p);
-		struct cell cell = cell_text(line);
-		TRY(sink_row(c->out, &(struct row){.cells = &cell}));
-		if (last)
-			break;
-	}
-	return NULL;
+	return show_code(c, &text);
 }
 
 /* ---- with one: the object ---- */
