@@ -53,30 +53,14 @@ static const struct option longs[] = {
 
 #define USAGE "vmbrowse [OPTIONS] [VMLINUX] VMCORE"
 
-static const char help[] =
+static const char help_head[] =
 	"Browses a Linux kernel crash dump. Files may come in either order; the parts of a split\n"
-	"dump are given one after another.\n"
-	"\n"
-	"  -x CMD           run CMD without a terminal and exit; may be repeated; '-' reads "
-	"commands\n"
-	"                   from standard input ('#' begins a comment)\n"
-	"  -o FORMAT        text (default), tsv, json\n"
-	"  --src DIR        kernel source tree for the source view\n"
-	"  --debug-dir DIR  a further place for module and separate debug files; may be repeated\n"
-	"  --keymap FILE    keys: a file, or the name of one that comes with the program (vi, "
-	"less, crash)\n"
-	"  --color WHEN     auto (default), always, never; auto heeds NO_COLOR\n"
-	"  --ascii          no characters beyond ASCII\n"
-	"  --no-cache       keep nothing in the user's cache folder\n"
-	"  --docs KIND      print documentation: man, bash, zsh, fish, readme\n"
-	"  --version        versions of the program and its libraries\n"
-	"  --help           this\n"
-	"\n"
-	"On the screen: ? shows the keys, q closes and quits, :help lists the commands.\n"
+	"dump are given one after another.\n\n";
+static const char help_tail[] =
+	"\nOn the screen: ? shows the keys, q closes and quits, :help lists the commands.\n"
 	"Without it:    vmbrowse -x 'ps UN' -x 'bt -l 123' vmlinux vmcore\n"
 	"               vmbrowse -x 'help ps' vmcore\n"
-	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be "
-	"opened.\n";
+	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be opened.\n";
 
 /* One line, whatever bytes it quotes. */
 static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -264,7 +248,9 @@ static int run(const struct options *o)
 {
 	if (o->help) {
 		fputs("usage: " USAGE "\n", stdout);
-		fputs(help, stdout);
+		fputs(help_head, stdout);
+		err_free(docs_print("options", stdout));
+		fputs(help_tail, stdout);
 		return EXIT_ANSWERED;
 	}
 	if (o->version) {

@@ -7,18 +7,39 @@
 static const struct {
 	const char *flag, *arg, *help;
 } program_options[] = {
-	{"-x", "CMD", "run CMD without a terminal and exit; may be repeated; '-' reads commands from standard input"},
+	{"-x", "CMD", "run CMD without a terminal and exit; may be repeated; '-' reads commands from "
+		      "standard input ('#' begins a comment)"},
 	{"-o", "FORMAT", "text (default), tsv, json"},
 	{"--src", "DIR", "kernel source tree for the source view"},
-	{"--debug-dir", "DIR", "further places for module and separate debug files"},
-	{"--keymap", "FILE", "keys: a file, or the name of one that comes with the program"},
-	{"--color", "WHEN", "auto, always, never"},
-	{"--ascii", "", "no line-drawing or other characters beyond ASCII"},
+	{"--debug-dir", "DIR", "a further place for module and separate debug files; may be repeated"},
+	{"--keymap", "FILE", "keys: a file, or the name of one that comes with the program (vi, less, crash)"},
+	{"--color", "WHEN", "auto (default), always, never; auto heeds NO_COLOR"},
+	{"--ascii", "", "no characters beyond ASCII"},
 	{"--no-cache", "", "keep nothing in the user's cache folder"},
-	{"--version", "", "the program's and its libraries' versions"},
-	{"--help", "", "a summary of all this"},
+	{"--docs", "KIND", "print documentation: man, bash, zsh, fish, readme"},
+	{"--version", "", "versions of the program and its libraries"},
+	{"--help", "", "this"},
 };
 #define NOPTIONS (sizeof(program_options) / sizeof(*program_options))
+
+/* The options as --help lists them, wrapped at 96 columns. */
+static void options(FILE *out)
+{
+	const int indent = 19, width = 96;
+
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		int at = fprintf(out, "  %s %s", program_options[i].flag, program_options[i].arg);
+		at += fprintf(out, "%*s", indent - at, "");
+		for (const char *p = program_options[i].help; *p;) {
+			int n = (int)strcspn(p, " ");
+			if (at > indent && at + n > width)
+				at = fprintf(out, "\n%*s", indent, "") - 1;
+			at += fprintf(out, "%.*s%s", n, p, p[n] ? " " : "");
+			p += n + (p[n] == ' ');
+		}
+		fputc('\n', out);
+	}
+}
 
 static void roff(FILE *out, const char *s)
 {
@@ -168,7 +189,7 @@ struct err *docs_print(const char *kind, FILE *out)
 	static const struct {
 		const char *kind;
 		void (*print)(FILE *out);
-	} kinds[] = {{"man", man}, {"bash", bash}, {"zsh", zsh}, {"fish", fish}, {"readme", readme}};
+	} kinds[] = {{"options", options}, {"man", man}, {"bash", bash}, {"zsh", zsh}, {"fish", fish}, {"readme", readme}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(kinds[i].kind, kind)) {
