@@ -32,9 +32,9 @@ static void options(FILE *out)
 		at += fprintf(out, "%*s", indent - at, "");
 		for (const char *p = program_options[i].help; *p;) {
 			int n = (int)strcspn(p, " ");
-			if (at > indent && at + n > width)
+			if (at > indent && at + 1 + n > width)
 				at = fprintf(out, "\n%*s", indent, "") - 1;
-			at += fprintf(out, "%.*s%s", n, p, p[n] ? " " : "");
+			at += fprintf(out, "%s%.*s", at > indent ? " " : "", n, p);
 			p += n + (p[n] == ' ');
 		}
 		fputc('\n', out);
