@@ -148,9 +148,9 @@ void dump_close(struct dump *d)
 	free(d);
 }
 
-/* A page that isn't in the cache. What can be cached, and only that, is put there. */
+/* A page that isn't in the cache. What can be cached, and only that, is put there if asked for. */
 static uint32_t read_page(struct dump *d, uint64_t pfn, uint32_t off, void *buf, uint32_t len,
-			  enum mem_state *rest)
+			  bool keep, enum mem_state *rest)
 {
 	struct codec *c = codec_take(&d->codecs);
 	bool whole = len == d->info.page_size;
@@ -159,7 +159,7 @@ static uint32_t read_page(struct dump *d, uint64_t pfn, uint32_t off, void *buf,
 	struct span span;
 
 	enum mem_state state = d->ops->read(d, c, pfn, page, &span);
-	if (state == MEM_PRESENT)
+	if (state == MEM_PRESENT && keep)
 		cache_put(d->cache, pfn, page, &span);
 	*rest = span.rest;
 	if (off >= span.from && off < span.to)
@@ -170,7 +170,8 @@ static uint32_t read_page(struct dump *d, uint64_t pfn, uint32_t off, void *buf,
 	return got;
 }
 
-size_t dump_read(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_state *why)
+static size_t read_pages(struct dump *d, uint64_t pa, void *buf, size_t n, bool keep,
+			 enum mem_state *why)
 {
 	size_t done = 0;
 
@@ -184,7 +185,7 @@ size_t dump_read(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_stat
 			len = (uint32_t)(n - done);
 		if (at >= pa &&
 		    !cache_get(d->cache, pfn, off, (char *)buf + done, len, &got, &rest))
-			got = read_page(d, pfn, off, (char *)buf + done, len, &rest);
+			got = read_page(d, pfn, off, (char *)buf + done, len, keep, &rest);
 		done += got;
 		if (got < len) {
 			if (why)
@@ -193,6 +194,16 @@ size_t dump_read(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_stat
 		}
 	}
 	return done;
+}
+
+size_t dump_read(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_state *why)
+{
+	return read_pages(d, pa, buf, n, true, why);
+}
+
+size_t dump_read_once(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_state *why)
+{
+	return read_pages(d, pa, buf, n, false, why);
 }
 
 enum mem_state dump_page_state(struct dump *d, uint64_t pfn)

@@ -73,6 +73,8 @@ enum mem_state dump_page_state(struct dump *d, uint64_t pfn);
 /* Reads n bytes at physical address pa, across pages. Returns how many bytes were readable from the
  * start; if that is less than n, *why (may be NULL) is the state of the first page that wasn't. */
 size_t dump_read(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_state *why);
+/* The same for what won't be asked for again: leaves the cache to others. */
+size_t dump_read_once(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem_state *why);
 
 /* The next page frame at or after pfn whose page is in the file; UINT64_MAX at the end. */
 uint64_t dump_next_page(struct dump *d, uint64_t pfn);

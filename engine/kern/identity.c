@@ -88,6 +88,15 @@ static struct build_id parse_id(const char *s)
 	return id;
 }
 
+size_t identity_told(struct session *s, uint8_t *ret, size_t max)
+{
+	struct build_id id = parse_id(vmcoreinfo_str(s->vmcoreinfo, "BUILD-ID"));
+	size_t n = id.n < max ? id.n : max;
+
+	memcpy(ret, id.v, n);
+	return n;
+}
+
 static struct build_id object_id(struct object *o)
 {
 	struct build_id id;

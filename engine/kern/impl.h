@@ -9,6 +9,7 @@
 #define KERN_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include "engine/kern/session.h"
 
 /* Something that is loaded by whoever asks first, while others wait. A cancelled load leaves it
@@ -32,6 +33,7 @@ struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 struct session_private {
 	char **warnings;
 	size_t nwarnings, cap;
+	atomic_uint generation;
 	char *unused; /* the vmlinux that was given but is of another build; or NULL */
 	struct loader tasks, modules, panic_text, slabs;
 };
@@ -51,6 +53,9 @@ bool identity_symbol(struct object *o, const char *name, uint64_t *ret);
 /* Is the object of the build that wrote the dump? If not, *why (malloc'ed) holds both identities;
  * it may also be set when they match, as a doubt to be told. */
 bool identity_matches(struct session *s, struct object *o, char **why);
+
+/* The build-id that vmcoreinfo tells, up to max bytes; how many, 0: none. */
+size_t identity_told(struct session *s, uint8_t *ret, size_t max);
 
 /* Why there are no types or symbols, for a person. */
 const char *kern_why_no_types(const struct session *s);

@@ -11,10 +11,11 @@
 
 const char *kern_why_no_types(const struct session *s)
 {
-	if (!s->vmlinux)
-		return "no vmlinux was given that can be read";
-	return s->matches ? "vmlinux has no such types, neither in BTF nor in DWARF"
-			  : "vmlinux is of another build";
+	if (object_path(s->vmlinux)[0])
+		return "vmlinux has no such types, neither in BTF nor in DWARF";
+	return strcmp(types_source(s->types), "none")
+		       ? "the dump's own types (BTF) have none such"
+		       : "there is no vmlinux, and the dump holds no types (BTF) of its own";
 }
 
 struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
@@ -27,9 +28,11 @@ struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
 	}
 	if (vmcoreinfo_symbol(s->vmcoreinfo, name, ret))
 		return NULL;
-	if (s->matches)
+	if (symtab_count(s->symtab))
 		return err_new(ERR_NOTFOUND, "this kernel has no symbol '%s'", name);
-	return err_new(ERR_NOTFOUND, "symbol '%s' is not known: %s", name, kern_why_no_types(s));
+	return err_new(ERR_NOTFOUND,
+		       "symbol '%s' is not known: there is no vmlinux, and the dump's own symbols "
+		       "(kallsyms) can't be used", name);
 }
 
 /* Without __per_cpu_offset the kernel was built for one CPU: its per-CPU variables are plain. */
@@ -42,7 +45,7 @@ struct err *kern_percpu_offset(struct session *s, unsigned cpu, uint64_t *ret)
 			       s->ncpus);
 	*ret = 0;
 	if (!sym_find(s->symtab, "__per_cpu_offset", &sym))
-		return s->matches && s->ncpus == 1
+		return symtab_count(s->symtab) && s->ncpus == 1
 			       ? NULL
 			       : err_new(ERR_NOTFOUND, "this kernel has no symbol "
 						       "'__per_cpu_offset'");

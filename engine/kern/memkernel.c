@@ -5,8 +5,7 @@
  * (since 6.0), else the image is searched; kallsyms then says where BTF is, else the image is
  * searched for that too.
  *
- * Megabytes of compressed pages are read here before the first screen: all cores unpack them into
- * the dump's cache first, in pieces.
+ * Megabytes of compressed pages are read here before the first screen: all cores unpack them.
  *
  * Sources: Linux' kernel/vmcore_info.c, include/asm-generic/vmlinux.lds.h, include/uapi/linux/btf.h.
  */
@@ -18,49 +17,74 @@
 #include "engine/sym/kallsyms.h"
 
 #define PIECE (64u << 10)
-#define FETCH_MAX (12u << 20) /* less than the dump's cache holds */
+#define BULK (256u << 10)
 #define BTF_MAX (64u << 20)
 #define PAGE 4096u
 
 /* ---- reading ---- */
 
-struct fetch {
+/* A large piece of the image, unpacked by all cores right to where it is wanted. */
+struct bulk {
 	struct session *s;
-	uint64_t addr, n;
+	uint64_t addr;
+	uint8_t *buf;
+	size_t n;
+	size_t *got; /* bytes of each piece */
 };
 
-static struct err *fetch_piece(void *ctx, size_t i)
+static struct err *read_piece(void *ctx, size_t i)
 {
-	const struct fetch *f = ctx;
-	AUTO_FREE char *buf = xmalloc(PIECE);
-	uint64_t at = (uint64_t)i * PIECE;
+	const struct bulk *b = ctx;
+	size_t at = i * PIECE, want = b->n - at < PIECE ? b->n - at : PIECE, done = 0;
 
-	mem_read_some(f->s->mem, KERNEL, f->addr + at, buf,
-		      f->n - at < PIECE ? (size_t)(f->n - at) : PIECE, NULL);
+	while (done < want) {
+		struct arch_xlat x;
+		if (!err_ok(mem_vtop(b->s->mem, KERNEL, b->addr + at + done, &x)))
+			break;
+		uint64_t left = x.page_size - (b->addr + at + done) % x.page_size;
+		size_t part = want - done < left ? want - done : (size_t)left;
+		size_t got = dump_read_once(b->s->dump, x.pa, b->buf + at + done, part, NULL);
+		done += got;
+		if (got < part)
+			break;
+	}
+	b->got[i] = done;
 	return NULL;
 }
 
-static void fetch(struct session *s, uint64_t addr, uint64_t n)
+/* How many bytes from the start could be read. */
+static size_t read_bulk(struct session *s, uint64_t addr, void *buf, size_t n)
 {
-	struct fetch f = {s, addr, n < FETCH_MAX ? n : FETCH_MAX};
+	size_t pieces = n / PIECE + (n % PIECE != 0), i = 0;
+	AUTO_FREE size_t *got = xcalloc(pieces + 1, sizeof(*got));
+	struct bulk b = {s, addr, buf, n, got};
 
-	err_free(job_parallel(NULL, 0, (size_t)(f.n / PIECE + 1), fetch_piece, &f));
+	err_free(job_parallel(NULL, 0, pieces, read_piece, &b));
+	while (i < pieces && got[i] == PIECE)
+		i++;
+	return i * PIECE + got[i]; /* the last piece may be short, and then whole */
 }
+
+struct reader {
+	struct session *s;
+	bool holes; /* large reads were cut short: don't read ahead of them again */
+};
 
 static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t n)
 {
-	struct session *s = ctx;
+	struct reader *r = ctx;
 
-	return mem_read_some(s->mem, KERNEL, addr, buf, n, NULL);
+	if (r->holes || n < BULK)
+		return mem_read_some(r->s->mem, KERNEL, addr, buf, n, NULL);
+	size_t got = read_bulk(r->s, addr, buf, n);
+	r->holes = got < n;
+	return got;
 }
 
 /* ---- symbols ---- */
 
 /* Variables and functions that vmcoreinfo tells the addresses of, under the names of kallsyms. */
-static const char *const anchor_names[] = {
-	"_stext",      "init_uts_ns", "node_online_map", "prb",		  "log_buf",
-	"mem_section", "node_data",   "clear_idx",	 "vmap_area_list", "log_first_idx",
-};
+static const char *const anchor_names[] = {"_stext", "init_uts_ns", "node_online_map", "log_buf"};
 #define ANCHORS (sizeof(anchor_names) / sizeof(anchor_names[0]))
 
 static size_t collect_anchors(struct session *s, struct kallsyms_anchor *v)
@@ -95,27 +119,14 @@ static bool told_tables(struct session *s, struct kallsyms_tables *t)
 	return t->names && t->token_table;
 }
 
-/* All tables lie close together. */
-static void fetch_tables(struct session *s, const struct kallsyms_tables *t)
-{
-	uint64_t low = t->names, high = t->token_table;
-	uint32_t n;
-
-	if (t->offsets && t->offsets < low)
-		low = t->offsets;
-	if (t->offsets > high && err_ok(mem_u32(s->mem, KERNEL, t->num_syms, &n)))
-		high = t->offsets + UINT64_C(4) * n;
-	if (high > low)
-		fetch(s, low, high - low);
-}
-
 static struct err *open_kallsyms(struct session *s, struct job *job, struct kallsyms **ret)
 {
 	const struct arch_layout *l = mem_layout(s->mem);
 	struct kallsyms_anchor anchors[ANCHORS];
+	struct reader reader = {.s = s};
 	struct kallsyms_source src = {
 		.read = read_kernel,
-		.ctx = s,
+		.ctx = &reader,
 		.image = l->image_va,
 		.image_end = l->image_va + l->image_size,
 		.anchors = anchors,
@@ -125,7 +136,6 @@ static struct err *open_kallsyms(struct session *s, struct job *job, struct kall
 	struct err *why = NULL;
 
 	if (told_tables(s, &t)) {
-		fetch_tables(s, &t);
 		why = kallsyms_open(&src, &t, ret);
 		if (!why)
 			return NULL;
@@ -243,8 +253,7 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	if (n > BTF_MAX)
 		return err_new(ERR_CORRUPT, "BTF of %" PRIu64 " bytes can't be", n);
 	TRY(try_alloc((size_t)n, 1, BTF_MAX, &p));
-	fetch(s, start, n);
-	uint64_t lost = read_with_holes(s, start, p, n);
+	uint64_t lost = read_bulk(s, start, p, (size_t)n) == n ? 0 : read_with_holes(s, start, p, n);
 	if (lost == n || !btf_size(p)) {
 		free(p);
 		return err_new(lost ? ERR_FAULT : ERR_CORRUPT, "the kernel's BTF at %#" PRIx64 " %s",

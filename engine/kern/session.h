@@ -38,8 +38,10 @@ struct session {
 	const struct vmcoreinfo *vmcoreinfo;
 	const struct arch *arch;
 	struct mem *mem;
-	struct object *vmlinux;	  /* NULL: none given, or not usable at all */
-	bool matches;		  /* vmlinux is of the dump's build */
+	/* The kernel: vmlinux' file, or what the dump's memory holds of it (then its path is ""). Never
+	 * NULL after opening. */
+	struct object *vmlinux;
+	bool matches; /* it has a file, of the build that wrote the dump */
 	struct dwarfindex *index; /* NULL without DWARF */
 	struct symtab *symtab;	  /* maybe empty */
 	struct types *types;	  /* maybe empty */
@@ -56,6 +58,12 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 			 struct job *job, struct session **ret);
 void session_close(struct session *s);
 const char *session_warning(const struct session *s, size_t i);
+/* Gives a session that has no debug info of its kernel a vmlinux with it. Errors: as object_open()'s;
+ * ERR_MISMATCH: of another build, or there is debug info already. Thread: any one; others may go on
+ * reading. What was shown before stays right but lacks lines and variables. */
+struct err *session_add_vmlinux(struct session *s, const char *path, struct job *job);
+/* Grows when something was added that makes answers better. */
+unsigned session_generation(const struct session *s);
 
 /* ---- reading the kernel's data by name ---- */
 

@@ -62,11 +62,12 @@ static struct err *files(struct facts *f)
 	struct session *s = f->s;
 	const struct dump_info *d = dump_info(s->dump);
 
-	if (s->vmlinux)
-		TRY(tellf(f, "kernel", "%s%s", object_path(s->vmlinux),
-			  s->matches ? "" : " (of another build, not used)"));
-	else
-		TRY(f->fn(f->ctx, "kernel", NULL, "no vmlinux was given that can be read"));
+	const char *unused = s->priv->unused;
+	TRY(tellf(f, "kernel", "%s%s%s%s",
+		  object_path(s->vmlinux)[0] ? object_path(s->vmlinux)
+					     : "the dump's own symbols and types; no lines, variables",
+		  unused ? " (" : "", unused ? unused : "",
+		  unused ? " is of another build, not used)" : ""));
 	TRY(tellf(f, "format", "%s%s%s%s%s%s", d->format, d->codecs[0] ? ", " : "", d->codecs,
 		  d->flattened ? ", flattened" : "", d->parts > 1 ? ", split" : "",
 		  d->incomplete ? ", incomplete" : ""));
@@ -308,10 +309,10 @@ static struct err *build_id(struct facts *f)
 {
 	const char *told = vmcoreinfo_str(f->s->vmcoreinfo, "BUILD-ID");
 	const uint8_t *id = NULL;
-	size_t n = f->s->vmlinux ? object_build_id(f->s->vmlinux, &id) : 0;
+	size_t n = object_build_id(f->s->vmlinux, &id);
 	AUTO_BUF struct buf b = {0};
 
-	if (f->s->matches && n) {
+	if (n) {
 		for (size_t i = 0; i < n; i++)
 			buf_printf(&b, "%02x", id[i]);
 		return tell(f, "build-id", buf_str(&b));

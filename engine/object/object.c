@@ -82,7 +82,7 @@ static bool has_section(const struct object *o, const char *name)
 
 static char *describe_missing(const struct object *o)
 {
-	bool dwarf = object_has_dwarf(o), btf = has_section(o, ".BTF");
+	bool dwarf = dwarf_file(o), btf = has_section(o, ".BTF");
 	const char *hint = "install the kernel's debug package, or name its folder with "
 			   "--debug-dir";
 
@@ -149,6 +149,50 @@ struct err *object_attach(struct object *o, const char *path, const struct objec
 struct object *object_create_module(const char *name)
 {
 	return object_new(name, "");
+}
+
+struct object *object_create_kernel(void)
+{
+	return object_new("vmlinux", "");
+}
+
+/* Under parts, held for writing. Old texts live on: somebody may have borrowed them. */
+static void take_files(struct object *o, struct object *with)
+{
+	if (o->file) {
+		o->debug = with->file;
+	} else {
+		o->old_path = o->path;
+		o->path = xstrdup(with->path);
+		o->file = with->file;
+		o->debug = with->debug;
+		with->debug = NULL;
+	}
+	with->file = NULL;
+	o->old_missing = o->missing;
+	o->missing = describe_missing(o);
+	o->no_cache = with->no_cache;
+}
+
+struct err *object_take(struct object *o, struct object *with)
+{
+	if (!with->file || with->file->type == ET_REL)
+		return err_new(ERR_MISMATCH, "%s is a module's file", with->path);
+	/* whoever asked for DWARF in vain may do so again */
+	object_lock(o);
+	pthread_rwlock_wrlock(&o->parts);
+	bool fits = !o->old_missing && !o->debug && (!o->file || !dwarf_file(o));
+	if (fits) {
+		take_files(o, with);
+		o->dwarf_tried = o->inflate_tried = false;
+	}
+	pthread_rwlock_unlock(&o->parts);
+	object_unlock(o);
+	if (!fits)
+		return err_new(ERR_MISMATCH, "%s has debug info already", o->path);
+	object_close(with);
+	atomic_fetch_add(&o->generation, 1);
+	return NULL;
 }
 
 void object_close(struct object *o)
@@ -305,27 +349,31 @@ static struct elf_section *find_section(const struct elf_file *f, const char *na
 
 static bool wants_plain_copy(const struct object *o, const char *name)
 {
-	const struct elf_file *files[] = {o->file, o->debug};
-	struct packed p;
+	struct packed p = {.size = 0};
+	bool found = false;
 
-	for (size_t i = 0; i < 2; i++) {
+	pthread_rwlock_rdlock(parts_of(o));
+	const struct elf_file *files[] = {o->file, o->debug};
+	for (size_t i = 0; i < 2 && !found; i++) {
 		const struct elf_section *s = find_section(files[i], name);
-		if (s && elf_section_compressed(s) && packed_section(files[i], s, &p))
-			return p.size > HEAP_SECTION;
+		found = s && elf_section_compressed(s) && packed_section(files[i], s, &p);
 	}
-	return false;
+	pthread_rwlock_unlock(parts_of(o));
+	return found && p.size > HEAP_SECTION;
 }
 
 /* Bytes of a module's file mean nothing before they are relocated. */
 static bool needs_relocation(const struct object *o, const char *name)
 {
-	const struct elf_file *files[] = {o->file, o->debug};
 	AUTO_FREE char *rela = xasprintf(".rela%s", name);
+	bool needs = false;
 
+	pthread_rwlock_rdlock(parts_of(o));
+	const struct elf_file *files[] = {o->file, o->debug};
 	for (size_t i = 0; i < 2; i++)
-		if (files[i] && files[i]->type == ET_REL && elf_file_section(files[i], rela))
-			return true;
-	return false;
+		needs |= files[i] && files[i]->type == ET_REL && elf_file_section(files[i], rela);
+	pthread_rwlock_unlock(parts_of(o));
+	return needs;
 }
 
 static bool given_or_file(struct object *o, const char *name, bool files_too,
@@ -495,5 +543,8 @@ Elf *object_elf(struct object *o)
 bool object_has_dwarf(const struct object *o)
 {
 	object_find_debug((struct object *)(uintptr_t)o);
-	return dwarf_file(o) != NULL;
+	pthread_rwlock_rdlock(parts_of(o));
+	bool has = dwarf_file(o);
+	pthread_rwlock_unlock(parts_of(o));
+	return has;
 }

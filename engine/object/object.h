@@ -56,6 +56,12 @@ typedef void object_finder(struct object *o, void *ctx);
 void object_set_finder(struct object *o, object_finder *find, void *ctx);
 /* Has the finder look now, if it hasn't yet. Thread: any. */
 void object_find_debug(struct object *o);
+/* The kernel known from the dump's memory only. */
+struct object *object_create_kernel(void);
+/* Gives a kernel that has no file, or one without DWARF, what `with` has: another object of the very
+ * same build, which is used up on success. Thread: others may be using o. ERR_MISMATCH: o has debug
+ * info already, or with is a module's. */
+struct err *object_take(struct object *o, struct object *with);
 void object_close(struct object *o);
 
 const char *object_name(const struct object *o); /* "vmlinux", "ext4" */

@@ -23,6 +23,9 @@ enum encoding { ABSOLUTE, BASE_RELATIVE, ABSOLUTE_PERCPU, PLACE_RELATIVE, ENCODI
 static const char *const encoding_names[ENCODINGS] = {"absolute", "base-relative",
 						      "absolute per-CPU", "place-relative"};
 
+/* Symbols that are looked for while the names are made. */
+enum { PERCPU_START, PERCPU_END, FIRST_ANCHOR, WANTED = FIRST_ANCHOR + KALLSYMS_ANCHORS };
+
 struct kallsyms {
 	uint32_t n, lost;
 	char *text;
@@ -31,7 +34,10 @@ struct kallsyms {
 	uint64_t *addr;
 	enum encoding encoding;
 	uint64_t percpu, percpu_end; /* the per-CPU section */
-	uint64_t image, image_end;
+	uint64_t image, image_end, low, high;
+	const char *wanted[WANTED];
+	uint32_t head[WANTED]; /* their first four bytes */
+	uint32_t found[WANTED];
 };
 
 /* ---- names ---- */
@@ -179,32 +185,57 @@ static bool find_blocks(struct ks_names *v, uint32_t n)
 	return false;
 }
 
-/* Where a token's text goes; false: the name is too long for anything of the kernel's. */
+/* Two passes over the tokens: the first makes sure that all fits and can be shown. Copying a fixed
+ * number of bytes is faster than just the few that there are. */
 static bool append_name(struct kallsyms *k, const struct ks_names *v, const uint8_t *tokens,
 			size_t len)
 {
+	const struct ks_token *all = v->tokens->v;
 	size_t total = 0;
 
+	for (size_t i = 0; i < len; i++)
+		total += all[tokens[i]].cost;
+	if (total < 2 || total > KS_NAME_MAX)
+		return false;
 	if (k->text_cap - k->text_len < KS_NAME_MAX + 2 * KS_TOKEN_FAST) {
-		size_t more = k->text_cap / 2 > (64u << 10) ? k->text_cap / 2 : 64u << 10;
+		size_t more = k->text_cap / 2 > (1u << 20) ? k->text_cap / 2 : 1u << 20;
 		k->text_cap += more;
 		k->text = xrealloc(k->text, k->text_cap, 1);
 	}
 	char *out = k->text + k->text_len;
 	for (size_t i = 0; i < len; i++) {
-		const struct ks_token *t = &v->tokens->v[tokens[i]];
-		if (total + t->len > KS_NAME_MAX)
-			return false;
-		/* copying a fixed number of bytes is faster than just the few that there are */
-		memcpy(out + total, t->text, t->len <= KS_TOKEN_FAST ? KS_TOKEN_FAST : t->len);
-		total += t->len;
+		const struct ks_token *t = &all[tokens[i]];
+		if (t->len <= KS_TOKEN_FAST)
+			memcpy(out, t->text, KS_TOKEN_FAST);
+		else
+			memcpy(out, t->text, t->len);
+		out += t->len;
 	}
-	out[total] = '\0';
-	for (size_t i = 0; i < total; i++)
-		if (out[i] <= ' ' || out[i] > '~') /* these go to terminals */
-			return false;
+	*out = '\0';
 	k->text_len += total + 1;
-	return total > 1;
+	return true;
+}
+
+static void want(struct kallsyms *k, const struct kallsyms_source *src)
+{
+	k->wanted[PERCPU_START] = "__per_cpu_start";
+	k->wanted[PERCPU_END] = "__per_cpu_end";
+	for (size_t i = 0; i < src->nanchors && i < KALLSYMS_ANCHORS; i++)
+		k->wanted[FIRST_ANCHOR + i] = src->anchors[i].name;
+	for (unsigned i = 0; i < WANTED; i++) {
+		k->found[i] = LOST;
+		for (unsigned j = 0; k->wanted[i] && k->wanted[i][j] && j < 4; j++)
+			k->head[i] |= (uint32_t)(uint8_t)k->wanted[i][j] << (8 * j);
+	}
+}
+
+static void look_for_wanted(struct kallsyms *k, uint32_t i, const char *name)
+{
+	uint32_t head = load_u32(name);
+
+	for (unsigned j = 0; j < WANTED; j++)
+		if (head == k->head[j] && k->wanted[j] && !strcmp(name, k->wanted[j]))
+			k->found[j] = i;
 }
 
 static void expand_block(struct kallsyms *k, const struct ks_names *v, uint32_t b)
@@ -217,10 +248,12 @@ static void expand_block(struct kallsyms *k, const struct ks_names *v, uint32_t 
 		size_t start = k->text_len, from = at;
 		if (!next_name(v, v->two_bytes, &at, &tokens, &len))
 			return;
-		if (!ks_lost(&v->holes, from, at) && append_name(k, v, tokens, len))
-			k->name[i] = (uint32_t)start;
-		else
+		if (ks_lost(&v->holes, from, at) || !append_name(k, v, tokens, len)) {
 			k->text_len = start;
+			continue;
+		}
+		k->name[i] = (uint32_t)start;
+		look_for_wanted(k, i, k->text + start + 1);
 	}
 }
 
@@ -309,19 +342,16 @@ struct trial {
 	uint32_t right;
 };
 
-static void try_anchor(const struct kallsyms *k, const struct addresses *a, const char *name,
-		       uint64_t addr, struct trial trials[ENCODINGS])
+static void try_anchor(const struct addresses *a, uint32_t i, uint64_t addr,
+		       struct trial trials[ENCODINGS])
 {
-	for (uint32_t i = 0; i < k->n; i++) {
-		if (k->name[i] == LOST || strcmp(k->text + k->name[i] + 1, name) ||
-		    ks_lost(&a->raw.holes, (uint64_t)i * a->width, (i + UINT64_C(1)) * a->width))
-			continue;
-		for (int e = 0; e < ENCODINGS; e++) {
-			bool right = address(a, (enum encoding)e, i) == addr;
-			trials[e].right += right;
-			trials[e].score += right ? 1 : -1;
-		}
+	if (i == LOST ||
+	    ks_lost(&a->raw.holes, (uint64_t)i * a->width, (i + UINT64_C(1)) * a->width))
 		return;
+	for (int e = 0; e < ENCODINGS; e++) {
+		bool right = address(a, (enum encoding)e, i) == addr;
+		trials[e].right += right;
+		trials[e].score += right ? 1 : -1;
 	}
 }
 
@@ -347,8 +377,8 @@ static struct err *choose_encoding(struct kallsyms *k, const struct kallsyms_sou
 	struct trial trials[ENCODINGS] = {0};
 	int best = -1;
 
-	for (size_t i = 0; i < src->nanchors; i++)
-		try_anchor(k, a, src->anchors[i].name, src->anchors[i].addr, trials);
+	for (size_t i = 0; i < src->nanchors && i < KALLSYMS_ANCHORS; i++)
+		try_anchor(a, k->found[FIRST_ANCHOR + i], src->anchors[i].addr, trials);
 	for (int e = 0; e < ENCODINGS; e++) {
 		struct trial *t = &trials[e];
 		if (!possible(a, (enum encoding)e) || t->score < 0)
@@ -393,24 +423,22 @@ static struct err *read_addresses(struct kallsyms *k, const struct kallsyms_sour
 
 /* ---- the whole ---- */
 
-static void find_percpu(struct kallsyms *k)
+/* What the addresses say of the whole. */
+static void find_bounds(struct kallsyms *k)
 {
-	static const char *const names[] = {"__per_cpu_start", "__per_cpu_end"};
-	uint64_t at[2];
-	unsigned found = 0;
+	uint32_t start = k->found[PERCPU_START], end = k->found[PERCPU_END];
 
-	for (uint32_t i = 0; i < k->n; i++) {
-		if (k->name[i] == LOST || strncmp(k->text + k->name[i] + 1, "__per_cpu_", 10))
-			continue;
-		for (unsigned j = 0; j < 2; j++)
-			if (!strcmp(k->text + k->name[i] + 1, names[j])) {
-				at[j] = k->addr[i];
-				found |= 1u << j;
-			}
+	if (start != LOST && end != LOST) {
+		k->percpu = k->addr[start];
+		k->percpu_end = k->addr[end];
 	}
-	if (found == 3) {
-		k->percpu = at[0];
-		k->percpu_end = at[1];
+	k->low = UINT64_MAX;
+	for (uint32_t i = 0; i < k->n; i++) {
+		uint64_t a = k->addr[i];
+		if (a < k->image || a >= k->image_end)
+			continue;
+		k->low = a < k->low ? a : k->low;
+		k->high = a > k->high ? a : k->high;
 	}
 }
 
@@ -436,6 +464,7 @@ struct err *kallsyms_open(const struct kallsyms_source *src, const struct kallsy
 	k->name = xmalloc(n * sizeof(*k->name));
 	memset(k->name, 0xff, n * sizeof(*k->name));
 	k->addr = xcalloc(n, sizeof(*k->addr));
+	want(k, src);
 	struct err *e = read_names(k, src, t, &tokens);
 	if (!e)
 		e = read_addresses(k, src, t);
@@ -443,7 +472,7 @@ struct err *kallsyms_open(const struct kallsyms_source *src, const struct kallsy
 		kallsyms_close(k);
 		return e;
 	}
-	find_percpu(k);
+	find_bounds(k);
 	*ret = k;
 	return NULL;
 }
@@ -466,6 +495,12 @@ uint32_t kallsyms_count(const struct kallsyms *k)
 uint32_t kallsyms_lost(const struct kallsyms *k)
 {
 	return k->lost;
+}
+
+void kallsyms_bounds(const struct kallsyms *k, uint64_t *low, uint64_t *high)
+{
+	*low = k->low;
+	*high = k->high;
 }
 
 const char *kallsyms_encoding(const struct kallsyms *k)
@@ -492,11 +527,11 @@ static bool is_marker(const struct kallsyms *k, uint32_t i, const char *s)
 
 	if (s[0] != '_' || !shared)
 		return false;
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		if (!strncmp(s, heads[i], strlen(heads[i])))
+	for (size_t j = 0; j < sizeof(heads) / sizeof(heads[0]); j++)
+		if (!strncmp(s, heads[j], strlen(heads[j])))
 			return true;
-	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
-		if (ends_in(s, n, tails[i]))
+	for (size_t j = 0; j < sizeof(tails) / sizeof(tails[0]); j++)
+		if (ends_in(s, n, tails[j]))
 			return true;
 	return false;
 }

@@ -29,8 +29,9 @@ struct kallsyms_source {
 	void *ctx;
 	uint64_t image, image_end; /* the kernel's image: what symbols lie in */
 	const struct kallsyms_anchor *anchors;
-	size_t nanchors;
+	size_t nanchors; /* up to KALLSYMS_ANCHORS are used */
 };
+#define KALLSYMS_ANCHORS 6u
 
 /* Run-time addresses of the tables; 0: this kernel has none such. */
 struct kallsyms_tables {
@@ -53,6 +54,8 @@ struct err *kallsyms_find(const struct kallsyms_source *src, struct job *job,
  * reaches to the next symbol, as the kernel's own traces take it; linker's markers have none. */
 uint32_t kallsyms_count(const struct kallsyms *k);
 bool kallsyms_get(const struct kallsyms *k, uint32_t i, struct sym *ret);
+/* The lowest address in the image, and the highest. */
+void kallsyms_bounds(const struct kallsyms *k, uint64_t *low, uint64_t *high);
 uint32_t kallsyms_lost(const struct kallsyms *k);
 /* "absolute", "base-relative", "absolute per-CPU", "place-relative" */
 const char *kallsyms_encoding(const struct kallsyms *k);

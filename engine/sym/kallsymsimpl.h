@@ -22,7 +22,8 @@ static inline bool ks_is_letter(char c)
 
 struct ks_token {
 	const char *text; /* readable for KS_TOKEN_FAST bytes */
-	size_t len;
+	uint32_t len;
+	uint32_t cost; /* its length, or too much for any name: it holds what can't be shown */
 };
 
 struct ks_tokens {

@@ -75,6 +75,15 @@ void ks_names_free(struct ks_names *v)
 	v->block = NULL;
 }
 
+/* Names go to terminals. */
+static bool can_be_shown(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return false;
+	return true;
+}
+
 size_t ks_split_tokens(const char *p, size_t n, struct ks_tokens *ret)
 {
 	size_t at = 0;
@@ -85,9 +94,11 @@ size_t ks_split_tokens(const char *p, size_t n, struct ks_tokens *ret)
 		const char *end = memchr(ret->text + at, '\0', n - at);
 		if (!end)
 			return 0;
-		ret->v[i] = (struct ks_token){ret->text + at,
-					      (size_t)(end - (ret->text + at))};
-		at += ret->v[i].len + 1;
+		uint32_t len = (uint32_t)(end - (ret->text + at));
+		ret->v[i] = (struct ks_token){ret->text + at, len, len};
+		if (!can_be_shown(ret->text + at, len))
+			ret->v[i].cost = KS_NAME_MAX + 1;
+		at += len + 1;
 	}
 	return at;
 }

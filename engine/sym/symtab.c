@@ -10,9 +10,6 @@
 #include "engine/base/checked.h"
 #include "engine/sym/impl.h"
 
-/* Offsets in a CPU's area are below this, addresses of any kernel above. */
-#define PERCPU_ZERO_BASED (UINT64_C(1) << 32)
-
 struct symtab *symtab_create(void)
 {
 	struct symtab *st = xcalloc(1, sizeof(*st));
@@ -210,17 +207,11 @@ struct err *symtab_add_object(struct symtab *st, struct object *o)
 
 void symtab_add_kallsyms(struct symtab *st, struct object *o, struct kallsyms *k)
 {
-	struct sym_table t = {.object = o, .low = UINT64_MAX, .kallsyms = k, .n = kallsyms_count(k)};
+	struct sym_table t = {.object = o, .kallsyms = k, .n = kallsyms_count(k)};
 	struct object_range r;
-	struct sym s;
 
-	for (uint32_t i = 0; i < t.n; i++) {
-		if (!kallsyms_get(k, i, &s) || s.type == 'A' || s.type == 'a' ||
-		    (s.percpu && s.addr < PERCPU_ZERO_BASED))
-			continue;
-		t.low = s.addr < t.low ? s.addr : t.low;
-		t.high = s.addr + s.size > t.high ? s.addr + s.size : t.high;
-	}
+	kallsyms_bounds(k, &t.low, &t.high);
+	t.high++;
 	for (size_t i = 0; object_range(o, i, &r); i++)
 		t.high = r.end > t.high ? r.end : t.high;
 	add_table(st, t);
