@@ -47,7 +47,7 @@ def parts():
         "unit": unit("asan"),
         # with TSan: what is threaded
         "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model)_", p[0])],
-        "truth": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse"]],
+        "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"] for t in ("truth.py", "stacks.py")],
         "batch": [[sys.executable, "tests/batch/batch.py", "build/asan/vmbrowse"]],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"]],
         "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],

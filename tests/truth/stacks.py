@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compares the stacks of the CPUs that crashed with what the kernel itself printed, on the lab's dumps.
+
+    stacks.py PROGRAM [KERNEL[/SCENARIO]]
+
+The kernel's trace (the lines of the last 'Call Trace:' without '?') and `bt` of the panicking task must be the same
+functions with the same offsets, but for what the kernel adds on top to print it. Where the registers are those of
+the fault, what `bt` shows above them must begin in the function that left the kernel and end in an entry. In the
+scenarios with the lab's own module, lines and arguments must be those in its source.
+
+Prints TAP, with figures in lines that begin with '# '.
+"""
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from program import ask, is_fault
+from truth import Report, lab_dumps, lossy
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SOURCE = os.path.join(TOP, "tests/lab/module/labbug.c")
+# what the kernel runs to print its trace, or to leave, and the trace's reader has not
+PRINTING = re.compile(r"^(dump_stack_lvl|dump_stack|show_stack|__dump_stack)$")
+LEAVING = re.compile(r"^(__crash_kexec|crash_kexec|crash_setup_regs|machine_kexec)$")
+# the scenario's own: function -> arguments that it must show
+ORDER = ("lab_order", "address")
+ARGUMENTS = {
+    "nullderef": [
+        ("lab_weigh", {"item": 0, "count": 42}),
+        ("lab_pack", {"order": ORDER, "count": 42, "limit": 4096}),
+        ("lab_ship", {"order": ORDER, "count": 37})],
+    "lockup": [
+        ("lab_spin", {"order": ORDER}),
+        ("lab_wait", {"order": ORDER, "count": 37})],
+}
+
+
+def trace(lines):
+    """The last Call Trace of a log: [(function, offset)], with the interrupted functions of its RIP lines. The
+    offset of a function that printed the trace itself is None: it went on to crash from another place."""
+    starts = [i for i, text in enumerate(lines) if text.strip() == "Call Trace:"]
+    if not starts:
+        return []
+    found = []
+    # an oops tells its own RIP before the trace
+    for text in lines[max(0, starts[-1] - 25):starts[-1]]:
+        m = re.match(r" ?RIP: 0010:(\S+)\+0x([0-9a-f]+)/", text)
+        if m:
+            found = [(m.group(1), int(m.group(2), 16))]
+        elif re.match(r"(Kernel panic|sysrq: |CPU: )", text):
+            found = []
+    for text in lines[starts[-1] + 1:]:
+        text = text.strip()
+        m = re.match(r"(?:RIP: 0010:)?([A-Za-z_]\S*)\+0x([0-9a-f]+)/0x[0-9a-f]+(?: \[\S+\])?$", text)
+        if m:
+            found.append((m.group(1), int(m.group(2), 16)))
+        elif not re.match(r"\?|</?(TASK|IRQ|SOFTIRQ|NMI|#|ENTRY)|RIP: |Code: |[ER][A-Z0-9]+: |CR2: |[DF]S: |CS: |$", text):
+            break
+    if found and PRINTING.match(found[0][0]):
+        while found and PRINTING.match(found[0][0]):
+            found.pop(0)
+        found[:1] = [(f[0], None) for f in found[:1]]
+    return found
+
+
+def physical(rows):
+    return [r for r in rows if not r["inline"] and r["function"] is not None]
+
+
+def split(rows):
+    """The handlers above the registers that were saved, and the stack from those on."""
+    rows = physical(rows)
+    n = 0
+    while n < len(rows) and rows[n]["source"] == "scan":
+        n += 1
+    return rows[:n], rows[n:]
+
+
+def same(ours, theirs, names):
+    """Is it the same place? The kernel may know a function by another name of the same address."""
+    return all(offset in (r["offset"], None) and (r["function"] == function or names(r, function))
+               for r, (function, offset) in zip(ours, theirs)) and len(ours) == len(theirs)
+
+
+def spelled(frames):
+    return " ".join(f[0] if f[1] is None else "%s+0x%x" % f for f in frames)
+
+
+def check_trace(report, name, rows, lines, aliases):
+    above, ours = split(rows)
+    theirs = trace(lines)
+    while ours and LEAVING.match(ours[0]["function"]):
+        ours.pop(0)
+
+    def alias(row, function):
+        return int(row["pc"], 16) - row["offset"] in aliases.get(function, ())
+    problems = []
+    if not theirs:
+        problems.append("the log has no Call Trace")
+    elif not same(ours, theirs, alias):
+        problems.append("ours:   " + spelled((r["function"], r["offset"] or 0) for r in ours))
+        problems.append("kernel: " + spelled(theirs))
+    report.test(name + " trace of the panicking CPU", problems, "%d frames, %d above" % (len(ours), len(above)))
+    return above, ours
+
+
+def check_above(report, name, rows, above):
+    """Registers of a fault: what handled it, and a row for the exception."""
+    problems = []
+    if not above or above[0]["function"] != "machine_kexec":
+        problems.append("it doesn't begin in machine_kexec: %s" % " ".join(r["function"] for r in above))
+    elif not above[-1]["function"].startswith("asm_exc_"):
+        problems.append("it doesn't end in an exception's entry: %s" % above[-1]["function"])
+    if sum(r["entry"] == "exception" for r in rows) != 1:
+        problems.append("no row says that an exception came in")
+    sp = [int(r["sp"], 16) for r in above]
+    if sp != sorted(sp):
+        problems.append("stack pointers go down: %s" % sp)
+    report.test(name + " handlers above the fault", problems, " ".join(r["function"] for r in above))
+
+
+def check_entries(report, name, scenario, answers):
+    """Who came in where, on all CPUs."""
+    kinds = [r["entry"] for r in answers if r["entry"]]
+    wanted = {"sysrq-key": [], "nmi": ["nmi"], "nullderef": ["exception"], "lockup": ["interrupt"]}[scenario]
+    problems = ["no %s came in, only %s" % (k, kinds) for k in wanted if k not in kinds]
+    for r in answers:
+        if r["entry"] and {v["name"] for v in r["vars"]} < {"rip", "rsp", "rax", "rdi", "rflags"}:
+            problems.append("registers are missing under %s" % r["entry"])
+    report.test(name + " entries", problems, " ".join(kinds))
+
+
+def source_lines():
+    """function -> its lines in the module's source"""
+    found, function = {}, None
+    with open(SOURCE) as f:
+        for n, line in enumerate(f, 1):
+            m = re.match(r"static .*?(\w+)\(", line)
+            if m:
+                function = m.group(1)
+            if function:
+                found.setdefault(function, set()).add(n)
+            if line.startswith("}"):
+                function = None
+    return found
+
+
+def check_module(report, name, scenario, rows, addresses):
+    lines, problems, values = source_lines(), [], 0
+    by_function = {r["function"]: r for r in rows if r["function"]}
+    for function, arguments in ARGUMENTS[scenario]:
+        r = by_function.get(function)
+        if not r:
+            problems.append("%s is missing" % function)
+            continue
+        if not r["file"] or not r["file"].endswith("labbug.c") or r["line"] not in lines[function]:
+            problems.append("%s is in %s:%s, not in %s" % (function, r["file"], r["line"], sorted(lines[function])))
+        have = {v["name"]: v["value"] for v in r["vars"]}
+        for argument, value in arguments.items():
+            mine = have.get(argument)
+            if isinstance(mine, str) and mine.startswith("0x"):
+                mine = int(mine, 16)
+            if value is ORDER:
+                value = addresses[ORDER[0]]
+            values += 1
+            if mine != value:
+                problems.append("%s: %s is %r, not %r" % (function, argument, mine, value))
+    report.test(name + " lines and arguments in the module", problems, "%d values" % values)
+
+
+def check_cpus(report, name, answers, ncpus):
+    """All CPUs but the one that panicked were stopped by its NMI: each shows where."""
+    tasks = {r["pid"] for r in answers}
+    stopped = {r["pid"] for r in answers if r["source"] == "scan" and r["function"] == "crash_nmi_callback"}
+    problems = [] if len(stopped) >= ncpus - 1 else ["%d of %d other CPUs were stopped by an NMI: %s" %
+                                                     (len(stopped), ncpus - 1, sorted(tasks))]
+    report.test(name + " the CPUs that were stopped", problems, "%d" % len(stopped))
+
+
+def kallsyms(dump):
+    names = {}
+    with open(os.path.join(dump.folder, "truth/kallsyms")) as f:
+        for line in f:
+            w = line.split()
+            names.setdefault(w[2], set()).add(int(w[0], 16))
+    return names
+
+
+def check_dump(report, program, dump):
+    name = "%s %s %s" % dump[:3]
+    debug = os.path.join(os.path.dirname(dump.vmlinux), "debug")
+    options = ["--debug-dir", debug]
+    first = ask(program, [dump.vmlinux] + dump.files, ["ps", "log", "bt -a"], options=options)
+    panicking = [r for r in first.rows(0) if r.get("panicking")] or panicking_by_stack(first.rows(0), first.rows(2))
+    if not panicking:
+        report.test(name + " the panicking task", ["none is known"])
+        return
+    lines = [r["text"] for r in first.rows(1) if not is_fault(r["text"])]
+    rows = ask(program, [dump.vmlinux] + dump.files, ["bt -V %s" % panicking[0]["task"]], options=options).rows(0)
+    names = kallsyms(dump)
+    above, _ = check_trace(report, name, rows, lines, names)
+    if dump.scenario == "nullderef":
+        check_above(report, name, rows, above)
+    if dump.scenario in ("sysrq-key", "nmi", "nullderef", "lockup"):
+        check_entries(report, name, dump.scenario, first.rows(2))
+        check_cpus(report, name, first.rows(2), 2)
+    if dump.scenario in ARGUMENTS:
+        check_module(report, name, dump.scenario, rows, {n: min(names[n]) for n in ("lab_order",)})
+
+
+def panicking_by_stack(tasks, rows):
+    """The active task that went the way of a crash."""
+    pids = [r["task"] for r in rows if r["function"] in ("__crash_kexec", "crash_kexec")]
+    return [t for t in tasks if t["task"] in pids]
+
+
+def main():
+    program = os.path.abspath(sys.argv[1])
+    only = sys.argv[2] if len(sys.argv) > 2 else ""
+    report = Report()
+    dumps = [d for d in lab_dumps() if ("%s/%s" % d[:2]).startswith(only) and not lossy(d) and
+             d.format in ("lzo", "zstd.d1") and d.scenario not in ("many", "many10k")]
+    for dump in dumps:
+        try:
+            check_dump(report, program, dump)
+        except (RuntimeError, subprocess.TimeoutExpired, ValueError, KeyError, OSError) as e:
+            report.test("%s %s %s" % dump[:3], ["%s: %s" % (type(e).__name__, e)])
+    if not dumps:
+        report.test("the lab has dumps", ["there are none: run `make lab`"])
+    for kernel in ("6.1", "6.12", "7.2"):
+        for scenario in ("sysrq-key", "nmi", "nullderef", "lockup"):
+            if not only and not any(d[:2] == (kernel, scenario) for d in dumps):
+                report.n += 1
+                print("ok %d - %s %s # SKIP the lab has no such dump (`make lab`)" % (report.n, kernel, scenario))
+    print("1..%d" % report.n)
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
