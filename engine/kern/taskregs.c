@@ -37,6 +37,17 @@ static void take_saved(const struct arch *a, const struct kern_member *m, const 
 			regs_set(ret, (unsigned)a->regs[i].dwarf, v);
 }
 
+/* Of a task that has exited, only the task_struct may be left. What saved stack pointer it has leads into
+ * a stack that is somebody else's by now. Source: Linux' kernel/fork.c (put_task_stack). */
+static bool stack_is_freed(struct session *s, const struct task *t)
+{
+	struct kern_member stack = {.names = "stack"};
+	uint64_t v;
+
+	kern_members(s, "struct task_struct", &stack, 1);
+	return stack.found && err_ok(kern_read(s, t->addr, &stack, &v)) && !v;
+}
+
 static struct err *sleeping_regs(struct session *s, const struct task *t, struct regs *ret)
 {
 	struct kern_member m[] = {{.names = "r15"},	{.names = "r14"}, {.names = "r13"},
@@ -54,6 +65,8 @@ static struct err *sleeping_regs(struct session *s, const struct task *t, struct
 	if (t->faults >> TF_SP & 1)
 		return err_wrap(err_fault(t->why, t->addr), "the saved stack pointer of its "
 							    "task_struct can't be read");
+	if (stack_is_freed(s, t))
+		return err_new(ERR_NOTFOUND, "it has exited, and its stack is freed");
 	if (!kern_pointer(s, t->sp))
 		return err_new(ERR_CORRUPT,
 			       "the saved stack pointer 0x%" PRIx64 " is no kernel "

@@ -5,7 +5,7 @@ import glob
 import os
 import re
 
-Thread = collections.namedtuple("Thread", "tid tgid ppid comm state nvcsw nivcsw stack")
+Thread = collections.namedtuple("Thread", "tid tgid ppid comm state nvcsw nivcsw stack syscall")
 
 
 def read(path):
@@ -20,6 +20,13 @@ def parse_stack(text):
     """[(function, offset)] of a /proc/PID/stack."""
     return [(m.group(1), int(m.group(2), 16))
             for m in re.finditer(r"^\[<0>\] (\S+?)\+0x([0-9a-f]+)/", text or "", re.M)]
+
+
+def parse_syscall(text):
+    """A /proc/PID/syscall's registers by name; {} for a task that is in none, or runs."""
+    names = ("orig_rax", "rdi", "rsi", "rdx", "r10", "r8", "r9", "rsp", "rip")
+    words = (text or "").split()
+    return {n: int(w, 0) for n, w in zip(names, words)} if len(words) == len(names) else {}
 
 
 class Guest:
@@ -41,7 +48,8 @@ class Guest:
             tid = int(m.group(1))
             found[tid] = Thread(tid, int(field["Tgid"]), int(field["PPid"]), m.group(2), m.group(3),
                                 int(field.get("voluntary_ctxt_switches", -1)),
-                                int(field.get("nonvoluntary_ctxt_switches", -1)), parse_stack(read(d + "/stack")))
+                                int(field.get("nonvoluntary_ctxt_switches", -1)), parse_stack(read(d + "/stack")),
+                                parse_syscall(read(d + "/syscall")))
         return found
 
     def kallsyms(self):

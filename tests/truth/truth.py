@@ -126,7 +126,11 @@ def check_stacks(report, name, dump, guest, rows, threads, switches):
             stacks[r["pid"]].append(r)
     problems, equal, compared = [], 0, 0
     for tid, t in threads.items():
-        if not t.stack or not unchanged(t, switches.get(tid)):
+        if not unchanged(t, switches.get(tid)):
+            continue
+        if t.state == "Z" and stacks.get(tid):
+            problems.append("%d %s is a zombie without a stack: %s" % (tid, t.comm, stacks[tid][0]["function"]))
+        if not t.stack:
             continue
         # /proc leaves out what lies in the scheduler's text, above the first frame that doesn't
         ours = [r for r in stacks.get(tid, [])]
@@ -143,6 +147,20 @@ def check_stacks(report, name, dump, guest, rows, threads, switches):
                             (tid, t.comm, " ".join("%s+0x%x" % (r["function"], r["offset"] or 0) for r in ours),
                              " ".join("%s+0x%x" % f for f in want)))
     report.test(name + " stacks", problems, "%d of %d equal" % (equal, compared))
+
+
+def check_user(report, name, rows, threads, switches):
+    """The registers that user space came with, as far as /proc/PID/syscall has them."""
+    problems, compared = [], 0
+    for r in rows:
+        t = threads.get(r["pid"])
+        if r["function"] is not None or not t or not unchanged(t, switches.get(r["pid"])):
+            continue
+        have = {v["name"]: int(v["value"], 16) for v in r["vars"] if isinstance(v["value"], str)}
+        for register, value in t.syscall.items():
+            compared += 1
+            agree(problems, "%s of %d %s" % (register, r["pid"], t.comm), have.get(register), value)
+    report.test(name + " user registers", problems, "%d" % compared)
 
 
 def check_mounts(report, name, guest, rows):
@@ -218,6 +236,7 @@ def check_dump(report, program, dump):
     switches = context_switches(program, dump, answers.rows(0))
     threads, _ = check_tasks(report, name, dump, guest, answers, switches)
     check_stacks(report, name, dump, guest, answers.rows(1), threads, switches)
+    check_user(report, name, answers.rows(1), threads, switches)
     if not lossy(dump):
         check_mounts(report, name, guest, answers.rows(2))
         check_modules(report, name, guest, answers.rows(3))
