@@ -116,21 +116,20 @@ static struct err *physical_frame(struct bt *b, size_t i)
 {
 	const struct cmd_args *a = b->c->args;
 	const struct frame *f = &b->stack.frames[i];
-	bool words = a->has['f'] || a->has['F'];
 	struct code_place place;
 
 	if (f->user) {
 		TRY(frame_row(b, i, 0, &(struct code_call){0}));
-		return words ? bt_frame_words(b, i) : bt_regs(b, &f->regs);
+		return b->words ? bt_frame_words(b, i) : bt_regs(b, &f->regs);
 	}
 	size_t n = code_place_at(b->s, f->object, f->pc, f->exact, &place);
 	for (size_t level = a->has['I'] ? n - 1 : 0; level < n; level++) {
 		struct code_call call = code_place_call(&place, level);
 		TRY(frame_row(b, i, level, &call));
-		if (place.nscopes && !words)
+		if (place.nscopes && !b->words)
 			TRY(bt_scope_vars(b, i, level));
 	}
-	return words ? bt_frame_words(b, i) : NULL;
+	return b->words ? bt_frame_words(b, i) : NULL;
 }
 
 static struct err *frames(struct bt *b)
@@ -146,13 +145,15 @@ static struct err *frames(struct bt *b)
 	return NULL;
 }
 
-static const struct table *table_of(const struct cmd_args *a)
+static const struct table *table_of(const struct bt *b)
 {
-	if (a->has['t'] || a->has['T'])
+	const bool *has = b->c->args->has;
+
+	if (has['t'] || has['T'])
 		return &bt_text_table;
-	if ((a->has['f'] || a->has['F']) && !a->has['e'])
+	if (b->words)
 		return &bt_words_table;
-	return a->has['V'] ? &bt_vars_table : &bt_table;
+	return has['V'] ? &bt_vars_table : &bt_table;
 }
 
 /* What crash is to be told for the same: its bt has -l, -t, -T, -e, -f and -F too. */
@@ -168,13 +169,14 @@ static void crash_command(const struct cmd_args *a, const struct task *t, struct
 static struct err *task_bt(const struct cmd_call *c, const struct task *t)
 {
 	const struct cmd_args *a = c->args;
-	struct bt b = {.c = c, .s = c->session, .t = t};
+	bool words = (a->has['f'] || a->has['F']) && !a->has['e'];
+	struct bt b = {.c = c, .s = c->session, .t = t, .words = words};
 	AUTO_BUF struct buf comm = {0}, crash = {0};
 	struct ref ref = ref_addr(REF_TASK, t->addr);
 
 	crash_command(a, t, &crash);
 	buf_put_safe(&comm, t->comm, strlen(t->comm));
-	TRY(sink_begin(c->out, table_of(a), &ref, buf_str(&crash),
+	TRY(sink_begin(c->out, table_of(&b), &ref, buf_str(&crash),
 		       "PID %d  %s  CPU %u  %.2s  TASK 0x%" PRIx64, t->pid, buf_str(&comm), t->cpu,
 		       t->letters, t->addr));
 	task_stack(c->session, t, MAX_FRAMES, &b.stack);

@@ -18,6 +18,7 @@ struct bt {
 	const struct task *t;
 	struct stack stack;
 	unsigned index; /* of the next row */
+	bool words;	/* words are asked for: they are the rows under a frame, and nothing else is */
 };
 
 /* One row of a stack: a call. */

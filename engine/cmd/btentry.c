@@ -45,5 +45,5 @@ struct err *bt_entry(struct bt *b, size_t i)
 			      .ref = ref_object(intern_str(b->s->intern, "struct pt_regs"),
 						f->pt_regs),
 		      }));
-	return bt_regs(b, &f->regs);
+	return b->words ? NULL : bt_regs(b, &f->regs); /* the words are the frame's */
 }
