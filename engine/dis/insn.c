@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From capstone's instruction to ours. The list of actions names what compilers move values with;
+ * everything else that is known to leave the general registers alone is ACT_NONE, and what remains
+ * is ACT_OTHER: all its register operands, all that capstone calls written, and the registers that a
+ * call may clobber are then lost. (Capstone 4 misses some implicit writes: that is why.)
+ */
+#include <string.h>
+#include "engine/dis/insn.h"
+
+#define BIT(r) (1u << (r))
+#define CALLER_SAVED                                                                               \
+	(BIT(REG_RAX) | BIT(REG_RCX) | BIT(REG_RDX) | BIT(REG_RSI) | BIT(REG_RDI) | 0x0f00u)
+
+#define NAMES(q, d, w, b, num)                                                                     \
+	[X86_REG_##q] = {num, 8, false, true}, [X86_REG_##d] = {num, 4, false, true},              \
+	[X86_REG_##w] = {num, 2, false, true}, [X86_REG_##b] = {num, 1, false, true}
+#define HIGH(b, num) [X86_REG_##b] = {num, 1, true, true}
+
+static const struct {
+	uint8_t num, size;
+	bool high, valid;
+} registers[X86_REG_ENDING] = {
+	NAMES(RAX, EAX, AX, AL, 0),	  NAMES(RDX, EDX, DX, DL, 1),
+	NAMES(RCX, ECX, CX, CL, 2),	  NAMES(RBX, EBX, BX, BL, 3),
+	NAMES(RSI, ESI, SI, SIL, 4),	  NAMES(RDI, EDI, DI, DIL, 5),
+	NAMES(RBP, EBP, BP, BPL, 6),	  NAMES(RSP, ESP, SP, SPL, 7),
+	NAMES(R8, R8D, R8W, R8B, 8),	  NAMES(R9, R9D, R9W, R9B, 9),
+	NAMES(R10, R10D, R10W, R10B, 10), NAMES(R11, R11D, R11W, R11B, 11),
+	NAMES(R12, R12D, R12W, R12B, 12), NAMES(R13, R13D, R13W, R13B, 13),
+	NAMES(R14, R14D, R14W, R14B, 14), NAMES(R15, R15D, R15W, R15B, 15),
+	HIGH(AH, 0),			  HIGH(DH, 1),
+	HIGH(CH, 2),			  HIGH(BH, 3),
+};
+
+static bool is_general(unsigned reg)
+{
+	return reg < X86_REG_ENDING && registers[reg].valid;
+}
+
+static uint8_t number_of(unsigned reg)
+{
+	return is_general(reg) ? registers[reg].num : NO_REG;
+}
+
+static struct operand operand_of(const cs_x86_op *op, const struct insn *in)
+{
+	struct operand o = {.size = op->size, .reg = NO_REG, .base = NO_REG, .index = NO_REG};
+
+	switch (op->type) {
+	case X86_OP_REG:
+		if (!is_general(op->reg))
+			break; /* OPND_NONE: control, vector, segment registers */
+		o.kind = OPND_REG;
+		o.reg = registers[op->reg].num;
+		o.size = registers[op->reg].size;
+		o.high = registers[op->reg].high;
+		break;
+	case X86_OP_IMM:
+		o.kind = OPND_IMM;
+		o.v = op->imm;
+		break;
+	case X86_OP_MEM:
+		o.kind = OPND_MEM;
+		o.v = op->mem.disp;
+		o.base = number_of(op->mem.base);
+		o.index = number_of(op->mem.index);
+		o.scale = (uint8_t)op->mem.scale;
+		o.segment = op->mem.segment == X86_REG_GS || op->mem.segment == X86_REG_FS;
+		o.absolute = op->mem.base == X86_REG_RIP ||
+			     (op->mem.base == X86_REG_INVALID && op->mem.index == X86_REG_INVALID);
+		if (op->mem.base == X86_REG_RIP)
+			o.v += (int64_t)(in->pc + in->size);
+		break;
+	default:
+		break;
+	}
+	return o;
+}
+
+static enum action action_of(unsigned id)
+{
+	switch (id) {
+	case X86_INS_MOV: case X86_INS_MOVABS:
+		return ACT_MOV;
+	case X86_INS_MOVZX:
+		return ACT_MOVZX;
+	case X86_INS_MOVSX: case X86_INS_MOVSXD:
+		return ACT_MOVSX;
+	case X86_INS_LEA:
+		return ACT_LEA;
+	case X86_INS_ADD: case X86_INS_INC:
+		return ACT_ADD;
+	case X86_INS_SUB: case X86_INS_DEC:
+		return ACT_SUB;
+	case X86_INS_AND:
+		return ACT_AND;
+	case X86_INS_OR:
+		return ACT_OR;
+	case X86_INS_XOR:
+		return ACT_XOR;
+	case X86_INS_XCHG:
+		return ACT_XCHG;
+	case X86_INS_PUSH: case X86_INS_PUSHFQ:
+		return ACT_PUSH;
+	case X86_INS_POP: case X86_INS_POPFQ:
+		return ACT_POP;
+	case X86_INS_LEAVE:
+		return ACT_LEAVE;
+	case X86_INS_CDQE:
+		return ACT_EXTEND;
+	case X86_INS_CMOVA: case X86_INS_CMOVAE: case X86_INS_CMOVB: case X86_INS_CMOVBE:
+	case X86_INS_CMOVE: case X86_INS_CMOVG: case X86_INS_CMOVGE: case X86_INS_CMOVL:
+	case X86_INS_CMOVLE: case X86_INS_CMOVNE: case X86_INS_CMOVNO: case X86_INS_CMOVNP:
+	case X86_INS_CMOVNS: case X86_INS_CMOVO: case X86_INS_CMOVP: case X86_INS_CMOVS:
+		return ACT_CMOV;
+	case X86_INS_ADC: case X86_INS_SBB: case X86_INS_NOT: case X86_INS_NEG: case X86_INS_SHL:
+	case X86_INS_SHR: case X86_INS_SAR: case X86_INS_SAL: case X86_INS_ROL: case X86_INS_ROR:
+	case X86_INS_RCL: case X86_INS_RCR: case X86_INS_BSF: case X86_INS_BSR: case X86_INS_TZCNT:
+	case X86_INS_LZCNT: case X86_INS_POPCNT: case X86_INS_BSWAP: case X86_INS_SHLD:
+	case X86_INS_SHRD: case X86_INS_RDGSBASE: case X86_INS_RDFSBASE:
+	case X86_INS_SETA: case X86_INS_SETAE: case X86_INS_SETB: case X86_INS_SETBE:
+	case X86_INS_SETE: case X86_INS_SETG: case X86_INS_SETGE: case X86_INS_SETL:
+	case X86_INS_SETLE: case X86_INS_SETNE: case X86_INS_SETNO: case X86_INS_SETNP:
+	case X86_INS_SETNS: case X86_INS_SETO: case X86_INS_SETP: case X86_INS_SETS:
+		return ACT_ALU;
+	case X86_INS_CMP: case X86_INS_TEST: case X86_INS_BT: case X86_INS_NOP:
+	case X86_INS_ENDBR64: case X86_INS_LFENCE: case X86_INS_MFENCE: case X86_INS_SFENCE:
+	case X86_INS_PAUSE: case X86_INS_CLI: case X86_INS_STI: case X86_INS_CLD: case X86_INS_STD:
+	case X86_INS_CLC: case X86_INS_STC: case X86_INS_CMC: case X86_INS_HLT: case X86_INS_CLAC:
+	case X86_INS_STAC: case X86_INS_INT3: case X86_INS_SWAPGS: case X86_INS_WRMSR:
+	case X86_INS_PREFETCHNTA: case X86_INS_PREFETCHT0: case X86_INS_PREFETCHT1:
+	case X86_INS_PREFETCHT2: case X86_INS_PREFETCHW: case X86_INS_INVLPG: case X86_INS_WBINVD:
+	case X86_INS_UD0: case X86_INS_UD2: case X86_INS_UD2B:
+		return ACT_NONE;
+	case X86_INS_STOSB: case X86_INS_STOSW: case X86_INS_STOSD: case X86_INS_STOSQ:
+	case X86_INS_MOVSB: case X86_INS_MOVSW: case X86_INS_MOVSQ:
+		return ACT_STRING;
+	default:
+		return ACT_OTHER;
+	}
+}
+
+/* What these write besides their operands is known; false: it isn't for this one. */
+static bool known_writes(const cs_insn *in, uint32_t *ret)
+{
+	*ret = 0;
+	switch (in->id) {
+	case X86_INS_BTS: case X86_INS_BTR: case X86_INS_BTC: case X86_INS_XADD: case X86_INS_OUT:
+	case X86_INS_LGDT: case X86_INS_LIDT: case X86_INS_LTR: case X86_INS_LLDT: case X86_INS_CLFLUSH:
+	case X86_INS_SGDT: case X86_INS_SIDT: case X86_INS_STR: case X86_INS_SLDT: case X86_INS_CLTS:
+		return true;
+	case X86_INS_CMPXCHG: case X86_INS_IN: case X86_INS_CWDE: case X86_INS_CBW:
+	case X86_INS_LAHF:
+		*ret = BIT(REG_RAX);
+		return true;
+	case X86_INS_MUL: case X86_INS_IMUL: case X86_INS_DIV: case X86_INS_IDIV: case X86_INS_RDTSC:
+	case X86_INS_RDMSR: case X86_INS_XGETBV: case X86_INS_CMPXCHG8B: case X86_INS_CMPXCHG16B:
+		*ret = BIT(REG_RAX) | BIT(REG_RDX);
+		return true;
+	case X86_INS_RDTSCP:
+		*ret = BIT(REG_RAX) | BIT(REG_RDX) | BIT(REG_RCX);
+		return true;
+	case X86_INS_CDQ: case X86_INS_CQO: case X86_INS_CWD:
+		*ret = BIT(REG_RDX);
+		return true;
+	case X86_INS_CPUID:
+		*ret = BIT(REG_RAX) | BIT(REG_RBX) | BIT(REG_RCX) | BIT(REG_RDX);
+		return true;
+	case X86_INS_ENTER:
+		*ret = BIT(REG_RSP) | BIT(REG_RBP);
+		return true;
+	}
+	return false;
+}
+
+/* ACT_OTHER's: all register operands, and what else it may write. */
+static uint32_t written(const cs_insn *in)
+{
+	const cs_detail *d = in->detail;
+	uint32_t w;
+
+	if (!known_writes(in, &w)) {
+		w = CALLER_SAVED;
+		for (unsigned i = 0; i < d->regs_write_count; i++)
+			if (is_general(d->regs_write[i]) && number_of(d->regs_write[i]) != REG_RSP)
+				w |= BIT(number_of(d->regs_write[i]));
+	}
+	for (unsigned i = 0; i < d->x86.op_count; i++)
+		if (d->x86.operands[i].type == X86_OP_REG && is_general(d->x86.operands[i].reg))
+			w |= BIT(number_of(d->x86.operands[i].reg));
+	return w;
+}
+
+static bool is_string(unsigned id)
+{
+	switch (id) {
+	case X86_INS_CMPSB: case X86_INS_CMPSW: case X86_INS_CMPSD: case X86_INS_CMPSQ:
+	case X86_INS_SCASB: case X86_INS_SCASW: case X86_INS_SCASD: case X86_INS_SCASQ:
+	case X86_INS_LODSB: case X86_INS_LODSW: case X86_INS_LODSD: case X86_INS_LODSQ:
+	case X86_INS_INSB: case X86_INS_INSW: case X86_INS_INSD: case X86_INS_OUTSB:
+	case X86_INS_OUTSW: case X86_INS_OUTSD:
+		return true;
+	}
+	return false;
+}
+
+static void set_action(const cs_insn *in, struct insn *ret)
+{
+	const cs_x86 *x = &in->detail->x86;
+
+	ret->action = (uint8_t)action_of(in->id);
+	if (x->op_count > 0)
+		ret->a = operand_of(&x->operands[0], ret);
+	if (x->op_count > 1)
+		ret->b = operand_of(&x->operands[1], ret);
+	switch (in->id) {
+	case X86_INS_INC: case X86_INS_DEC:
+		ret->b = (struct operand){.kind = OPND_IMM, .size = ret->a.size, .v = 1};
+		break;
+	case X86_INS_MOVSD: /* the string one has no vector register */
+		if (ret->a.kind == OPND_MEM && ret->b.kind == OPND_MEM)
+			ret->action = ACT_STRING;
+		break;
+	}
+	if (ret->action == ACT_STRING || is_string(in->id)) {
+		ret->string = true;
+		ret->writes |= BIT(REG_RCX) | BIT(REG_RSI) | BIT(REG_RDI);
+	}
+	/* A move to or from a register that we don't follow: mov %cr3,%rax. */
+	if (ret->action == ACT_MOV && ret->b.kind == OPND_NONE)
+		ret->action = ACT_ALU;
+	if (in->id == X86_INS_IMUL && x->op_count > 1)
+		ret->action = ACT_ALU;
+	if (ret->action == ACT_OTHER)
+		ret->writes |= written(in);
+}
+
+bool insn_read(struct decoder *x, struct code *c, uint64_t pc, struct insn *ret)
+{
+	struct dis_insn d;
+
+	*ret = (struct insn){.pc = pc, .action = ACT_OTHER};
+	if (!decode(x, c, pc, &d, NULL))
+		return false;
+	ret->size = d.size;
+	ret->flow = (uint8_t)d.flow;
+	ret->has_target = d.has_target;
+	ret->target = d.target;
+	ret->from_file = code_from_file(c, pc);
+	if (!d.known) {
+		ret->writes = ALL_REGS & ~BIT(REG_RSP);
+		return true;
+	}
+	if (ret->flow == DIS_NEXT || ret->flow == DIS_CALL_INDIRECT || ret->flow == DIS_JUMP_INDIRECT ||
+	    ret->flow == DIS_BRANCH)
+		set_action(x->insn, ret);
+	if (ret->flow == DIS_BRANCH) { /* loop counts in rcx, jrcxz reads it */
+		ret->action = ACT_NONE;
+		ret->writes = 0;
+		if (x->insn->id == X86_INS_LOOP || x->insn->id == X86_INS_LOOPE ||
+		    x->insn->id == X86_INS_LOOPNE)
+			ret->writes = BIT(REG_RCX);
+	} else if (ret->flow != DIS_NEXT) {
+		ret->action = ACT_NONE;
+		ret->writes = 0;
+	}
+	return true;
+}
