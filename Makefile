@@ -56,6 +56,10 @@ $(B)/tests/tools/screen: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/*.c))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lvterm -lutil
 
+$(B)/tests/bench/firstscreen: $(B)/tests/bench/firstscreen.o $(B)/tests/tools/terminal.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lvterm -lutil
+
 unit: $(UNIT) $(TOOLS)		## builds the tests' programs
 
 demo:				## installs what is needed, builds, makes the hung-task dump and opens it
@@ -83,6 +87,10 @@ lab:				## builds the lab's dumps of LAB_KERNELS (default: 6.1 6.12 and the newe
 
 compare:			## compares answers with CRASH=... DRGN=... on the lab's dumps, prints every difference
 	$(Q)python3 tests/compare/compare.py --crash "$(CRASH)" --drgn "$(DRGN)"
+
+bench: vmbrowse $(B)/tests/bench/firstscreen	## measures it, and CRASH=... DRGN=... beside it (RUNS=5, OUT=build/bench.json)
+	$(Q)python3 tests/bench/bench.py --crash "$(CRASH)" --drgn "$(DRGN)" --runs $(or $(RUNS),5) \
+		--out $(or $(OUT),build/bench.json) $(B)/vmbrowse $(B)/tests/bench/firstscreen
 
 readme: $(B)/vmbrowse		## puts the program's own options and commands into README.md
 	$(Q)python3 tests/readme.py $<
@@ -114,6 +122,6 @@ clean:
 help:
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/\1\t\2/p' Makefile | sort | expand -t 14
 
-.PHONY: all unit demo test check lab compare readme screenshots docs install layers clean help
+.PHONY: all unit demo test check lab compare bench readme screenshots docs install layers clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d)

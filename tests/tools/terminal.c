@@ -24,6 +24,8 @@ struct terminal {
 	int cols, rows;
 	char *raw;
 	size_t nraw, raw_cap;
+	struct terminal_chunk *chunks;
+	size_t nchunks, chunk_cap;
 };
 
 static void answer(const char *s, size_t len, void *user)
@@ -50,14 +52,38 @@ static void child(char *const *argv, const char *const *env, int idle_fd)
 	_exit(127);
 }
 
-struct terminal *terminal_start(char *const *argv, const char *const *env, int cols, int rows)
+struct terminal *terminal_blank(int cols, int rows)
 {
 	struct terminal *t = calloc(1, sizeof(*t));
+
+	t->pid = -1;
+	t->pty = t->idle = -1;
+	t->ended = true;
+	t->cols = cols;
+	t->rows = rows;
+	t->vt = vterm_new(rows, cols);
+	vterm_set_utf8(t->vt, 1);
+	t->screen = vterm_obtain_screen(t->vt);
+	vterm_screen_enable_altscreen(t->screen, 1);
+	vterm_screen_reset(t->screen, 1);
+	return t;
+}
+
+void terminal_show(struct terminal *t, const char *bytes, size_t n)
+{
+	vterm_input_write(t->vt, bytes, n);
+	vterm_screen_flush_damage(t->screen);
+}
+
+struct terminal *terminal_start(char *const *argv, const char *const *env, int cols, int rows)
+{
 	struct winsize ws = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
 	int fds[2];
 
-	if (!t || pipe(fds))
+	if (pipe(fds))
 		return NULL;
+	struct terminal *t = terminal_blank(cols, rows);
+	t->ended = false;
 	t->pid = forkpty(&t->pty, NULL, NULL, &ws);
 	if (t->pid == 0) {
 		close(fds[0]);
@@ -67,14 +93,7 @@ struct terminal *terminal_start(char *const *argv, const char *const *env, int c
 	t->idle = fds[0];
 	fcntl(t->idle, F_SETFL, O_NONBLOCK);
 	fcntl(t->pty, F_SETFL, O_NONBLOCK);
-	t->cols = cols;
-	t->rows = rows;
-	t->vt = vterm_new(rows, cols);
-	vterm_set_utf8(t->vt, 1);
 	vterm_output_set_callback(t->vt, answer, t);
-	t->screen = vterm_obtain_screen(t->vt);
-	vterm_screen_enable_altscreen(t->screen, 1);
-	vterm_screen_reset(t->screen, 1);
 	return t;
 }
 
@@ -92,12 +111,30 @@ void terminal_end(struct terminal *t)
 		kill(t->pid, SIGKILL);
 		reap(t, 0);
 	}
-	close(t->pty);
+	if (t->pty >= 0)
+		close(t->pty);
 	if (t->idle >= 0)
 		close(t->idle);
 	vterm_free(t->vt);
 	free(t->raw);
+	free(t->chunks);
 	free(t);
+}
+
+uint64_t terminal_clock(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void note_chunk(struct terminal *t)
+{
+	if (t->nchunks == t->chunk_cap) {
+		t->chunk_cap = t->chunk_cap * 2 + 64;
+		t->chunks = realloc(t->chunks, t->chunk_cap * sizeof(*t->chunks));
+	}
+	t->chunks[t->nchunks++] = (struct terminal_chunk){terminal_clock(), t->nraw};
 }
 
 /* What the program has written goes to the screen. False at its end. */
@@ -107,48 +144,54 @@ static bool drain(struct terminal *t)
 	ssize_t n;
 
 	while ((n = read(t->pty, buf, sizeof(buf))) > 0) {
-		vterm_input_write(t->vt, buf, (size_t)n);
 		if (t->nraw + (size_t)n > t->raw_cap) {
 			t->raw_cap = (t->nraw + (size_t)n) * 2;
 			t->raw = realloc(t->raw, t->raw_cap);
 		}
 		memcpy(t->raw + t->nraw, buf, (size_t)n);
 		t->nraw += (size_t)n;
+		note_chunk(t);
+		vterm_input_write(t->vt, buf, (size_t)n);
 	}
 	vterm_screen_flush_damage(t->screen);
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-static time_t seconds(void)
+/* One look at both, after at most `ms`. True when an idle byte came or the program ended. */
+static bool pump_once(struct terminal *t, bool want_idle, int ms)
 {
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	struct pollfd p[2] = {{t->pty, POLLIN, 0}, {t->idle, POLLIN, 0}};
+	char byte[64];
+	poll(p, t->idle >= 0 ? 2 : 1, ms);
+	ssize_t n = t->idle >= 0 ? read(t->idle, byte, sizeof(byte)) : -1;
+	bool open = drain(t); /* after the idle byte: what was painted before it is there */
+	if (n == 0) {
+		close(t->idle);
+		t->idle = -1;
+	}
+	if (n > 0 && want_idle)
+		return true;
+	if (!open) {
+		reap(t, want_idle ? WNOHANG : 0);
+		return true;
+	}
+	return false;
 }
 
 /* Reads both until an idle byte came (if wanted) or the program ended. */
 static bool pump(struct terminal *t, bool want_idle)
 {
-	time_t end = seconds() + TERMINAL_LIMIT;
+	uint64_t end = terminal_clock() + TERMINAL_LIMIT * 1000000000ull;
 
-	while (seconds() < end) {
-		struct pollfd p[2] = {{t->pty, POLLIN, 0}, {t->idle, POLLIN, 0}};
-		char byte[64];
-		poll(p, t->idle >= 0 ? 2 : 1, 1000);
-		ssize_t n = t->idle >= 0 ? read(t->idle, byte, sizeof(byte)) : -1;
-		bool open = drain(t); /* after the idle byte: what was painted before it is there */
-		if (n == 0) {
-			close(t->idle);
-			t->idle = -1;
-		}
-		if (n > 0 && want_idle)
+	while (terminal_clock() < end)
+		if (pump_once(t, want_idle, 1000))
 			return true;
-		if (!open) {
-			reap(t, want_idle ? WNOHANG : 0);
-			return true;
-		}
-	}
 	return false;
+}
+
+bool terminal_look(struct terminal *t, int ms)
+{
+	return pump_once(t, true, ms);
 }
 
 bool terminal_wait_idle(struct terminal *t)
@@ -285,6 +328,12 @@ char *terminal_text(const struct terminal *t)
 		free(s);
 	}
 	return all;
+}
+
+const struct terminal_chunk *terminal_chunks(const struct terminal *t, size_t *n)
+{
+	*n = t->nchunks;
+	return t->chunks;
 }
 
 const char *terminal_raw(const struct terminal *t, size_t *n)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define TERMINAL_LIMIT 120
@@ -19,6 +20,9 @@ struct terminal;
 
 /* argv[0] is the program; env: "NAME=VALUE" strings set in the child, NULL-terminated. */
 struct terminal *terminal_start(char *const *argv, const char *const *env, int cols, int rows);
+/* A screen without a program; terminal_show() puts bytes on it. */
+struct terminal *terminal_blank(int cols, int rows);
+void terminal_show(struct terminal *t, const char *bytes, size_t n);
 void terminal_end(struct terminal *t);
 void terminal_send(struct terminal *t, const char *bytes, size_t n);
 void terminal_resize(struct terminal *t, int cols, int rows);
@@ -39,6 +43,17 @@ char *terminal_text(const struct terminal *t);
 bool terminal_has_colour(const struct terminal *t);
 /* Bytes that arrived so far (for what isn't on the screen: OSC 52). Borrowed. */
 const char *terminal_raw(const struct terminal *t, size_t *n);
+/* When they arrived: each read from the pty, by terminal_clock(), with the bytes that there were then.
+ * Borrowed. For the benchmark. */
+struct terminal_chunk {
+	uint64_t ns;
+	size_t end;
+};
+const struct terminal_chunk *terminal_chunks(const struct terminal *t, size_t *n);
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t terminal_clock(void);
+/* Takes what there is, waiting at most `ms` for something. True when it is idle or has ended. */
+bool terminal_look(struct terminal *t, int ms);
 /* Writes the screen as a picture. */
 bool terminal_svg(const struct terminal *t, const char *path, const char *title);
 
