@@ -47,8 +47,9 @@ def parts():
         "unit": unit("asan"),
         # with TSan: what is threaded
         "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model)_", p[0])],
-        "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"] for t in ("truth.py", "stacks.py")],
-        "batch": [[sys.executable, "tests/batch/batch.py", "build/asan/vmbrowse"]],
+        "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
+                  for t in ("truth.py", "stacks.py", "stacks_groups.py")],
+        "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"]],
         "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],
         "screen": [["build/release/tests/tools/screen", "build/asan/vmbrowse"] + screens] if screens else [],
