@@ -7,7 +7,8 @@
 The kernel's trace (the lines of the last 'Call Trace:' without '?') and `bt` of the panicking task must be the same
 functions with the same offsets, but for what the kernel adds on top to print it. Where the registers are those of
 the fault, what `bt` shows above them must begin in the function that left the kernel and end in an entry. In the
-scenarios with the lab's own module, lines and arguments must be those in its source.
+scenarios with the lab's own module, lines and arguments must be those in its source. And the lines of all modules'
+code are those that addr2line reads from their files, at the addresses that the guest had them at.
 
 Prints TAP, with figures in lines that begin with '# '.
 """
@@ -27,6 +28,7 @@ PRINTING = re.compile(r"^(dump_stack_lvl|dump_stack|show_stack|__dump_stack)$")
 LEAVING = re.compile(r"^(__crash_kexec|crash_kexec|crash_setup_regs|machine_kexec)$")
 # the scenario's own: function -> arguments that it must show
 ORDER = ("lab_order", "address")
+SCENARIOS = ("sysrq-key", "nmi", "nullderef", "lockup", "overflow")
 ARGUMENTS = {
     "nullderef": [
         ("lab_weigh", {"item": 0, "count": 42}),
@@ -125,7 +127,8 @@ def check_above(report, name, rows, above):
 def check_entries(report, name, scenario, answers):
     """Who came in where, on all CPUs."""
     kinds = [r["entry"] for r in answers if r["entry"]]
-    wanted = {"sysrq-key": [], "nmi": ["nmi"], "nullderef": ["exception"], "lockup": ["interrupt"]}[scenario]
+    wanted = {"sysrq-key": [], "nmi": ["nmi"], "nullderef": ["exception"], "lockup": ["interrupt"],
+              "overflow": ["exception"]}[scenario]
     problems = ["no %s came in, only %s" % (k, kinds) for k in wanted if k not in kinds]
     for r in answers:
         if r["entry"] and {v["name"] for v in r["vars"]} < {"rip", "rsp", "rax", "rdi", "rflags"}:
@@ -171,6 +174,63 @@ def check_module(report, name, scenario, rows, addresses):
     report.test(name + " lines and arguments in the module", problems, "%d values" % values)
 
 
+def text_sections(dump):
+    """module -> [(section, address)], of code that is still there"""
+    found = {}
+    with open(os.path.join(dump.folder, "truth/module-sections")) as f:
+        for line in f:
+            module, section, address = line.split()
+            if re.match(r"\.(text|exit\.text)", section):
+                found.setdefault(module, []).append((section, int(address, 16)))
+    return found
+
+
+def module_files(debug):
+    return {re.sub("-", "_", f.split(".ko")[0]): os.path.join(folder, f)
+            for folder, _, files in os.walk(debug, followlinks=True) for f in files if ".ko" in f}
+
+
+def section_sizes(path):
+    out = subprocess.run(["readelf", "-SW", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {m.group(1): int(m.group(2), 16) for m in
+            re.finditer(r"\] (\S+) +\S+ +[0-9a-f]{16} [0-9a-f]{6} ([0-9a-f]{6})", out)}
+
+
+def addr2line(path, section, offsets):
+    out = subprocess.run(["addr2line", "-e", path, "-j", section], input="\n".join("0x%x" % o for o in offsets),
+                         stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    return [re.sub(r" \(discriminator \d+\)", "", line) for line in out]
+
+
+def check_lines(report, program, dump):
+    debug = os.path.join(os.path.dirname(dump.vmlinux), "debug")
+    files, wanted = module_files(debug), []
+    for module, sections in sorted(text_sections(dump).items()):
+        if module not in files:
+            continue
+        sizes = section_sizes(files[module])
+        for section, address in sections:
+            offsets = range(0, sizes.get(section, 0), 7)
+            wanted += [(module, section, address + o, o, line)
+                       for o, line in zip(offsets, addr2line(files[module], section, offsets))]
+    answers = ask(program, [dump.vmlinux] + dump.files, ["sym 0x%x" % w[2] for w in wanted],
+                  options=["--debug-dir", debug])
+    problems, compared, places = [], 0, set()
+    for i, (module, section, address, offset, line) in enumerate(wanted):
+        rows = answers.rows(i)
+        theirs = re.match(r"(.*?)([^/]+):(\d+)$", line)
+        if not rows or not theirs or theirs.group(2) == "??":
+            continue
+        compared += 1
+        places.add((module, section))
+        mine = "%s:%s" % (os.path.basename(rows[0]["file"] or ""), rows[0]["line"])
+        if mine != "%s:%s" % theirs.groups()[1:]:
+            problems.append("%s %s+0x%x: %s, addr2line says %s" % (module, section, offset, mine, line))
+    if compared < 1000:
+        problems.append("only %d of %d could be compared" % (compared, len(wanted)))
+    report.test("%s %s %s lines of modules" % dump[:3], problems, "%d addresses in %d sections" % (compared, len(places)))
+
+
 def check_cpus(report, name, answers, ncpus):
     """All CPUs but the one that panicked were stopped by its NMI: each shows where."""
     tasks = {r["pid"] for r in answers}
@@ -202,11 +262,13 @@ def check_dump(report, program, dump):
     rows = ask(program, [dump.vmlinux] + dump.files, ["bt -V %s" % panicking[0]["task"]], options=options).rows(0)
     names = kallsyms(dump)
     above, _ = check_trace(report, name, rows, lines, names)
-    if dump.scenario == "nullderef":
+    if dump.scenario in ("nullderef", "overflow"):
         check_above(report, name, rows, above)
-    if dump.scenario in ("sysrq-key", "nmi", "nullderef", "lockup"):
+    if dump.scenario in SCENARIOS:
         check_entries(report, name, dump.scenario, first.rows(2))
         check_cpus(report, name, first.rows(2), 2)
+    if dump.scenario == "sysrq" and dump.format == "zstd.d1":
+        check_lines(report, program, dump)
     if dump.scenario in ARGUMENTS:
         check_module(report, name, dump.scenario, rows, {n: min(names[n]) for n in ("lab_order",)})
 
@@ -231,7 +293,7 @@ def main():
     if not dumps:
         report.test("the lab has dumps", ["there are none: run `make lab`"])
     for kernel in ("6.1", "6.12", "7.2"):
-        for scenario in ("sysrq-key", "nmi", "nullderef", "lockup"):
+        for scenario in SCENARIOS:
             if not only and not any(d[:2] == (kernel, scenario) for d in dumps):
                 report.n += 1
                 print("ok %d - %s %s # SKIP the lab has no such dump (`make lab`)" % (report.n, kernel, scenario))

@@ -3,8 +3,9 @@
  * Proves, on a made stack in a made dump with a made ORC table, that a walk finds callers and what
  * it may know of their registers (and no more), ends at user space, at a thread's start or with a
  * reason, bridges code without unwind information by frame pointer or by a guarded scan, and
- * terminates on whatever a stack may hold: loops, and every word damaged in turn. Threads may share
- * an unwinder.
+ * terminates on whatever a stack may hold: loops, and every word damaged in turn. That handlers
+ * above saved registers are found by the stack's words, and only those that lead to these registers.
+ * Threads may share an unwinder.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -380,6 +381,85 @@ static void any_word_may_be_damaged(void **state)
 	}
 }
 
+/* PLAIN called last, by SAVES_RBP, by ENTRY, above registers at word 8; what PLAIN has left lower
+ * down leads nowhere. */
+static void put_handlers(struct world *w)
+{
+	w->stack[0] = RET(PLAIN);
+	w->stack[1] = 0x1234;
+	w->stack[2] = RET(PLAIN);
+	w->stack[3] = RET(SAVES_RBP);
+	w->stack[7] = RET(ENTRY);
+	put_user_regs(w, 8);
+}
+
+static bool above(struct world *w, const struct regs *saved, uint64_t function, struct stack *st,
+		  uint64_t *regs)
+{
+	const struct unwind_range stack = {STACK - PAGE, STACK + 2 * PAGE};
+	const struct unwind_range last = {function, function + 64};
+
+	return unwind_above(w->unwinder, saved, &stack, &last, st, regs);
+}
+
+static void handlers_above_saved_registers(void **state)
+{
+	struct world w = {0};
+	struct regs saved = {0};
+	struct stack st;
+	uint64_t regs;
+
+	(void)state;
+	put_handlers(&w);
+	world_make(&w);
+	regs_set(&saved, RIP, 0x401000);
+	regs_set(&saved, RSP, 0x7ffc00001000);
+	assert_true(above(&w, &saved, FN(PLAIN), &st, &regs));
+	assert_int_equal(st.n, 3);
+	assert_int_equal(regs, STACK + 8 * 8);
+	expect(&st, 0, RET(PLAIN), FRAME_SCAN);
+	assert_int_equal(st.frames[0].sp, STACK + 3 * 8);
+	expect(&st, 1, RET(SAVES_RBP), FRAME_SCAN);
+	expect(&st, 2, RET(ENTRY), FRAME_SCAN);
+	stack_free(&st);
+	/* nothing of this function is on the stack; these registers are others */
+	assert_false(above(&w, &saved, FN(BY_RBP), &st, &regs));
+	regs_set(&saved, RSP, 0x7ffc00001008);
+	assert_false(above(&w, &saved, FN(PLAIN), &st, &regs));
+	world_free(&w);
+}
+
+static void damaged_handlers(void **state)
+{
+	static const uint64_t evil[] = {0, UINT64_MAX, RET(PLAIN), RET(UNKNOWN), STACK, 0x33};
+
+	(void)state;
+	for (size_t word = 0; word < 30; word++) {
+		for (size_t e = 0; e < sizeof(evil) / sizeof(evil[0]); e++) {
+			struct world w = {0};
+			struct regs saved = {0};
+			struct stack st;
+			uint64_t regs;
+
+			put_handlers(&w);
+			w.stack[word] = evil[e];
+			world_make(&w);
+			regs_set(&saved, RIP, 0x401000);
+			regs_set(&saved, RSP, 0x7ffc00001000);
+			if (above(&w, &saved, FN(PLAIN), &st, &regs)) {
+				assert_int_equal(regs, STACK + 8 * 8);
+				assert_int_equal(st.frames[st.n - 1].pc, RET(ENTRY));
+				stack_free(&st);
+			} else {
+				/* only where the damage is on the way */
+				assert_true(word == 2 || word == 3 || word == 7 ||
+					    (word >= 24 && word <= 27));
+			}
+			world_free(&w);
+		}
+	}
+}
+
 static struct err *walk_once(void *ctx, size_t i)
 {
 	struct world *w = ctx;
@@ -416,6 +496,8 @@ int main(void)
 		cmocka_unit_test(code_without_rules_is_bridged),
 		cmocka_unit_test(frame_pointer_and_bad_calls),
 		cmocka_unit_test(any_word_may_be_damaged),
+		cmocka_unit_test(handlers_above_saved_registers),
+		cmocka_unit_test(damaged_handlers),
 		cmocka_unit_test(threads_share_an_unwinder),
 	};
 
