@@ -50,7 +50,8 @@ def parts():
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
                   for t in ("truth.py", "stacks.py", "stacks_groups.py")],
         "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
-        "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"]],
+        "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
+                [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"]],
         "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],
         "screen": [["build/release/tests/tools/screen", "build/asan/vmbrowse"] + screens] if screens else [],
     }
