@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_LINE 4096 /* bytes of a string */
+#define MAX_SMALL 64  /* bytes of a struct that may be worth a line */
+
 static const struct col var_cols[V_COLS] = {
 	[V_LINE] = {"line", "", "name = value", COL_SCREEN | COL_GROW, 0, 0},
 	[V_NAME] = {"name", "NAME", "parameter, variable or register", COL_DATA, 0, 0},
@@ -18,6 +21,7 @@ static const struct col var_cols[V_COLS] = {
 	[V_LOCATION] = {"location", "", "where it is kept, or why it has no value", COL_DATA, 0, 3},
 };
 const struct table bt_var_table = {.name = "vars", .cols = var_cols, .ncols = V_COLS};
+
 static struct err *var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref)
 {
 	AUTO_BUF struct buf line = {0}, type = {0};
@@ -44,27 +48,35 @@ static struct err *var_row(struct bt *b, const struct var *v, struct shown *show
 	return sink_row(b->c->out, &r);
 }
 
+/* How much of a variable in memory is read to show it; 0: it is too big for a line. */
+static size_t line_size(const struct type *plain)
+{
+	size_t n = type_size(plain);
+
+	if (type_kind(plain) == TYPE_ARRAY && type_is_char(type_strip(type_target(plain))))
+		return n < MAX_LINE ? n : MAX_LINE;
+	return n <= MAX_SMALL ? n : 0;
+}
+
 static struct err *memory_var(struct bt *b, const struct var *v)
 {
 	const struct type *plain = type_strip(v->type);
-	enum type_kind k = type_kind(plain);
-	size_t n = type_size(plain);
 	AUTO_BUF struct buf name = {0};
-	uint8_t bytes[16];
+	uint8_t bytes[MAX_LINE];
 	enum mem_state why = MEM_UNMAPPED;
 	struct shown shown = {.value = cell_absent()};
+	size_t n = line_size(plain);
 	struct ref ref;
 
 	type_print_name(v->type, &name);
 	ref = ref_object(intern_str(b->s->intern, buf_str(&name)), v->addr);
-	if (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY || n > sizeof(bytes)) {
-		buf_puts(&shown.text, "{...}");
-	} else {
+	if (n) {
 		bool got = mem_read_some(b->s->mem, KERNEL, v->addr, bytes, n, &why) == n;
-		show_scalar(b->s, &(struct type_place){.type = plain}, got ? bytes : NULL, n, why, false,
-			    &shown);
+		show_line(b->s, plain, got ? bytes : NULL, n, why, &shown);
 		if (shown.value.ref.kind)
 			ref = shown.value.ref;
+	} else {
+		buf_puts(&shown.text, "{...}");
 	}
 	struct err *e = var_row(b, v, &shown, ref);
 	shown_free(&shown);
@@ -79,8 +91,7 @@ static struct err *one_var(struct bt *b, const struct var *v)
 	if (v->state == VAR_MEMORY && v->type)
 		return memory_var(b, v);
 	if (v->state == VAR_VALUE && v->type) {
-		show_scalar(b->s, &(struct type_place){.type = type_strip(v->type)}, v->bytes, v->size,
-			    MEM_LOST, false, &shown);
+		show_line(b->s, v->type, v->bytes, v->size, MEM_LOST, &shown);
 	} else if (v->state == VAR_OPTIMIZED_OUT) {
 		buf_puts(&shown.text, "<optimized out>");
 		snprintf(told.location, sizeof(told.location), "optimized out");

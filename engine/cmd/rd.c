@@ -66,7 +66,7 @@ static struct err *run(const struct cmd_call *c)
 {
 	struct space space = c->args->has['p'] ? PHYS : KERNEL;
 	uint64_t addr, count = 1;
-	uint8_t bytes[4096 + 8], states[4096 / 8 + 2];
+	uint8_t bytes[4096], states[4096 / 8];
 
 	TRY(arg_address(c->session, c->args->v[0], &addr));
 	if (c->args->n > 1)
@@ -81,14 +81,10 @@ static struct err *run(const struct cmd_call *c)
 		       c->args->has['p'] ? " (physical)" : ""));
 	while (count) {
 		size_t n = count < 4096 / 8 ? (size_t)count : 4096 / 8;
-		memset(states, MEM_UNMAPPED, sizeof(states));
 		mem_read_holes(c->session->mem, space, addr, bytes, n * 8, states);
 		for (size_t i = 0; i < n; i++) {
 			TRY(job_tick(c->job, 1));
-			enum mem_state st = states[i];
-			if (addr % 8 && mem_readable(st)) /* an unaligned word lies in two aligned ones */
-				st = states[i + 1];
-			TRY(word_row(c, addr + i * 8, bytes + i * 8, st));
+			TRY(word_row(c, addr + i * 8, bytes + i * 8, (enum mem_state)states[i]));
 		}
 		addr += n * 8;
 		count -= n;

@@ -14,7 +14,8 @@
 #define MAX_ROWS 20000
 #define MAX_DEPTH 12
 #define MAX_ELEMENTS 64 /* of an array at the top; deeper ones show fewer */
-#define MAX_STRING 256
+#define MAX_STRING 256 /* of what a pointer points to */
+#define MAX_CHARS 65536
 
 enum { LINE, PATH, TYPE, VALUE, MEANING, OFFSET, COLS };
 
@@ -40,6 +41,8 @@ void shown_free(struct shown *s)
 {
 	buf_free(&s->text);
 	buf_free(&s->meaning);
+	free(s->keep);
+	s->keep = NULL;
 }
 
 /* Printable text at a char pointer, in quotes. */
@@ -141,7 +144,7 @@ struct walk {
 	const struct cmd_call *c;
 	const struct show_object *o;
 	const struct show_style *style;
-	uint8_t *bytes, *states; /* of the object from o->addr on; a state for each word */
+	uint8_t *bytes, *states; /* of the object from o->addr on; a state for each word of it */
 	size_t size;		 /* of bytes */
 	size_t rows;
 };
@@ -165,9 +168,9 @@ static const uint8_t *bytes_at(const struct walk *w, uint64_t offset, size_t n, 
 		*why = MEM_UNMAPPED;
 		return NULL;
 	}
-	uint64_t first = (w->o->addr + offset) / 8 - w->o->addr / 8;
-	uint64_t last = (w->o->addr + offset + (n ? n - 1 : 0)) / 8 - w->o->addr / 8;
-	for (uint64_t i = first; i <= last; i++)
+	if (!n)
+		return w->bytes + offset;
+	for (uint64_t i = offset / 8; i <= (offset + n - 1) / 8; i++)
 		if (!mem_readable((enum mem_state)w->states[i])) {
 			*why = (enum mem_state)w->states[i];
 			return NULL;
@@ -228,24 +231,6 @@ static struct err *put(struct walk *w, const struct thing *th, struct shown *v, 
 	return sink_row(w->c->out, &r);
 }
 
-/* A struct with one scalar in it (atomic_t, kuid_t ...) is as good as the scalar. */
-static bool only_scalar(const struct type *t, struct type_place *place, int depth)
-{
-	size_t n;
-	const struct type *plain = type_strip(t);
-	const struct member *m = type_members(plain, &n);
-	enum type_kind k = type_kind(plain);
-
-	if (k == TYPE_INT || k == TYPE_ENUM || k == TYPE_POINTER) {
-		place->type = plain;
-		return true;
-	}
-	if (k != TYPE_STRUCT || n != 1 || m[0].bit_size || depth > MAX_DEPTH)
-		return false;
-	place->offset += m[0].bit_offset / 8;
-	return only_scalar(m[0].type, place, depth + 1);
-}
-
 static char *join_path(const char *path, const char *name)
 {
 	if (!name[0])
@@ -289,7 +274,7 @@ static struct err *show_container(struct walk *w, const struct thing *th)
 	struct err *e;
 
 	type_members(type_strip(th->place.type), &n);
-	if (only_scalar(th->place.type, &inner, 0)) {
+	if (only_scalar(th->place.type, &inner)) {
 		enum mem_state why = MEM_UNMAPPED;
 		size_t size = place_bytes(&inner);
 		show_scalar(w->c->session, &inner, bytes_at(w, inner.offset, size, &why), size, why,
@@ -305,38 +290,15 @@ static struct err *show_container(struct walk *w, const struct thing *th)
 	return e ? e : show_members(w, th, th->depth + 1);
 }
 
-static bool printable(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((p[i] < 0x20 || p[i] >= 0x7f) && p[i] != '\n' && p[i] != '\t')
-			return false;
-	return true;
-}
-
-/* char name[16]: a string, or bytes if it isn't one. */
+/* char name[16] */
 static struct err *show_chars(struct walk *w, const struct thing *th, uint64_t count)
 {
-	size_t n = count > MAX_STRING ? MAX_STRING : (size_t)count;
+	size_t n = count > MAX_CHARS ? MAX_CHARS : (size_t)count;
 	enum mem_state why = MEM_UNMAPPED;
-	const uint8_t *p = bytes_at(w, th->place.offset, n, &why);
-	struct shown v = {0};
-	AUTO_FREE char *text = NULL;
-	struct err *e;
+	struct shown v;
 
-	if (!p) {
-		v.value = cell_fault(why);
-	} else if (printable(p, strnlen((const char *)p, n))) {
-		text = xstrndup((const char *)p, n);
-		v.value = cell_text(text);
-		buf_printf(&v.text, "\"%s\"%s", text, n < count && !memchr(p, 0, n) ? "..." : "");
-	} else {
-		for (size_t i = 0; i < n && i < 32; i++)
-			buf_printf(&v.text, "%02x", p[i]);
-		buf_puts(&v.text, n > 32 ? "..." : "");
-		text = xstrdup(buf_str(&v.text));
-		v.value = cell_text(text);
-	}
-	e = put(w, th, &v, member_ref(w, th->path));
+	show_text(bytes_at(w, th->place.offset, n, &why), n, n < count, why, &v);
+	struct err *e = put(w, th, &v, member_ref(w, th->path));
 	shown_free(&v);
 	return e;
 }
@@ -449,8 +411,7 @@ static void walk_open(struct walk *w)
 
 	w->size = size > MAX_BYTES ? MAX_BYTES : (size_t)size;
 	w->bytes = xcalloc(w->size + 8, 1);
-	w->states = xcalloc(w->size / 8 + 2, 1);
-	memset(w->states, MEM_UNMAPPED, w->size / 8 + 2);
+	w->states = xcalloc(w->size / 8 + 1, 1);
 	mem_read_holes(w->c->session->mem, o->space, o->addr, w->bytes, w->size, w->states);
 	if (size > MAX_BYTES)
 		sink_note(w->c->out, ROLE_WARN, "%s is %" PRIu64 " bytes: the first %d are shown",

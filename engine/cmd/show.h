@@ -19,17 +19,26 @@ struct show_style {
 	bool offsets;	/* offsets as a visible column */
 };
 
-/* One scalar or pointer as a cell, with its link and its meaning (symbol, enum name, string). Texts
- * are kept in `keep`, which must outlive the cells. */
+/* One scalar or pointer as a cell, with its link and its meaning (symbol, enum name, string). */
 struct shown {
 	struct cell value;
 	struct buf text;    /* what people see in place of the number; may be empty */
 	struct buf meaning; /* may be empty */
+	char *keep;	    /* what the value's text is kept in; may be NULL */
 };
 void shown_free(struct shown *s);
 /* The value of type t whose bytes are p (n of them; NULL: unreadable, why tells). */
 void show_scalar(struct session *s, const struct type_place *place, const void *p, size_t n,
 		 enum mem_state why, bool hex, struct shown *ret);
+
+/* showline.c: the same for chars: a string, or bytes in hexadecimal if they aren't one. more: there were more. */
+void show_text(const uint8_t *p, size_t n, bool more, enum mem_state why, struct shown *ret);
+/* A value of any type in one line: scalars, strings; structs by their members if they are few. */
+void show_line(struct session *s, const struct type *t, const void *p, size_t n,
+	       enum mem_state why, struct shown *ret);
+/* Is t a struct with one scalar in it (atomic_t, kuid_t ...), which is as good as the scalar? place->offset:
+ * where t is; becomes where the scalar is. */
+bool only_scalar(const struct type *t, struct type_place *place);
 
 /* The object of type t at addr. root: what it is called in a ref ("struct super_block"), path: the member of root
  * that t is ("s_writers"; "" for the whole): rows' paths and links begin with it. base: root's address. */

@@ -138,7 +138,7 @@ static void add_qualifier(const struct type *t, struct buf *front, struct buf *i
 		if (inner->len)
 			prepend(inner, " ");
 		prepend(inner, word);
-	} else {
+	} else if (!strstr(buf_str(front), word)) { /* a const array is one of const elements, too */
 		buf_printf(front, "%s ", word);
 	}
 }

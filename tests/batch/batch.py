@@ -118,6 +118,16 @@ def stack(tap):
               len({f["pid"] for f in active}) >= 2, [f["function"] for f in active])
 
 
+def values(tap):
+    panicked = next(r["pid"] for r in rows("bt -a") if r["function"] == "panic")
+    strings = [v["value"] for f in rows("bt -V %d" % panicked) for v in f["vars"] if v["name"] == "buf"]
+    tap.check("a char array among a frame's variables is text", any(str(s).startswith("hung_task") for s in strings),
+              strings)
+    aligned, odd = rows("rd linux_banner 3"), rows("rd linux_banner+1 2")
+    both = ["".join(r["ascii"] for r in some) for some in (aligned, odd)]
+    tap.check("words at odd addresses, to the last one", both[1] == both[0][1:17], both)
+
+
 def filters(tap):
     all_tasks = rows("ps")
     tap.check("states", {r["state"] for r in rows("ps UN")} == {"UN"})
@@ -187,7 +197,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, filters, helps, shapes, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, filters, helps, shapes, separate])
     finally:
         shutil.rmtree(TMP)
 

@@ -110,7 +110,10 @@ def all_tasks():
         t = guarded(idle_task, prog, cpu)
         if not isinstance(t, dict):
             yield t
-    yield from for_each_task(prog)
+    try:
+        yield from for_each_task(prog)
+    except FaultError as e:
+        found["tasks' end"] = str(e)
 
 
 def task(t):
@@ -132,7 +135,7 @@ def variable(name, address, cpu):
     # the variable of that name at that address, whichever file it is in
     v = prog[name]
     if cpu is None and v.address_ != address:
-        raise LookupError("at 0x%x" % v.address_)
+        raise LookupError("at %s" % v.address_)
     return v if cpu is None else per_cpu(v, cpu)
 
 
@@ -153,7 +156,8 @@ def log():
 
 with open(sys.argv[1]) as f:
     request = json.load(f)
-found = {"tasks": {t.value_(): guarded(task, t) for t in all_tasks()}}
+found = {}
+found["tasks"] = {t.value_(): guarded(task, t) for t in all_tasks()}
 found["mounts"] = guarded(lambda: [[m.value_(), m.mnt.mnt_sb.value_(), text(mount_src(m)), text(mount_dst(m)),
                                     text(mount_fstype(m))] for m in for_each_mount(prog)])
 found["modules"] = guarded(lambda: {m.value_(): module(m) for m in for_each_module(prog)})

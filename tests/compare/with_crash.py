@@ -39,7 +39,7 @@ def with_crash(d, command, ours):
     compare_system(d, ours, theirs["sys"], theirs["set"])
     for a, row in texts:
         m = re.search(r"^[0-9a-f]+ \(\w\) (\S+?)(?:\+\d+)?(?: \[(\w+)\])?(?: +(\S+): (\d+))? *$", theirs["sym %x" % a], re.M)
-        d.see("crash function of code", "0x%x" % a, stripped(row["name"].split("+")[0]), m and m.group(1))
+        d.see("crash function of code", "0x%x" % a, stripped(row["name"].split("+")[0]), m and stripped(m.group(1)))
         if m and m.group(3):
             d.see("crash line of code", "0x%x" % a, [row["file"], row["line"]], [source(m.group(3)), int(m.group(4))])
 

@@ -35,6 +35,7 @@ static const char source[] =
 	"int sample_function(struct sample *s, const char *how, ...);\n"
 	"int sample_function(struct sample *s, const char *how, ...) { return s->first + *how; }\n"
 	"unsigned short half; unsigned long counters[7]; float used;\n"
+	"const char words[] = \"words\";\n"
 	"int main(void) { return sample_function(&sample_var, \"\"); }\n";
 
 static const char second_source[] =
@@ -518,6 +519,10 @@ static void dwarf_5(void **state)
 	check_dimensions(&f);
 	must(type_of_symbol(f.ts, f.o, "counters", NULL, &t));
 	assert_int_equal(type_size(t), 56);
+	must(type_of_symbol(f.ts, f.o, "words", NULL, &t)); /* gcc says const of the array and of the chars */
+	struct buf AUTO_BUF b = {0};
+	type_print_decl(t, "words", &b);
+	assert_string_equal(buf_str(&b), "const char words[6]");
 	struct err *e = type_of_symbol(f.ts, f.o, "no_such_thing", NULL, &t);
 	assert_non_null(e);
 	assert_int_equal(err_code(e), ERR_NOTFOUND);
