@@ -72,6 +72,17 @@ static lab_call int lab_wait(struct lab_order *order, int count)
 	return id + READ_ONCE(order->id) + count;
 }
 
+/* The stack is full long before depth gets there. */
+static lab_call int lab_dig(struct lab_order *order, int depth)
+{
+	volatile char earth[512];
+
+	earth[depth & 511] = 1;
+	if (depth < READ_ONCE(order->id))
+		return lab_dig(order, depth + 1) + earth[depth & 511];
+	return depth;
+}
+
 static int lab_set(const char *word, const struct kernel_param *param)
 {
 	int v = 0;
@@ -80,6 +91,8 @@ static int lab_set(const char *word, const struct kernel_param *param)
 		v = lab_ship(&lab_order, 37);
 	else if (sysfs_streq(word, "lockup"))
 		v = lab_wait(&lab_order, 37);
+	else if (sysfs_streq(word, "overflow"))
+		v = lab_dig(&lab_order, 1);
 	else
 		return -EINVAL;
 	pr_info("labbug: %s: %d\n", param->name, v);
