@@ -350,16 +350,22 @@ static uint64_t call_target(struct args *a, size_t i)
 	return s->insn.flow == DIS_CALL ? s->insn.target : 0;
 }
 
-/* A function's start, or the instruction after its endbr64: direct calls may skip it. */
+/* A function's start, or the instruction after its endbr64: direct calls may skip it. The kernel
+ * replaces those that it doesn't need by a no-op of the same length. */
 static bool is_entry(struct args *a, uint64_t target, uint64_t func)
 {
-	static const uint8_t endbr[4] = {0xf3, 0x0f, 0x1e, 0xfa}, poison[4] = {0x66, 0x0f, 0x1f, 0x00};
+	static const uint8_t pads[][4] = {
+		{0xf3, 0x0f, 0x1e, 0xfa}, {0x66, 0x0f, 0x1f, 0x00}, {0x0f, 0x1f, 0x40, 0xd6}};
 	uint8_t b[4];
 
 	if (target == func)
 		return true;
-	return target == func + 4 && err_ok(mem_read(a->dis->mem, KERNEL, func, b, 4)) &&
-	       (!memcmp(b, endbr, 4) || !memcmp(b, poison, 4));
+	if (target != func + 4 || !err_ok(mem_read(a->dis->mem, KERNEL, func, b, 4)))
+		return false;
+	for (size_t i = 0; i < sizeof(pads) / sizeof(pads[0]); i++)
+		if (!memcmp(b, pads[i], 4))
+			return true;
+	return false;
 }
 
 /* What the caller of frame i put into the register. */

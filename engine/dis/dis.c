@@ -98,7 +98,23 @@ void decoder_destroy(struct decoder *x)
 	free(x);
 }
 
-/* A breakpoint over the first byte of a longer instruction: the others are as the file has them. */
+/* Does an instruction of the file's text begin at pc? */
+static bool file_boundary(struct object *o, uint64_t start, uint64_t pc)
+{
+	uint8_t b[16];
+	uint64_t at = start;
+
+	while (at < pc && pc - at < MAX_FUNCTION) {
+		unsigned len = file_text(o, at, b, sizeof(b)) ? x86_insn_length(b, sizeof(b)) : 0;
+		if (!len)
+			return false;
+		at += len;
+	}
+	return at == pc;
+}
+
+/* A breakpoint over the first byte of an instruction: the others are as the file has them. (Returns are
+ * patched too, and filled up with the same byte: in the file they are in the middle of a jump.) */
 static void undo_breakpoint(struct decoder *x, struct code *c, size_t at)
 {
 	uint8_t b[16];
@@ -111,7 +127,7 @@ static void undo_breakpoint(struct decoder *x, struct code *c, size_t at)
 	    b[0] == INT3)
 		return;
 	unsigned len = x86_insn_length(b, n);
-	if (len < 2 || memcmp(b + 1, c->bytes + at + 1, len - 1))
+	if (!len || memcmp(b + 1, c->bytes + at + 1, len - 1) || !file_boundary(s.object, s.addr, pc))
 		return;
 	c->bytes[at] = b[0];
 	c->patched_out = true;

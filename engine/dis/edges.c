@@ -30,6 +30,12 @@ static int by_from(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
+static void sort(struct edges *e)
+{
+	if (e->n)
+		qsort(e->v, e->n, sizeof(*e->v), by_from);
+}
+
 static uint64_t relative(const struct object_section *s, size_t at, uint64_t bias)
 {
 	uint32_t v = load_u32((const uint8_t *)s->data + at);
@@ -98,6 +104,9 @@ static void range_of(const struct edges *e, uint64_t start, uint64_t end, const 
 {
 	size_t lo = 0, hi = e->n;
 
+	*n = 0;
+	if (!e->n)
+		return;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		if (e->v[mid].from < start)
@@ -106,29 +115,30 @@ static void range_of(const struct edges *e, uint64_t start, uint64_t end, const 
 			hi = mid;
 	}
 	*v = e->v + lo;
-	for (*n = 0; lo + *n < e->n && e->v[lo + *n].from < end; ++*n)
+	for (; lo + *n < e->n && e->v[lo + *n].from < end; ++*n)
 		;
 }
 
-void hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
+bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
 		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
 		  size_t *nlabels)
 {
 	*nfaults = *nlabels = 0;
 	*faults = *labels = NULL;
 	if (!o)
-		return;
+		return false;
 	pthread_mutex_lock(&d->lock);
 	if (!d->tables_of && !strcmp(object_name(o), "vmlinux")) {
 		d->tables_of = o;
 		read_faults(d, o);
 		read_labels(d, o);
-		qsort(d->faults.v, d->faults.n, sizeof(*d->faults.v), by_from);
-		qsort(d->labels.v, d->labels.n, sizeof(*d->labels.v), by_from);
+		sort(&d->faults);
+		sort(&d->labels);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (d->tables_of != o)
-		return;
+		return false;
 	range_of(&d->faults, start, end, faults, nfaults);
 	range_of(&d->labels, start, end, labels, nlabels);
+	return d->faults.n != 0;
 }

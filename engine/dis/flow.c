@@ -2,9 +2,10 @@
 /*
  * The fixpoint, and the cache of its results.
  *
- * Blocks are worked on until nothing changes; a block that nothing seen leads to (its jump is in a
- * module's tables, or in a table of addresses) is then taken as entered with nothing known, and the
- * work goes on. What falls through after a call or a trap may never have come back from it: where such
+ * Blocks are worked on until nothing changes. Where ways in may be hidden (a module's tables aren't
+ * read; a probe jumps away and comes back), a block that nothing seen leads to is then taken as entered
+ * with nothing known, and the work goes on; else it is dead (an alternative that isn't this machine's).
+ * What falls through after a call or a trap may never have come back from it: where such
  * a way in has the stack at another height than the others, it isn't one, as the kernel's own build
  * (objtool) proves that real ways agree there.
  */
@@ -259,7 +260,7 @@ static struct err *solve(struct graph *g, const struct effects *fx)
 	do {
 		c->too_many = false;
 		ok = settle(g, fx, c, &budget);
-	} while (ok && find_orphan(g));
+	} while (ok && g->hidden && find_orphan(g));
 	free(c);
 	return ok ? NULL : err_new(ERR_UNSUPPORTED, "its data flow is too tangled");
 }

@@ -2,8 +2,8 @@
 /**
  * Data flow over a function's control-flow graph: the state (state.h) at one of its instructions, true
  * for every path that leads there, loops included. The function's out-of-line part ("name.cold") and
- * the edges that only vmlinux' tables show (faults, jump labels) belong to the graph; code that nothing
- * seen leads to is taken as entered with nothing known.
+ * the edges that only vmlinux' tables show (faults, jump labels) belong to the graph. Where those tables
+ * aren't known, code that nothing seen leads to is taken as entered with nothing known.
  *
  * Results are cached by pc: ten thousand sleeping tasks share a few dozen.
  *

@@ -27,8 +27,9 @@ static struct err *add_piece(struct graph *g, struct decoder *x, uint64_t start,
 	}
 	p->last = g->n;
 	g->npieces++;
+	bool whole = c.n == end - start;
 	code_free(&c);
-	if (c.start + c.n < end && g->n > p->first)
+	if (!whole)
 		return err_new(ERR_NOTFOUND, "not all of the function's code is in the dump");
 	return NULL;
 }
@@ -68,8 +69,8 @@ static struct err *read_pieces(struct graph *g, struct decoder *x)
 	for (uint32_t i = 0; i < g->n; i++)
 		if (g->insn[i].has_target && g->insn[i].flow != DIS_CALL)
 			add_cold(g, x, g->insn[i].target);
-	hidden_edges(g->dis, g->func.sym.object, g->func.start, g->func.end, &faults, &nfaults,
-		     &labels, &nlabels);
+	g->hidden = !hidden_edges(g->dis, g->func.sym.object, g->func.start, g->func.end, &faults,
+				  &nfaults, &labels, &nlabels);
 	for (size_t i = 0; i < nfaults; i++)
 		add_cold(g, x, faults[i].to);
 	for (size_t i = 0; i < nlabels; i++)
@@ -187,6 +188,16 @@ static void jump_to(struct builder *b, uint32_t from, uint64_t target)
 		connect(b->g, from, b->block_of[i], EDGE_JUMP, NO_REG);
 }
 
+/* A jump to code that no symbol covers: a probe's copy of the instructions here, which comes back. */
+static bool leaves_for_probe(const struct graph *g, const struct insn *in)
+{
+	struct sym s;
+	uint64_t off;
+
+	return in->flow == DIS_JUMP && (!sym_func_at(g->dis->symtab, in->target, &s, &off) ||
+					strstr(s.name, "optinsn"));
+}
+
 /* The edges that a block's last instruction makes. */
 static void connect_block(struct builder *b, uint32_t n)
 {
@@ -202,6 +213,7 @@ static void connect_block(struct builder *b, uint32_t n)
 	if (in->has_target && in->flow != DIS_CALL)
 		jump_to(b, n, in->target);
 	g->indirect |= in->flow == DIS_JUMP_INDIRECT;
+	g->hidden |= leaves_for_probe(g, in);
 }
 
 static void connect_hidden(struct builder *b, unsigned piece)

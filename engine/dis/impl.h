@@ -41,9 +41,9 @@ bool decode_raw(struct decoder *x, struct code *c, uint64_t pc);
  * is none. */
 unsigned x86_insn_length(const uint8_t *p, size_t n);
 
-/* Hidden edges that begin in [start, end) of vmlinux' text: first and one past, in d->faults or
- * d->labels. Thread: any; they are read once and stay. */
-void hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
+/* Hidden edges that begin in [start, end) of an object's text, in d->faults and d->labels. false: they
+ * aren't known (modules). Thread: any; they are read once and stay. */
+bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
 		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
 		  size_t *nlabels);
 
