@@ -469,8 +469,22 @@ static void grant_wish(struct view *v)
 		row = v->nrows - 1;
 	if (row != NO_ROW)
 		view_to_row(v, row);
+	if (row != NO_ROW && v->wish == WISH_REF && v->wish_ref.kind == REF_SRC)
+		v->top = v->cursor > (size_t)v->height / 2 ? v->cursor - (size_t)v->height / 2 : 0;
 	if (row != NO_ROW || !view_loading(v))
 		v->wish = WISH_NONE;
+}
+
+/* What is about one of its rows, a line of source, begins there. */
+static void wish_for_subject(struct view *v)
+{
+	const struct heading *h = view_heading(v);
+
+	if (v->begun || !h)
+		return;
+	v->begun = true;
+	if (h->ref.kind == REF_SRC && v->wish == WISH_NONE)
+		view_wish(v, WISH_REF, NULL, 0, &h->ref);
 }
 
 /* ---- folds ---- */
@@ -540,6 +554,7 @@ bool view_sync(struct view *v, struct pool *pool, uint64_t budget_ns, bool *more
 	changed |= take_sorting(v);
 	changed |= view_find_work(v, clock_ns() + budget_ns, more);
 	view_make_lines(v);
+	wish_for_subject(v);
 	if (changed || !view_loading(v))
 		grant_wish(v);
 	*more |= v->sorting && work_done(&v->sorting->work);

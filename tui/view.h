@@ -78,6 +78,7 @@ struct view {
 	char *wish_key;
 	uint64_t wish_number;
 	struct ref wish_ref;
+	bool begun; /* its heading has been looked at */
 
 	uint32_t rigid;			 /* columns with addresses, bits: never cut */
 	uint32_t shown;			 /* columns on the screen, bits; 0: not drawn yet */

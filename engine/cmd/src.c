@@ -268,7 +268,8 @@ static struct err *show(const struct cmd_call *c, const struct spot *p, const st
 			[FILE_] = cell_text(src->name),
 		};
 		TRY(job_tick(c->job, 1));
-		TRY(sink_row(c->out, &(struct row){.cells = v, .key = key, .role = role}));
+		TRY(sink_row(c->out, &(struct row){.cells = v, .key = key, .role = role,
+						   .ref = {REF_SRC, 0, i, file}}));
 	}
 	return NULL;
 }
