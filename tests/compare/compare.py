@@ -36,7 +36,7 @@ class Ours:
         self.program, self.dump = program, dump
         debug = os.path.join(os.path.dirname(dump.vmlinux), "debug")
         self.options = ["--debug-dir", debug] if os.path.isdir(debug) else []
-        self.debug_files = [os.path.join(d, f) for d, _, files in os.walk(debug) for f in files]
+        self.debug_files = [os.path.join(d, f) for d, _, files in os.walk(debug, followlinks=True) for f in files]
         self.random = random.Random("%s/%s" % (dump.kernel, dump.scenario))
         a = self.ask(["ps", "foreach bt -V", "mount", "mod", "log", "sym -l", "sys"])
         self.tasks = {r["task"]: r for r in a.rows(0)}

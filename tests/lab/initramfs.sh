@@ -1,7 +1,7 @@
 #!/bin/bash
 # initramfs.sh K: make sure that kernels/<K>/initramfs/initrd is there and up to date: busybox, tools, modules,
-# the lab's own one among them, the scripts of guest/ and scenarios/. The guest that crashes and the capture kernel boot with the same; the
-# former also carries /kdump, the image and the initramfs of the latter.
+# the lab's own one among them, the scripts of guest/ and scenarios/. The guest that crashes and the capture kernel
+# boot with the same; the former also carries /kdump, the image and the initramfs of the latter.
 . "$(dirname "$(readlink -f "$0")")/common.sh"
 
 kernel=$CACHE/kernels/$1

@@ -37,7 +37,8 @@ build_root() {
 inside() {
     local how=(--mount)
     [ "$(id -u)" = 0 ] || how+=(--map-root-user)
-    unshare "${how[@]}" sh -c 'mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"' "$tmp/root" "$@"
+    unshare "${how[@]}" sh -c 'mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"' \
+        "$tmp/root" "$@"
 }
 
 suite $suite

@@ -26,6 +26,8 @@ SOURCE = os.path.join(TOP, "tests/lab/module/labbug.c")
 # what the kernel runs to print its trace, or to leave, and the trace's reader has not
 PRINTING = re.compile(r"^(dump_stack_lvl|dump_stack|show_stack|__dump_stack)$")
 LEAVING = re.compile(r"^(__crash_kexec|crash_kexec|crash_setup_regs|machine_kexec)$")
+# what stands among the lines of a trace
+BETWEEN = re.compile(r"\?|</?(TASK|IRQ|SOFTIRQ|NMI|#|ENTRY)|RIP: |Code: |[ER][A-Z0-9]+: |CR2: |[DF]S: |CS: |$")
 # the scenario's own: function -> arguments that it must show
 ORDER = ("lab_order", "address")
 SCENARIOS = ("sysrq-key", "nmi", "nullderef", "lockup", "overflow")
@@ -59,7 +61,7 @@ def trace(lines):
         m = re.match(r"(?:RIP: 0010:)?([A-Za-z_]\S*)\+0x([0-9a-f]+)/0x[0-9a-f]+(?: \[\S+\])?$", text)
         if m:
             found.append((m.group(1), int(m.group(2), 16)))
-        elif not re.match(r"\?|</?(TASK|IRQ|SOFTIRQ|NMI|#|ENTRY)|RIP: |Code: |[ER][A-Z0-9]+: |CR2: |[DF]S: |CS: |$", text):
+        elif not BETWEEN.match(text):
             break
     if found and PRINTING.match(found[0][0]):
         while found and PRINTING.match(found[0][0]):
@@ -228,7 +230,8 @@ def check_lines(report, program, dump):
             problems.append("%s %s+0x%x: %s, addr2line says %s" % (module, section, offset, mine, line))
     if compared < 1000:
         problems.append("only %d of %d could be compared" % (compared, len(wanted)))
-    report.test("%s %s %s lines of modules" % dump[:3], problems, "%d addresses in %d sections" % (compared, len(places)))
+    report.test("%s %s %s lines of modules" % dump[:3], problems,
+                "%d addresses in %d sections" % (compared, len(places)))
 
 
 def check_cpus(report, name, answers, ncpus):
