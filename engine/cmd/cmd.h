@@ -39,6 +39,9 @@ const char *shell_warning(const struct shell *sh, size_t i);
 /* One line for the top of the screen: "6.1.0-40-cloud-amd64  2 CPUs  512 MB  PANIC: hung_task: blocked tasks". */
 const char *shell_headline(const struct shell *sh);
 struct intern *shell_intern(struct shell *sh);
+/* Grows when something turned up that makes answers better (a vmlinux: lines, variables): what was
+ * shown before stays right, and shows more when it is asked for anew. */
+unsigned shell_generation(const struct shell *sh);
 
 /* Where the user stands: what a command means when it isn't told (crash's `set`). A value of the front
  * end's; a command may change it (`set 123`). */

@@ -13,7 +13,8 @@
 #include "engine/kern/tasks.h"
 
 extern const struct cmd cmd_bt, cmd_foreach, cmd_help, cmd_log, cmd_mod, cmd_mount, cmd_p, cmd_ps,
-	cmd_rd, cmd_set, cmd_src, cmd_stacks, cmd_struct, cmd_sym, cmd_sys, cmd_union, cmd_whatis;
+	cmd_rd, cmd_set, cmd_src, cmd_stacks, cmd_struct, cmd_sym, cmd_sys, cmd_union, cmd_vmlinux,
+	cmd_whatis;
 
 struct session *shell_session(struct shell *sh);
 

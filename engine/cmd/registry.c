@@ -6,7 +6,7 @@
 static const struct cmd *const table[] = {
 	&cmd_bt,  &cmd_foreach, &cmd_help, &cmd_log, &cmd_mod, &cmd_mount, &cmd_p,
 	&cmd_ps,  &cmd_rd,	&cmd_set,  &cmd_src, &cmd_stacks, &cmd_struct, &cmd_sym, &cmd_sys, &cmd_union,
-	&cmd_whatis,
+	&cmd_vmlinux, &cmd_whatis,
 };
 
 const struct cmd *const *cmd_all(size_t *n)

@@ -11,6 +11,8 @@ struct shell {
 	struct session *s;
 	pthread_mutex_t lock;
 	char *headline; /* made when first asked for; under lock */
+	char *old_headline; /* of the generation before: somebody may have borrowed it */
+	unsigned generation; /* of headline */
 };
 
 struct err *shell_open(const struct shell_options *o, const char *const *files, size_t n,
@@ -34,6 +36,7 @@ void shell_close(struct shell *sh)
 	session_close(sh->s);
 	pthread_mutex_destroy(&sh->lock);
 	free(sh->headline);
+	free(sh->old_headline);
 	free(sh);
 }
 
@@ -52,6 +55,11 @@ struct intern *shell_intern(struct shell *sh)
 	return sh->s->intern;
 }
 
+unsigned shell_generation(const struct shell *sh)
+{
+	return session_generation(sh->s);
+}
+
 static char *make_headline(struct session *s)
 {
 	const struct dump_info *i = dump_info(s->dump);
@@ -64,6 +72,8 @@ static char *make_headline(struct session *s)
 	char memory[32];
 	system_memory(s, memory, sizeof(memory));
 	buf_printf(&b, "  %s", memory);
+	if (!object_has_dwarf(s->vmlinux))
+		buf_puts(&b, "  no debug info");
 	if (panic[0]) {
 		static const char said[] = "Kernel panic - not syncing: ";
 		if (!strncmp(panic, said, sizeof(said) - 1))
@@ -79,8 +89,15 @@ const char *shell_headline(const struct shell *sh)
 	struct shell *w = (struct shell *)(uintptr_t)sh;
 
 	pthread_mutex_lock(&w->lock);
-	if (!w->headline)
+	if (w->headline && w->generation != session_generation(w->s)) {
+		free(w->old_headline);
+		w->old_headline = w->headline;
+		w->headline = NULL;
+	}
+	if (!w->headline) {
+		w->generation = session_generation(w->s);
 		w->headline = make_headline(w->s);
+	}
 	pthread_mutex_unlock(&w->lock);
 	return w->headline;
 }

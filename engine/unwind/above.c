@@ -3,9 +3,9 @@
  * What ran above saved registers. A CPU that crashes, or is stopped by the one that does, saves the
  * registers of what was interrupted; the handlers that saved them went on, and nothing says where
  * they were. But their return addresses are on the stack: a word that lies in a function that is
- * known to be the last to run, and from which the unwind rules lead, call by call and without any
- * guess, to a pt_regs that holds just those registers, is such a frame. Left-overs of calls that
- * have returned don't lead there, or don't begin in that function.
+ * known to be the last to run, and from which the unwind rules lead, call by call, to a pt_regs that
+ * holds just those registers, is such a frame. Left-overs of calls that have returned don't lead
+ * there, or don't begin in that function.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -36,8 +36,12 @@ static size_t chain(struct walk *w, uint64_t pc, uint64_t at, const struct regs 
 	for (size_t n = 1; n <= MAX_ABOVE; n++) {
 		struct frame *f = &v[n - 1];
 		rule_at(w->u, f->exact ? f->pc : f->pc - 1, &r);
-		if (r.flow == FLOW_UNKNOWN || r.flow == FLOW_END ||
-		    !step_by_rule(w, f, &r, &next) || !walk_goes_on(w, f, &next, &switches))
+		if (r.flow == FLOW_END)
+			return 0;
+		/* __crash_kexec has no ORC: without CFI its caller is the one that calls it */
+		bool ok = r.flow == FLOW_UNKNOWN ? step_by_call(w, f, &next)
+						 : step_by_rule(w, f, &r, &next);
+		if (!ok || !walk_goes_on(w, f, &next, &switches))
 			return 0;
 		*regs = next.pt_regs;
 		if (next.pt_regs)

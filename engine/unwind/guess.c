@@ -239,3 +239,8 @@ bool step_by_guess(struct walk *w, struct frame *f, struct frame *next)
 {
 	return by_bad_call(w, f, next) || by_frame_pointer(w, f, next) || by_scan(w, f, next);
 }
+
+bool step_by_call(struct walk *w, struct frame *f, struct frame *next)
+{
+	return by_direct_call(w, f, f->sp + STACK_MAX, next);
+}

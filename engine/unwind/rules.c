@@ -26,7 +26,7 @@ struct unwind_object {
 	bool has_orc, has_cfi;
 	struct orc_table orc;
 	struct cfi_table cfi;
-	void *orc_memory[2]; /* tables that were read out of the dump */
+	void *orc_memory[3]; /* tables that were read out of the dump */
 };
 
 void objects_add(struct unwinder *u, struct object *o)
@@ -44,7 +44,7 @@ void objects_add(struct unwinder *u, struct object *o)
 static void close_tables(struct unwind_object *o)
 {
 	cfi_close(&o->cfi);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		free(o->orc_memory[i]);
 		o->orc_memory[i] = NULL;
 	}
@@ -161,6 +161,9 @@ static void open_orc(struct unwinder *u, struct unwind_object *o)
 					     hi, &o->orc));
 	if (o->has_orc)
 		return;
+	if (!has_header)
+		has_header = orc_from_memory(u, o->object, "__start_orc_header",
+					     "__stop_orc_header", &header, &o->orc_memory[2]);
 	if (orc_from_memory(u, o->object, "__start_orc_unwind_ip", "__stop_orc_unwind_ip", &ip,
 			    &o->orc_memory[0]) &&
 	    orc_from_memory(u, o->object, "__start_orc_unwind", "__stop_orc_unwind", &entries,

@@ -45,6 +45,9 @@ bool step_by_guess(struct walk *w, struct frame *f, struct frame *next);
 /* Is this frame's caller, as found, one that can be? Sets its object. switches: of stacks, so far.
  * false: w->why. */
 bool walk_goes_on(struct walk *w, const struct frame *f, struct frame *next, unsigned *switches);
+/* The caller of f as the return address of a call straight to f's function, from where unwinding goes
+ * on. For code without any rule. */
+bool step_by_call(struct walk *w, struct frame *f, struct frame *next);
 /* Could v be a return address: kernel text with a call instruction before it? */
 bool plausible_return(struct walk *w, uint64_t v);
 
