@@ -14,6 +14,7 @@
  * Wherever both ways give an answer they must agree; else there is none.
  */
 #include "engine/dis/args.h"
+#include "engine/dis/impl.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

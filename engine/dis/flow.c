@@ -10,6 +10,7 @@
  * (objtool) proves that real ways agree there.
  */
 #include "engine/dis/flow.h"
+#include "engine/dis/impl.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,20 +67,22 @@ static bool is_tracer(void *ctx, const struct insn *in)
 	return false;
 }
 
+/* Not before it is needed: looking up names makes the table of names. Symbols may also come later. */
 static void learn_world(struct flow *f)
 {
 	struct sym lo, hi;
 	struct symtab *st = f->dis->symtab;
 
-	f->fx = (struct effects){.constant = read_constant, .harmless = is_tracer, .ctx = f};
-	if (st && sym_find(st, "__start_rodata", &lo) && sym_find(st, "__end_rodata", &hi)) {
-		f->ro_lo = lo.addr;
-		f->ro_hi = hi.addr;
-	}
-	if (st && sym_find(st, "_text", &lo) && sym_find(st, "_end", &hi)) {
+	if (f->ro_hi || !st)
+		return;
+	if (sym_find(st, "_text", &lo) && sym_find(st, "_end", &hi)) {
 		uint64_t bias = lo.object ? object_bias(lo.object) : 0;
 		f->fx.image_lo = lo.addr - bias;
 		f->fx.image_hi = hi.addr - bias;
+	}
+	if (sym_find(st, "__start_rodata", &lo) && sym_find(st, "__end_rodata", &hi)) {
+		f->ro_lo = lo.addr;
+		f->ro_hi = hi.addr;
 	}
 }
 
@@ -88,8 +91,8 @@ struct flow *flow_create(struct dis *d)
 	struct flow *f = xcalloc(1, sizeof(*f));
 
 	f->dis = d;
+	f->fx = (struct effects){.constant = read_constant, .harmless = is_tracer, .ctx = f};
 	pthread_mutex_init(&f->lock, NULL);
-	learn_world(f);
 	return f;
 }
 
@@ -349,6 +352,9 @@ static bool has_jump_table(struct graph *g, const struct effects *fx)
 static struct err *analyse(struct flow *f, const struct dis_func *func, struct graph *g)
 {
 	TRY(graph_build(f->dis, func, g));
+	pthread_mutex_lock(&f->lock);
+	learn_world(f);
+	pthread_mutex_unlock(&f->lock);
 	struct effects fx = world(f, g);
 	struct err *e = solve(g, &fx);
 	if (!e && has_jump_table(g, &fx))
@@ -430,7 +436,7 @@ static struct snapshot *make(struct flow *f, uint64_t pc, bool is_return)
 	if (e) {
 		unusable(s, "%.80s", err_text(e));
 		err_free(e);
-	} else if (strstr(func.sym.name, ".cold")) {
+	} else if (s->func = func.start, strstr(func.sym.name, ".cold")) {
 		take_cold(f, &func, pc, is_return, s);
 	} else {
 		take(f, &func, pc, is_return, s);
@@ -612,6 +618,8 @@ static const struct snapshot *keep(struct flow *f, uint64_t key, struct snapshot
 	bool added;
 
 	s->refs = 1;
+	if (!s->func) /* no symbol yet: a module's may come later */
+		return s;
 	pthread_mutex_lock(&f->lock);
 	if (f->n == MAX_CACHED)
 		forget_all(f);

@@ -4,6 +4,7 @@
  * functions: what is unlikely goes to "name.cold" elsewhere, which jumps back; both are one graph.
  */
 #include "engine/dis/graph.h"
+#include "engine/dis/impl.h"
 #include <stdlib.h>
 #include <string.h>
 #include "engine/base/alloc.h"

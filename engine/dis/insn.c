@@ -6,6 +6,7 @@
  * call may clobber are then lost. (Capstone 4 misses some implicit writes: that is why.)
  */
 #include <string.h>
+#include "engine/dis/impl.h"
 #include "engine/dis/insn.h"
 
 #define BIT(r) (1u << (r))

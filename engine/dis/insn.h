@@ -8,7 +8,7 @@
 #ifndef DIS_INSN_H
 #define DIS_INSN_H
 
-#include "engine/dis/impl.h"
+#include "engine/dis/dis.h"
 
 #define NREGS 16 /* general registers, by DWARF number */
 #define REG_RAX 0

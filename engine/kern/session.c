@@ -6,6 +6,7 @@
  * Nothing is read that the first screen doesn't need: tasks, modules and the log come when asked
  * for.
  */
+#include "engine/dis/flow.h"
 #include "engine/kern/session.h"
 #include <elf.h>
 #include <inttypes.h>
@@ -161,6 +162,8 @@ static struct err *open_stages(struct session *s, const struct given *g, struct 
 	s->types = types_create(s->intern);
 	s->lines = lines_create();
 	s->unwinder = unwinder_create(s->mem, s->symtab);
+	s->dis = dis_create(s->mem, s->symtab);
+	s->flow = flow_create(s->dis);
 	kernel_use(s, job);
 	s->ncpus = count_cpus(s);
 	return job_tick(job, 1);
@@ -205,6 +208,8 @@ void session_close(struct session *s)
 	if (!s)
 		return;
 	struct session_private *p = s->priv;
+	flow_destroy(s->flow);
+	dis_destroy(s->dis);
 	if (s->unwinder)
 		unwinder_destroy(s->unwinder);
 	if (s->types)

@@ -23,6 +23,8 @@
 #include "engine/type/type.h"
 #include "engine/unwind/unwind.h"
 
+struct dis;	/* engine/dis/dis.h */
+struct flow;	/* engine/dis/flow.h */
 struct tasks;	/* tasks.h */
 struct modules; /* modules.h */
 
@@ -47,6 +49,8 @@ struct session {
 	struct types *types;	  /* maybe empty */
 	struct lines *lines;
 	struct unwinder *unwinder;
+	struct dis *dis;   /* disassembly */
+	struct flow *flow; /* data flow of functions, for what calls were given */
 	unsigned ncpus; /* possible CPUs that the dump tells of; at least 1 */
 	struct session_options options;
 	struct session_private *priv; /* loaders, warnings */
