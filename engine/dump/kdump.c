@@ -237,12 +237,14 @@ static void take_info(struct dump *d, const struct dfile *f, const struct kdump_
 	}
 }
 
-/* Do two files come from one dump? */
-static bool same_dump(const struct kdump_head *a, const struct kdump_head *b)
+/* In how many of SAME_FACTS do two files say the same? All: they are of one dump. Most: one of the
+ * headers is damaged. */
+enum { SAME_FACTS = 5, SAME_MOST = 3 };
+static int same_dump(const struct kdump_head *a, const struct kdump_head *b)
 {
-	return a->max_pfn == b->max_pfn && a->block_size == b->block_size &&
-	       a->time_sec == b->time_sec && a->time_usec == b->time_usec &&
-	       a->bitmap1 == b->bitmap1 && a->bitmap2 == b->bitmap2 &&
+	return (a->max_pfn == b->max_pfn) + (a->block_size == b->block_size) +
+	       (a->time_sec == b->time_sec && a->time_usec == b->time_usec) +
+	       (a->bitmap1 == b->bitmap1 && a->bitmap2 == b->bitmap2) +
 	       !memcmp(a->uts, b->uts, sizeof(a->uts));
 }
 
@@ -259,9 +261,12 @@ static struct err *add_part(struct dump *d, const struct dfile *f, struct kdump_
 			       f->path, d->nfiles);
 	if (!k->n)
 		*first = h;
-	else if (!same_dump(first, &h))
+	else if (same_dump(first, &h) < SAME_MOST)
 		return err_new(ERR_USAGE, "%s and %s are parts of different dumps",
 			       k->parts[0].f->path, f->path);
+	else if (same_dump(first, &h) < SAME_FACTS)
+		dump_warn(d, "the headers of %s and %s differ: one of them is damaged",
+			  k->parts[0].f->path, f->path);
 	k->split |= h.split;
 	d->info.incomplete |= (h.status & KDUMP_INCOMPLETE) != 0;
 	struct part *p = &k->parts[k->n++];
