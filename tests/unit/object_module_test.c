@@ -7,6 +7,8 @@
  */
 #include "tests/unit/object_fix.h"
 #include <dwarf.h>
+#include "engine/base/alloc.h"
+#include "engine/job/job.h"
 #include "engine/sym/dwarfindex.h"
 #include "engine/sym/line.h"
 #include "engine/sym/sym.h"
@@ -136,6 +138,56 @@ static void test_refused(void **state)
 	object_close(o);
 }
 
+struct needy {
+	struct object *o;
+	struct lines *l;
+	unsigned looked; /* only the finder changes it, which runs once */
+};
+
+static void find(struct object *o, void *ctx)
+{
+	struct needy *n = ctx;
+	struct object_options opt = {.no_cache = true};
+
+	n->looked++;
+	assert_false(object_has_dwarf(o)); /* asking meanwhile doesn't begin it again */
+	assert_null(object_attach(o, in_dir("my-module.ko"), &opt, NULL));
+	object_place_section(o, ".text", TEXT);
+}
+
+static struct err *need(void *ctx, size_t i)
+{
+	struct needy *n = ctx;
+	const struct line_scope *s;
+	struct object_section sec;
+	size_t count;
+
+	if (i % 3 == 0)
+		return object_section(n->o, ".debug_info", &sec) ? NULL :
+								   err_new(ERR_NOTFOUND, "section");
+	if (i % 3 == 1)
+		return object_path(n->o) ? NULL : err_new(ERR_NOTFOUND, "path");
+	return lines_at(n->l, n->o, TEXT + 0x10, &s, &count);
+}
+
+static void test_looked_for_once(void **state)
+{
+	struct needy n = {.o = object_create_module("my_module"), .l = lines_create()};
+	struct object_section s;
+
+	(void)state;
+	object_set_section(n.o, ".orc_unwind", xcalloc(1, 6), 6, 0);
+	object_set_finder(n.o, find, &n);
+	assert_true(object_section(n.o, ".orc_unwind", &s));
+	assert_string_equal(object_path(n.o), "");
+	assert_int_equal(n.looked, 0); /* what the dump has needs no file */
+	assert_null(job_parallel(NULL, 4, 240, need, &n));
+	assert_int_equal(n.looked, 1);
+	assert_true(object_has_dwarf(n.o));
+	lines_destroy(n.l);
+	object_close(n.o);
+}
+
 static void test_damaged(void **state)
 {
 	size_t n;
@@ -173,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_placed),
 		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_looked_for_once),
 		cmocka_unit_test(test_damaged),
 	};
 	return cmocka_run_group_tests(tests, setup, fix_teardown);
