@@ -66,14 +66,15 @@ static struct err *text_row(struct bt *b, const struct stack_word *w, struct obj
 	struct code_place place;
 	struct sym sym;
 	uint64_t offset;
-	/* a return address may lie behind its function's end, but a function's own address is its own */
-	bool entry = sym_func_at(b->s->symtab, w->value, &sym, &offset) && !offset;
-	size_t frame, n = code_place_at(b->s, owner, w->value, entry, &place);
-	struct code_call c = code_place_call(&place, n - 1);
+	size_t frame;
 	bool walked = frame_of_slot(b, w->addr, w->value, &frame);
+	/* a return address may lie behind its function's end, but a function's own address is its own */
+	bool entry = !walked && sym_func_at(b->s->symtab, w->value, &sym, &offset) && !offset;
+	size_t n = code_place_at(b->s, owner, w->value, entry, &place);
+	struct code_call c = code_place_call(&place, n - 1);
 
 	buf_printf(&shown, "%s", c.function ? c.function : "?");
-	if (c.has_offset)
+	if (c.has_offset && c.offset)
 		buf_printf(&shown, "+0x%" PRIx64, c.offset);
 	if (c.file) {
 		buf_printf(&where, "%s:%u", c.file, c.line);
@@ -114,7 +115,9 @@ static struct err *text_word(void *ctx, const struct stack_word *w)
 
 	if (!mem_readable(w->state) || !b->s->arch->is_kernel(mem_layout(b->s->mem), w->value))
 		return NULL;
-	owner = code_owner(b->s, w->value - 1);
+	owner = code_owner(b->s, w->value);
+	if (!owner)
+		owner = code_owner(b->s, w->value - 1);
 	return owner ? text_row(b, w, owner) : NULL;
 }
 

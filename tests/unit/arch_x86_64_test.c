@@ -128,6 +128,33 @@ static void check_page(unsigned levels, uint64_t page_size, uint64_t c_bit)
 	fake_free(&f);
 }
 
+/* Words that a search takes for registers: only what the processor and this kernel save. */
+static void test_plausible(void **state)
+{
+	static const struct {
+		uint64_t cs, ss, flags;
+		bool plausible;
+	} v[] = {
+		{0x33, 0x2b, 0x202, true},	{0x23, 0x2b, 0x10246, true},
+		{0x10, 0x18, 0x46, true},	{0x10, 0, 0x10082, true},
+		{0xe030, 0xe02b, 0x202, true},	{0x33, 0x18, 0x202, false},
+		{0x10, 0x2b, 0x202, false},	{0x11, 0x18, 0x202, false},
+		{0x33, 0x2b, 0x200, false},	{0x33, 0x2b, 0x8202, false},
+		{0x33, 0x2b, 0x400202, false},	{0, 0, 0, false},
+		{0x33, 0x2b, 0xffffffff81000002, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct regs r = {0};
+		regs_set(&r, 51, v[i].cs);
+		regs_set(&r, 52, v[i].ss);
+		assert_false(ARCH->regs_plausible(&r)); /* flags aren't known */
+		regs_set(&r, 49, v[i].flags);
+		assert_int_equal(ARCH->regs_plausible(&r), v[i].plausible);
+	}
+}
+
 static void test_walk(void **state)
 {
 	static const uint64_t sizes[] = {FAKE_PAGE, FAKE_2M, FAKE_1G};
@@ -272,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_prstatus),
 		cmocka_unit_test(test_pt_regs),
+		cmocka_unit_test(test_plausible),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_walk_not_present),
 		cmocka_unit_test(test_walk_missing_table),
