@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -272,6 +273,7 @@ int main(int argc, char **argv)
 	int status = EXIT_USAGE;
 
 	setlocale(LC_ALL, "");
+	mallopt(M_MMAP_THRESHOLD, 256 << 10); /* fixed, so that what large tables were built in goes back */
 	o.commands = xcalloc((size_t)argc + 1, sizeof(*o.commands));
 	o.debug_dirs = xcalloc((size_t)argc + 1, sizeof(*o.debug_dirs));
 	if (parse(&o, argc, argv))

@@ -33,18 +33,57 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_putc(struct buf *b, char c)
 {
-	buf_put(b, &c, 1);
+	char *to = buf_reserve(b, 1);
+	to[0] = c;
+	to[1] = '\0';
+	b->len++;
+}
+
+void buf_put_uint(struct buf *b, uint64_t v)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_put(b, text + at, sizeof(text) - at);
+}
+
+void buf_put_int(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_putc(b, '-');
+	buf_put_uint(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void buf_put_hex(struct buf *b, uint64_t v)
+{
+	char text[18];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = "0123456789abcdef"[v & 15];
+	while (v >>= 4);
+	text[--at] = 'x';
+	text[--at] = '0';
+	buf_put(b, text + at, sizeof(text) - at);
 }
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	if (n > 0) {
+	/* most texts fit into what is there anyway */
+	char *to = buf_reserve(b, 1);
+	size_t room = b->cap - b->len;
+	int n = vsnprintf(to, room, fmt, ap);
+	if (n > 0 && (size_t)n >= room)
 		vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, again);
+	if (n > 0)
 		b->len += (size_t)n;
-	}
+	else
+		b->p[b->len] = '\0';
 	va_end(again);
 }
 
@@ -59,14 +98,33 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 void buf_pad(struct buf *b, size_t from, int width)
 {
 	int have = from < b->len ? utf8_width(b->p + from, b->len - from) : 0;
-	for (; have < width; have++)
-		buf_putc(b, ' ');
+	if (have >= width)
+		return;
+	size_t n = (size_t)(width - have);
+	memset(buf_reserve(b, n), ' ', n);
+	b->len += n;
+	b->p[b->len] = '\0';
+}
+
+/* How many bytes from the start are printable ASCII, and in JSON stand for themselves: of most texts, all. */
+static size_t plain_run(const char *s, size_t n, bool json)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && !(json && (s[i] == '"' || s[i] == '\\')))
+		i++;
+	return i;
 }
 
 void buf_put_safe(struct buf *b, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		uint32_t cp;
+		size_t run = plain_run(s + i, n - i, false);
+		buf_put(b, s + i, run);
+		i += run;
+		if (i == n)
+			break;
 		size_t len = utf8_decode(s + i, n - i, &cp);
 		if (len && utf8_printable(cp)) {
 			buf_put(b, s + i, len);
@@ -83,6 +141,11 @@ void buf_put_json(struct buf *b, const char *s, size_t n)
 	buf_putc(b, '"');
 	for (size_t i = 0; i < n;) {
 		uint32_t cp;
+		size_t run = plain_run(s + i, n - i, true);
+		buf_put(b, s + i, run);
+		i += run;
+		if (i == n)
+			break;
 		size_t len = utf8_decode(s + i, n - i, &cp);
 		unsigned char c = (unsigned char)s[i];
 		if (c == '"' || c == '\\')

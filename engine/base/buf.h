@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct buf {
 	char *p; /* NULL while empty and never used: use buf_str() for a string */
@@ -18,6 +19,10 @@ struct buf {
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
+/* What printf's %u, %d and 0x%x write, for where there are hundreds of thousands. */
+void buf_put_uint(struct buf *b, uint64_t v);
+void buf_put_int(struct buf *b, int64_t v);
+void buf_put_hex(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 /* Pads with spaces up to `width` display columns since byte offset `from`. */

@@ -87,6 +87,11 @@ int utf8_width(const char *s, size_t n)
 	int cols = 0;
 	for (size_t i = 0; i < n;) {
 		uint32_t cp;
+		if (!(s[i] & 0x80)) { /* nearly all there is */
+			cols++;
+			i++;
+			continue;
+		}
 		size_t len = utf8_decode(s + i, n - i, &cp);
 		cols += len ? utf8_cols(cp) : 1;
 		i += len ? len : 1;

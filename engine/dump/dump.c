@@ -13,7 +13,7 @@
 #include "engine/base/alloc.h"
 #include "engine/dump/impl.h"
 
-#define CACHE_BYTES (16u << 20)
+#define CACHE_BYTES (8u << 20) /* what walking lists and stacks comes back to; scans need none */
 
 static const struct dump_ops *const formats[] = {&kdump_ops, &elf_ops};
 

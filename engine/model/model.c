@@ -150,13 +150,13 @@ void cell_print(const struct cell *c, struct buf *out)
 	case CELL_TEXT:
 		break;
 	case CELL_INT:
-		buf_printf(out, "%" PRId64, (int64_t)c->u);
+		buf_put_int(out, (int64_t)c->u);
 		break;
 	case CELL_UINT:
-		buf_printf(out, "%" PRIu64, c->u);
+		buf_put_uint(out, c->u);
 		break;
 	case CELL_ADDR:
-		buf_printf(out, "0x%" PRIx64, c->u);
+		buf_put_hex(out, c->u);
 		break;
 	case CELL_NS:
 		print_ns(c->u, out);
@@ -180,14 +180,16 @@ void cell_json(const struct cell *c, struct buf *out)
 		buf_put_json(out, c->text ? c->text : "", c->text ? strlen(c->text) : 0);
 		break;
 	case CELL_INT:
-		buf_printf(out, "%" PRId64, (int64_t)c->u);
+		buf_put_int(out, (int64_t)c->u);
 		break;
 	case CELL_UINT:
 	case CELL_NS:
-		buf_printf(out, "%" PRIu64, c->u);
+		buf_put_uint(out, c->u);
 		break;
 	case CELL_ADDR:
-		buf_printf(out, "\"0x%" PRIx64 "\"", c->u);
+		buf_putc(out, '"');
+		buf_put_hex(out, c->u);
+		buf_putc(out, '"');
 		break;
 	case CELL_BOOL:
 		buf_puts(out, c->u ? "true" : "false");

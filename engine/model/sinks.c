@@ -11,6 +11,12 @@
 
 #define LOOK 200
 
+/* A rendered cell. */
+struct piece {
+	size_t at, len;
+	int width; /* columns */
+};
+
 struct writer {
 	struct sink sink; /* first: the sink is the writer */
 	FILE *out;
@@ -20,9 +26,10 @@ struct writer {
 	struct buf line;
 
 	/* text */
-	char **held; /* rendered cells of the rows held back: ncols strings a row */
+	struct buf texts;    /* rendered cells of the rows held back, and of the one being written */
+	struct piece *held;  /* where in texts: `across` pieces a row; the last row is the one being written */
 	struct row *held_rows;
-	size_t nheld;
+	size_t nheld, across;
 	int *widths;
 	bool streaming;
 
@@ -153,49 +160,61 @@ static void text_cut(struct writer *w)
 
 /* Writes one row from its rendered cells. */
 static struct err *text_line(struct writer *w, const struct table *t, const struct row *r,
-			     char *const *cells)
+			     const struct piece *v)
 {
 	if (r)
 		for (unsigned i = 0; i < r->depth * 2 + (r->child ? 6 : 0); i++)
 			buf_putc(&w->line, ' ');
 	for (size_t i = 0; i < t->ncols; i++) {
-		size_t from = w->line.len;
-		int have = utf8_width(cells[i], strlen(cells[i]));
-		int want = r && r->child ? 0 : w->widths[i];
 		if (t->cols[i].flags & COL_DATA)
 			continue;
+		int want = r && r->child ? 0 : w->widths[i];
 		if (i == 0 && r)
 			want -= (int)r->depth * 2;
-		if (t->cols[i].flags & COL_RIGHT)
-			for (int pad = want - have; pad > 0; pad--)
-				buf_putc(&w->line, ' ');
-		buf_puts(&w->line, cells[i]);
-		buf_pad(&w->line, from, want);
-		if (want || have)
+		bool right = t->cols[i].flags & COL_RIGHT;
+		buf_pad(&w->line, w->line.len, right ? want - v[i].width : 0);
+		buf_put(&w->line, buf_str(&w->texts) + v[i].at, v[i].len);
+		buf_pad(&w->line, w->line.len, right ? 0 : want - v[i].width);
+		if (want || v[i].width)
 			buf_puts(&w->line, "  ");
 	}
 	text_cut(w);
 	return flush_line(w);
 }
 
-static char **text_render(const struct table *t, const struct row *r)
+/* Room for the pieces of held rows, and one more, of the table and its child table. */
+static void text_room(struct writer *w)
 {
-	char **v = xcalloc(t->ncols, sizeof(*v));
+	const struct table *t = w->table;
+	size_t n = t->child && t->child->ncols > t->ncols ? t->child->ncols : t->ncols;
 
-	for (size_t i = 0; i < t->ncols; i++) {
-		struct buf b = {0};
-		if (!(t->cols[i].flags & COL_DATA))
-			cell_print(&r->cells[i], &b);
-		v[i] = buf_steal(&b);
+	if (n > w->across) {
+		free(w->held);
+		free(w->widths);
+		w->across = n;
+		w->held = xcalloc((LOOK + 1) * n, sizeof(*w->held));
+		w->widths = xcalloc(n, sizeof(*w->widths));
 	}
-	return v;
+	if (!w->held_rows)
+		w->held_rows = xcalloc(LOOK, sizeof(*w->held_rows));
 }
 
-static void text_free_cells(char **v, size_t n)
+static struct piece *text_render(struct writer *w, const struct table *t, const struct row *r)
 {
-	for (size_t i = 0; i < n; i++)
-		free(v[i]);
-	free(v);
+	struct piece *v = &w->held[w->nheld * w->across];
+
+	for (size_t i = 0; i < t->ncols; i++) {
+		v[i] = (struct piece){.at = w->texts.len};
+		if (t->cols[i].flags & COL_DATA)
+			continue;
+		if (r)
+			cell_print(&r->cells[i], &w->texts);
+		else
+			buf_puts(&w->texts, t->cols[i].title);
+		v[i].len = w->texts.len - v[i].at;
+		v[i].width = utf8_width(buf_str(&w->texts) + v[i].at, v[i].len);
+	}
+	return v;
 }
 
 static bool has_titles(const struct table *t)
@@ -210,14 +229,13 @@ static void text_measure(struct writer *w)
 {
 	const struct table *t = w->table;
 
-	w->widths = xcalloc(t->ncols, sizeof(*w->widths));
 	for (size_t i = 0; i < t->ncols; i++) {
+		w->widths[i] = 0;
 		if (t->cols[i].flags & COL_DATA)
 			continue;
 		w->widths[i] = (int)strlen(t->cols[i].title);
 		for (size_t r = 0; r < w->nheld; r++) {
-			const char *s = w->held[r * t->ncols + i];
-			int n = s ? utf8_width(s, strlen(s)) : 0;
+			int n = w->held[r * w->across + i].width;
 			n += i == 0 ? (int)w->held_rows[r].depth * 2 : 0;
 			if (!w->held_rows[r].child && n > w->widths[i])
 				w->widths[i] = n;
@@ -235,55 +253,37 @@ static struct err *text_release(struct writer *w)
 		return NULL;
 	w->streaming = true;
 	text_measure(w);
-	if (has_titles(t) && w->nheld) {
-		char **v = xcalloc(t->ncols, sizeof(*v));
-		for (size_t i = 0; i < t->ncols; i++)
-			v[i] = (char *)(uintptr_t)t->cols[i].title;
-		e = text_line(w, t, NULL, v);
-		free(v);
-	}
+	if (has_titles(t) && w->nheld)
+		e = text_line(w, t, NULL, text_render(w, t, NULL));
 	for (size_t r = 0; r < w->nheld && !e; r++) {
 		const struct row *row = &w->held_rows[r];
-		e = text_line(w, row->child ? t->child : t, row, &w->held[r * t->ncols]);
+		e = text_line(w, row->child ? t->child : t, row, &w->held[r * w->across]);
 	}
+	w->nheld = 0;
+	buf_clear(&w->texts);
 	return e;
 }
 
 static void text_drop_held(struct writer *w)
 {
-	for (size_t i = 0; w->table && i < w->nheld * w->table->ncols; i++)
-		free(w->held[i]);
-	free(w->held);
-	free(w->held_rows);
-	free(w->widths);
-	w->held = NULL;
-	w->held_rows = NULL;
-	w->widths = NULL;
 	w->nheld = 0;
 	w->streaming = false;
+	buf_clear(&w->texts);
 }
 
 static struct err *text_row(struct writer *w, const struct row *r)
 {
 	const struct table *t = r->child ? w->table->child : w->table;
-	bool fits = t->ncols <= w->table->ncols; /* else its cells can't be held beside the others */
-	char **v = text_render(t, r);
-	struct err *e = NULL;
 
-	if (!w->streaming && w->nheld < LOOK && fits) {
-		if (!w->held) {
-			w->held = xcalloc(LOOK * w->table->ncols, sizeof(*w->held));
-			w->held_rows = xcalloc(LOOK, sizeof(*w->held_rows));
-		}
-		memcpy(&w->held[w->nheld * w->table->ncols], v, t->ncols * sizeof(*v));
+	if (!w->streaming && w->nheld == LOOK)
+		TRY(text_release(w));
+	const struct piece *v = text_render(w, t, r);
+	if (!w->streaming) {
 		w->held_rows[w->nheld++] = *r;
-		free(v);
 		return NULL;
 	}
-	e = text_release(w);
-	if (!e)
-		e = text_line(w, t, r, v);
-	text_free_cells(v, t->ncols);
+	struct err *e = text_line(w, t, r, v);
+	buf_clear(&w->texts);
 	return e;
 }
 
@@ -310,6 +310,7 @@ static struct err *writer_table(struct sink *s, const struct heading *h)
 	}
 	bool again = w->table == h->table;
 	w->table = h->table;
+	text_room(w);
 	return w->format == OUT_TSV && !again ? tsv_heading(w) : flush_line(w);
 }
 
@@ -363,7 +364,10 @@ void writer_destroy(struct writer *w)
 {
 	if (!w)
 		return;
-	text_drop_held(w);
+	free(w->held);
+	free(w->held_rows);
+	free(w->widths);
+	buf_free(&w->texts);
 	buf_free(&w->line);
 	buf_free(&w->errors);
 	free(w);
