@@ -553,7 +553,8 @@ bool kallsyms_get(const struct kallsyms *k, uint32_t i, struct sym *ret)
 		return false;
 	const char *text = k->text + k->name[i];
 	uint64_t addr = k->addr[i];
-	bool percpu = addr >= k->percpu && addr < k->percpu_end;
+	/* the end is the section's too, but what else lies there isn't */
+	bool percpu = (addr >= k->percpu && addr < k->percpu_end) || i == k->found[PERCPU_END];
 	char letter = text[0];
 
 	/* the build makes zero-based per-CPU symbols absolute, and so hides what they are */

@@ -261,8 +261,8 @@ static void expect_symbol(const struct image *m, const struct sym *s, uint32_t i
 {
 	assert_string_equal(s->name, m->name[i]);
 	assert_int_equal(s->addr, m->addr[i]);
-	assert_int_equal(s->type, m->letter[i] == 'A' && i < PERCPU - 1 ? 'D' : m->letter[i]);
-	assert_int_equal(s->percpu, i < PERCPU - 1);
+	assert_int_equal(s->type, m->letter[i] == 'A' ? 'D' : m->letter[i]);
+	assert_int_equal(s->percpu, i < PERCPU);
 }
 
 static void expect_all(const struct image *m, const struct kallsyms *k)

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A dump of the lab opened alone, against the same one with its vmlinux: the BTF out of memory is the
+ * file's, byte by byte; every symbol of kallsyms is one of .symtab, and addresses get the same names.
+ * Then vmlinux is loaded into the open session, while other threads go on asking: stacks, types and
+ * symbols stay what they were, and lines are there. A wrong vmlinux, or a second one, changes nothing.
+ * And the sentence that tells where to get debug info, and the places where it is looked for.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "engine/base/alloc.h"
+#include "engine/kern/debugpkg.h"
+#include "engine/kern/tasks.h"
+
+static const char *const kernels[] = {"6.1", "6.12", "7.2"};
+#define KERNELS (sizeof(kernels) / sizeof(kernels[0]))
+
+struct files {
+	char *vmlinux, *dump;
+};
+
+static bool find_files(const char *kernel, struct files *f)
+{
+	const char *lab = getenv("VMBROWSE_LAB");
+
+	f->vmlinux = xasprintf("%s/kernels/%s/vmlinux", lab ? lab : "", kernel);
+	f->dump = xasprintf("%s/dumps/%s/fsfreeze/vmcore.lzo", lab ? lab : "", kernel);
+	return lab && !access(f->vmlinux, R_OK) && !access(f->dump, R_OK);
+}
+
+static void free_files(struct files *f)
+{
+	free(f->vmlinux);
+	free(f->dump);
+}
+
+static struct session *open_both(const struct files *f, bool with)
+{
+	const char *const files[] = {f->dump, f->vmlinux};
+	const struct session_options o = {.no_cache = true};
+	struct session *s;
+
+	assert_null(session_open(&o, files, with ? 2 : 1, NULL, &s));
+	assert_int_equal(s->matches, with);
+	return s;
+}
+
+static void same_btf(struct session *alone, struct session *with)
+{
+	struct object_section a, b;
+
+	assert_true(object_section(alone->vmlinux, ".BTF", &a));
+	assert_true(object_section(with->vmlinux, ".BTF", &b));
+	assert_int_equal(a.size, b.size);
+	assert_int_equal(memcmp(a.data, b.data, a.size), 0);
+	assert_int_equal(a.addr, b.addr);
+}
+
+/* v is sorted by address, as sym_next() gives it. */
+static bool has_at(const struct sym *v, size_t n, const struct sym *want)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (v[mid].addr < want->addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < n && v[lo].addr == want->addr; lo++)
+		if (v[lo].percpu == want->percpu && !strcmp(v[lo].name, want->name))
+			return true;
+	return false;
+}
+
+static void same_symbols(const char *kernel, struct session *alone, struct session *with)
+{
+	size_t i = 0, n = 0, named = 0, missing = 0, count = 0;
+	struct sym *all = xcalloc(symtab_count(with->symtab), sizeof(*all)), s, t;
+	uint64_t off;
+
+	while (count < symtab_count(with->symtab) && sym_next(with->symtab, &i, &all[count]))
+		count++;
+	for (i = 0; sym_next(alone->symtab, &i, &s);) {
+		n++;
+		missing += !has_at(all, count, &s);
+		if (s.percpu)
+			continue;
+		bool a = sym_at(alone->symtab, s.addr, &s, NULL);
+		named += a && sym_at(with->symtab, s.addr, &t, &off) && !off &&
+			 !strcmp(s.name, t.name);
+		n -= !a;
+	}
+	print_message("%s: %zu symbols, %zu not in .symtab, %zu addresses of the same name\n", kernel,
+		      n, missing, named);
+	free(all);
+	assert_true(n > 80000);
+	assert_int_equal(missing, 0);
+	assert_true(named > n / 100 * 97);
+}
+
+static void as_with_vmlinux(void **state)
+{
+	size_t done = 0;
+
+	(void)state;
+	for (size_t i = 0; i < KERNELS; i++) {
+		struct files f;
+		if (find_files(kernels[i], &f)) {
+			struct session *alone = open_both(&f, false), *with = open_both(&f, true);
+			same_btf(alone, with);
+			same_symbols(kernels[i], alone, with);
+			assert_int_equal(alone->ncpus, with->ncpus);
+			session_close(alone);
+			session_close(with);
+			done++;
+		}
+		free_files(&f);
+	}
+	if (!done)
+		skip();
+}
+
+static void stack_of(struct session *s, const char *comm, struct stack *ret)
+{
+	const struct tasks *ts;
+
+	assert_null(tasks_load(s, NULL, &ts));
+	for (size_t i = 0; i < tasks_count(ts); i++)
+		if (!strcmp(tasks_at(ts, i)->comm, comm)) {
+			task_stack(s, tasks_at(ts, i), 256, ret);
+			return;
+		}
+	fail_msg("no task %s", comm);
+}
+
+struct asking {
+	struct session *s;
+	atomic_bool stop;
+	const struct stack *want;
+};
+
+/* What a pane does all the time. */
+static void *ask(void *ctx)
+{
+	struct asking *a = ctx;
+	const struct line_scope *v;
+	struct stack st;
+	struct sym s;
+	uint64_t off;
+	size_t n;
+
+	while (!atomic_load(&a->stop)) {
+		stack_of(a->s, "dd", &st);
+		if (st.n != a->want->n)
+			abort();
+		for (size_t i = 0; i + 1 < st.n; i++) {
+			uint64_t pc = st.frames[i].pc;
+			if (pc != a->want->frames[i].pc ||
+			    !sym_func_at(a->s->symtab, pc, &s, &off) || !s.name[0])
+				abort();
+			err_free(lines_at(a->s->lines, a->s->vmlinux, pc - 1, &v, &n));
+		}
+		stack_free(&st);
+	}
+	return NULL;
+}
+
+static void expect_mismatch(struct session *s, const char *path)
+{
+	unsigned generation = session_generation(s);
+	struct err *e = session_add_vmlinux(s, path, NULL);
+
+	assert_non_null(e);
+	assert_int_equal(err_code(e), ERR_MISMATCH);
+	err_free(e);
+	assert_int_equal(session_generation(s), generation);
+}
+
+static void upgrade(struct session *s, const struct files *f, const char *wrong)
+{
+	struct stack before, after;
+	const struct type *t, *t2;
+	const struct line_scope *v;
+	struct sym a, b;
+	size_t n;
+
+	stack_of(s, "dd", &before);
+	assert_true(before.n > 4);
+	assert_null(type_find(s->types, "struct super_block", NULL, &t));
+	assert_true(sym_find(s->symtab, "super_blocks", &a));
+	uint64_t pc = before.frames[2].pc - 1;
+	assert_non_null(lines_at(s->lines, s->vmlinux, pc, &v, &n));
+	expect_mismatch(s, wrong);
+
+	struct asking asking = {.s = s, .want = &before};
+	pthread_t threads[2];
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, &asking), 0);
+	assert_null(session_add_vmlinux(s, f->vmlinux, NULL));
+	assert_null(lines_at(s->lines, s->vmlinux, pc, &v, &n));
+	atomic_store(&asking.stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+
+	assert_true(s->matches);
+	assert_string_equal(object_path(s->vmlinux), f->vmlinux);
+	assert_string_not_equal(v[0].file, "");
+	stack_of(s, "dd", &after);
+	assert_int_equal(after.n, before.n);
+	for (size_t i = 0; i < after.n; i++)
+		assert_int_equal(after.frames[i].pc, before.frames[i].pc);
+	assert_null(type_find(s->types, "struct super_block", NULL, &t2));
+	assert_ptr_equal(t, t2);
+	assert_true(sym_find(s->symtab, "super_blocks", &b));
+	assert_int_equal(a.addr, b.addr);
+	assert_string_equal(a.name, "super_blocks"); /* borrowed before, alive still */
+	assert_false(sym_find_nth(s->symtab, "super_blocks", 1, &b));
+	expect_mismatch(s, f->vmlinux);
+	stack_free(&before);
+	stack_free(&after);
+}
+
+static void vmlinux_found_later(void **state)
+{
+	size_t done = 0;
+
+	(void)state;
+	for (size_t i = 0; i < KERNELS; i++) {
+		struct files f, other;
+		if (find_files(kernels[i], &f) && find_files(kernels[(i + 1) % KERNELS], &other)) {
+			struct session *s = open_both(&f, false);
+			upgrade(s, &f, other.vmlinux);
+			session_close(s);
+			free_files(&other);
+			done++;
+		}
+		free_files(&f);
+	}
+	if (!done)
+		skip();
+}
+
+static void found_in_a_folder(void **state)
+{
+	struct files f;
+	struct session *s;
+
+	(void)state;
+	if (!find_files("6.1", &f)) {
+		free_files(&f);
+		skip();
+	}
+	AUTO_FREE char *dir = xstrndup(f.vmlinux, (size_t)(strrchr(f.vmlinux, '/') - f.vmlinux));
+	const char *const dirs[] = {"/no/such/folder", dir, NULL};
+	const char *const files[] = {f.dump};
+	const struct session_options o = {.no_cache = true, .debug_dirs = dirs};
+	assert_null(session_open(&o, files, 1, NULL, &s));
+	assert_true(s->matches);
+	assert_string_equal(object_path(s->vmlinux), f.vmlinux);
+	session_close(s);
+	free_files(&f);
+}
+
+static void packages(void **state)
+{
+	static const struct {
+		const char *release, *version, *want;
+	} cases[] = {
+		{"6.1.0-56-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)",
+		 "linux-image-6.1.0-56-cloud-amd64-dbg"},
+		{"6.8.0-31-generic", "#31-Ubuntu SMP PREEMPT_DYNAMIC Sat Apr 20 00:40:06 UTC 2024",
+		 "linux-image-unsigned-6.8.0-31-generic-dbgsym"},
+		{"5.14.0-503.el9.x86_64", "#1 SMP", "kernel-debuginfo-5.14.0-503.el9.x86_64"},
+		{"5.14.0-503.el9.x86_64+rt", "#1 SMP", "kernel-rt-debuginfo-5.14.0-503.el9.x86_64"},
+		{"6.9.4-200.fc40.x86_64", "#1 SMP", "kernel-debuginfo-6.9.4-200.fc40.x86_64"},
+		{"5.15.0-200.el8uek.x86_64", "#2 SMP", "kernel-uek-debuginfo-5.15.0-200.el8uek.x86_64"},
+		{"6.4.0-150600.23.7-default", "#1 SMP PREEMPT_DYNAMIC",
+		 "kernel-default-debuginfo, version 6.4.0-150600.23.7 "},
+		{"6.9.1-arch1-1", "#1 SMP", "linux-headers"},
+		{"7.0.0-mine", "#1 SMP", "the build of 7.0.0-mine"},
+		{"", "", "of that very build"},
+		{"6.1.0; rm -rf /", "Debian", "of that very build"},
+		{"../../etc", "Debian", "of that very build"},
+	};
+	static const uint8_t id[] = {0xab, 0xcd, 0xef};
+	bool by_id = false;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		AUTO_BUF struct buf b = {0};
+		debug_package(cases[i].release, cases[i].version, &b);
+		if (!strstr(buf_str(&b), cases[i].want))
+			fail_msg("%s: %s", cases[i].release, buf_str(&b));
+		for (size_t k = 0; debug_place(k, NULL, cases[i].release, id, 3, &b); k++) {
+			by_id |= !strcmp(buf_str(&b), "/usr/lib/debug/.build-id/ab/cdef.debug");
+			if (strstr(buf_str(&b), "..") || strchr(buf_str(&b), ' '))
+				fail_msg("%s is no place", buf_str(&b));
+		}
+	}
+	assert_true(by_id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packages),
+		cmocka_unit_test(as_with_vmlinux),
+		cmocka_unit_test(vmlinux_found_later),
+		cmocka_unit_test(found_in_a_folder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
