@@ -38,6 +38,9 @@ static const struct table bt_table = {.name = "bt", .cols = cols, .ncols = COLS,
 static const struct table bt_vars_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 					   .child = &bt_var_table, .child_key = "vars",
 					   .child_always = true};
+static const struct table bt_args_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
+					   .child = &bt_arg_table, .child_key = "vars",
+					   .child_always = true};
 static const struct table bt_words_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 					    .child = &bt_word_table, .child_key = "words",
 					    .child_always = true};
@@ -129,6 +132,10 @@ static struct err *physical_frame(struct bt *b, size_t i)
 		if (place.nscopes && !b->words)
 			TRY(bt_scope_vars(b, i, level));
 	}
+	if (!place.nscopes && !b->words)
+		TRY(bt_prototype_vars(b, i));
+	if (a->has['R'])
+		TRY(bt_recovered(b, i));
 	return b->words ? bt_frame_words(b, i) : NULL;
 }
 
@@ -153,6 +160,8 @@ static const struct table *table_of(const struct bt *b)
 		return &bt_text_table;
 	if (b->words)
 		return &bt_words_table;
+	if (has['R'])
+		return &bt_args_table;
 	return has['V'] ? &bt_vars_table : &bt_table;
 }
 
@@ -181,6 +190,7 @@ static struct err *task_bt(const struct cmd_call *c, const struct task *t)
 		       t->letters, t->addr));
 	task_stack(c->session, t, MAX_FRAMES, &b.stack);
 	struct err *e = a->has['t'] || a->has['T'] ? bt_text(&b) : a->has['e'] ? bt_exceptions(&b) : frames(&b);
+	bt_args_done(&b);
 	stack_free(&b.stack);
 	return e;
 }
@@ -206,8 +216,8 @@ static struct err *run(const struct cmd_call *c)
 	const struct cmd_args *a = c->args;
 	const struct task *t;
 
-	if ((a->has['f'] || a->has['F']) && (a->has['V'] || a->has['P']))
-		return usage_error(a->cmd, "words (-f, -F) and variables (-V, -P) don't go together");
+	if ((a->has['f'] || a->has['F']) && (a->has['V'] || a->has['P'] || a->has['R']))
+		return usage_error(a->cmd, "words (-f, -F) and variables (-V, -P, -R) don't go together");
 	if (a->has['a'])
 		return active_tasks(c);
 	for (size_t i = 0; i < (c->args->n ? c->args->n : 1); i++) {
@@ -231,6 +241,7 @@ const struct cmd cmd_bt = {
 	.options = (const struct cmd_option[]){
 		{'V', ARG_NONE, NULL, "arguments and variables of every frame, with their values"},
 		{'P', ARG_NONE, NULL, "only the arguments that have a value"},
+		{'R', ARG_NONE, NULL, "arguments recovered from the code, with the evidence for each"},
 		{'a', ARG_NONE, NULL, "the active task of every CPU"},
 		{'I', ARG_NONE, NULL, "no inlined calls: one frame for each return address"},
 		{'f', ARG_NONE, NULL, "the words of every frame, with the symbols that they point to"},
@@ -246,6 +257,7 @@ const struct cmd cmd_bt = {
 	.examples = (const struct cmd_example[]){
 		{"bt 123", "the stack of task 123"},
 		{"bt -V 123", "with arguments and variables"},
+		{"bt -R 123", "what each call was given, and how that is known"},
 		{"bt -I 123", "without inlined calls, as crash shows it"},
 		{"bt -F 123", "what every word of the stack is"},
 		{"foreach UN bt", "the stacks of all that are stuck"},

@@ -19,6 +19,7 @@ struct bt {
 	struct stack stack;
 	unsigned index; /* of the next row */
 	bool words;	/* words are asked for: they are the rows under a frame, and nothing else is */
+	struct args *args; /* recovered arguments; NULL until asked for: bt_args() */
 };
 
 /* One row of a stack: a call. */
@@ -36,15 +37,28 @@ struct bt_row {
 struct err *bt_row(struct bt *b, const struct bt_row *r);
 
 /* The rows under a frame. */
-enum { V_LINE, V_NAME, V_TYPE, V_VALUE, V_MEANING, V_LOCATION, V_COLS };
+enum { V_LINE, V_NAME, V_TYPE, V_VALUE, V_MEANING, V_LOCATION, V_EVIDENCE, V_COLS };
 extern const struct table bt_var_table, bt_word_table;
+/* bt_var_table with a column for evidence, for -R. */
+extern const struct table bt_arg_table;
 /* btscan.c: what -t and -T answer with. */
 extern const struct table bt_text_table;
 
 /* btvars.c: the variables of scope `level` of physical frame `index`, as -V and -P ask for. */
 struct err *bt_scope_vars(struct bt *b, size_t index, size_t level);
+/* A row for a variable whose value is in v->bytes, or that has none: then text says why. */
+struct err *bt_value(struct bt *b, const struct var *v, const char *text);
 /* The registers of a pt_regs, a row each. */
 struct err *bt_regs(struct bt *b, const struct regs *r);
+
+/* btargs.c: what the registers of arguments held when physical frame i was called, with evidence (-R). */
+struct err *bt_recovered(struct bt *b, size_t i);
+/* Gives a parameter of that frame's function, which DWARF has no value for, the recovered one; false: it
+ * isn't known. */
+bool bt_recover(struct bt *b, size_t i, struct var *v);
+/* The parameters by the function's prototype, where there is no DWARF. */
+struct err *bt_prototype_vars(struct bt *b, size_t i);
+void bt_args_done(struct bt *b);
 
 /* btentry.c: the row of what interrupted physical frame i, with its registers; nothing when it made an
  * ordinary call. */

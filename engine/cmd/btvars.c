@@ -19,8 +19,10 @@ static const struct col var_cols[V_COLS] = {
 	[V_VALUE] = {"value", "VALUE", "its value", COL_DATA, 0, 0},
 	[V_MEANING] = {"meaning", "MEANING", "enum name, symbol, string pointed to", COL_DATA, 0, 0},
 	[V_LOCATION] = {"location", "", "where it is kept, or why it has no value", COL_DATA, 0, 3},
+	[V_EVIDENCE] = {"evidence", "EVIDENCE", "of a recovered argument: one step of the proof", COL_DATA, 0, 0},
 };
-const struct table bt_var_table = {.name = "vars", .cols = var_cols, .ncols = V_COLS};
+const struct table bt_var_table = {.name = "vars", .cols = var_cols, .ncols = V_EVIDENCE};
+const struct table bt_arg_table = {.name = "vars", .cols = var_cols, .ncols = V_COLS};
 
 static struct err *var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref)
 {
@@ -43,6 +45,7 @@ static struct err *var_row(struct bt *b, const struct var *v, struct shown *show
 		[V_VALUE] = shown->value,
 		[V_MEANING] = shown->meaning.len ? cell_text(buf_str(&shown->meaning)) : cell_absent(),
 		[V_LOCATION] = cell_text(v->location),
+		[V_EVIDENCE] = cell_absent(),
 	};
 	struct row r = {.cells = cells, .key = v->name, .ref = ref, .child = true, .depth = 0, .role = role};
 	return sink_row(b->c->out, &r);
@@ -104,6 +107,36 @@ static struct err *one_var(struct bt *b, const struct var *v)
 	return e;
 }
 
+struct err *bt_value(struct bt *b, const struct var *v, const char *text)
+{
+	struct shown shown = {.value = cell_absent()};
+	uint64_t number = 0;
+
+	if (text) {
+		buf_puts(&shown.text, text);
+	} else if (v->type) {
+		show_line(b->s, v->type, v->bytes, v->size, MEM_LOST, &shown);
+	} else {
+		memcpy(&number, v->bytes, sizeof(number));
+		shown.value = cell_addr(number);
+	}
+	struct err *e = var_row(b, v, &shown, shown.value.ref);
+	shown_free(&shown);
+	return e;
+}
+
+/* Is it a parameter of a function that was called, and has DWARF lost it? */
+static bool is_lost(const struct bt *b, const struct var *v, size_t index, size_t level)
+{
+	const struct line_scope *scopes;
+	const struct frame *f = &b->stack.frames[index];
+	size_t n;
+
+	return v->is_param && (v->state == VAR_OPTIMIZED_OUT || v->state == VAR_UNKNOWN) &&
+	       err_ok(lines_at(b->s->lines, f->object, f->exact ? f->pc : f->pc - 1, &scopes, &n)) &&
+	       level == n - 1;
+}
+
 struct err *bt_scope_vars(struct bt *b, size_t index, size_t level)
 {
 	struct var *v = NULL;
@@ -117,9 +150,12 @@ struct err *bt_scope_vars(struct bt *b, size_t index, size_t level)
 	if (!err_ok(frame_vars(b->s->unwinder, b->s->lines, b->s->types, &b->stack, index, level, all,
 			       &v, &n)))
 		return NULL;
-	for (size_t i = 0; i < n && !e; i++)
+	for (size_t i = 0; i < n && !e; i++) {
+		if (is_lost(b, &v[i], index, level))
+			bt_recover(b, index, &v[i]);
 		if (all || v[i].state == VAR_MEMORY || v[i].state == VAR_VALUE)
 			e = one_var(b, &v[i]);
+	}
 	free(v);
 	return e;
 }

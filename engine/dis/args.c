@@ -38,6 +38,11 @@ struct frame_flow {
 		bool conflict;
 		uint64_t value;
 	} entry[NREGS];
+	struct {
+		uint8_t state;
+		bool known;
+		uint64_t value;
+	} saved[NREGS]; /* registers that calls preserve, where the unwinder hasn't got them */
 };
 
 struct args {
@@ -98,6 +103,9 @@ static void __attribute__((format(printf, 3, 4))) step(struct args *a, uint64_t 
 
 	if (!v || !a->steps || v->nsteps == MAX_STEPS)
 		return;
+	for (size_t i = 0; pc && i < v->nsteps; i++)
+		if (v->steps[i].pc == pc)
+			return;
 	v->steps = xrealloc(v->steps, v->nsteps + 1, sizeof(*v->steps));
 	struct arg_step *s = &v->steps[v->nsteps++];
 	*s = (struct arg_step){.pc = pc};
@@ -111,7 +119,7 @@ static void __attribute__((format(printf, 3, 4))) step(struct args *a, uint64_t 
 	}
 }
 
-/* The moves that brought a value where it is, oldest first. */
+/* The moves that brought a value where it is, oldest first; what: said of the last one. */
 static void trail_steps(struct args *a, const struct snapshot *s, uint32_t by, const char *what)
 {
 	const struct trail *chain[8];
@@ -124,7 +132,7 @@ static void trail_steps(struct args *a, const struct snapshot *s, uint32_t by, c
 		n++;
 	}
 	while (n--)
-		step(a, chain[n]->pc, "%s", what);
+		step(a, chain[n]->pc, "%s", n ? "moved on" : what);
 }
 
 static const char *name_of(const struct args *a, unsigned reg)
@@ -170,8 +178,29 @@ static const struct frame_flow *frame_flow(struct args *a, size_t i)
 	return w;
 }
 
+static unsigned read_symbol(struct args *a, size_t i, uint32_t sym, uint64_t *ret);
+
+/* A register that calls preserve, from what the function that was called has done with it. */
+static bool preserved_below(struct args *a, size_t i, unsigned r, uint64_t *ret)
+{
+	struct frame_flow *w = &a->frames[i];
+
+	if (w->saved[r].state == MEMO_NONE) {
+		w->saved[r].state = MEMO_DONE;
+		const struct snapshot *s = i && !is_guess(&a->st->frames[i]) ? frame_flow(a, i - 1)->at : NULL;
+		struct arg_value *out = a->out;
+		a->out = NULL;
+		if (s && s->usable && !a->st->frames[i].exact)
+			w->saved[r].known =
+				read_symbol(a, i - 1, SYM_ENTRY + r, &w->saved[r].value) == 64;
+		a->out = out;
+	}
+	*ret = w->saved[r].value;
+	return w->saved[r].known;
+}
+
 /* Can register r of frame i be read as it was at its instruction? */
-static bool read_reg(const struct args *a, size_t i, unsigned r, uint64_t *ret)
+static bool read_reg(struct args *a, size_t i, unsigned r, uint64_t *ret)
 {
 	const struct frame *f = &a->st->frames[i];
 
@@ -180,12 +209,12 @@ static bool read_reg(const struct args *a, size_t i, unsigned r, uint64_t *ret)
 		return f->sp != 0;
 	}
 	*ret = f->regs.v[r];
-	if (!regs_has(&f->regs, r))
-		return false;
 	if (f->exact) /* a string instruction may have been stopped half-way */
-		return !(a->frames[i].at && a->frames[i].at->insn.string &&
-			 (r == REG_RCX || r == REG_RSI || r == REG_RDI));
-	return CALLEE_SAVED >> r & 1;
+		return regs_has(&f->regs, r) && !(a->frames[i].at && a->frames[i].at->insn.string &&
+						  (r == REG_RCX || r == REG_RSI || r == REG_RDI));
+	if (!(CALLEE_SAVED >> r & 1))
+		return false;
+	return regs_has(&f->regs, r) || preserved_below(a, i, r, ret);
 }
 
 static bool read_slot(const struct args *a, size_t i, const struct slot *k, uint64_t *ret)
@@ -220,6 +249,7 @@ static void saved_steps(struct args *a, size_t i, unsigned r)
 			return;
 		}
 	}
+	step(a, 0, "%s not touched since", name_of(a, r));
 }
 
 /* ---- numbers ---- */
@@ -251,7 +281,7 @@ static uint64_t symbol_of(struct val p, uint64_t x)
 }
 
 /* Looks for a place of frame i that has symbol `sym` and can be read: the one with the most bits. Gives
- * the symbol's number. except_sp: not the stack pointer itself. */
+ * the symbol's number. */
 static unsigned read_symbol(struct args *a, size_t i, uint32_t sym, uint64_t *ret)
 {
 	const struct frame_flow *w = frame_flow(a, i);
@@ -278,7 +308,9 @@ static unsigned read_symbol(struct args *a, size_t i, uint32_t sym, uint64_t *re
 	if (!bits)
 		return 0;
 	const struct place *p = best < NREGS ? &s->state.reg[best] : &s->state.slot[best - NREGS].at;
-	trail_steps(a, s, p->by, "kept");
+	char kept[32];
+	snprintf(kept, sizeof(kept), "kept in %s", best < NREGS ? name_of(a, best) : "its frame");
+	trail_steps(a, s, p->by, kept);
 	if (best >= NREGS)
 		step(a, 0, "still in its slot [0x%llx]",
 		     (unsigned long long)(w->base +
@@ -408,7 +440,9 @@ static unsigned from_caller(struct args *a, size_t i, unsigned reg, uint64_t *re
 	const struct trail *t = trail_find(s, s->state.reg[reg].by);
 	if (t && a->out && !a->out->set_at)
 		a->out->set_at = t->pc;
-	trail_steps(a, s, s->state.reg[reg].by, "put there by the caller");
+	char passed_in[48];
+	snprintf(passed_in, sizeof(passed_in), "passed in %s by the caller", name_of(a, reg));
+	trail_steps(a, s, s->state.reg[reg].by, passed_in);
 	n = resolve(a, i + 1, v);
 	*ret = n.v;
 	if (!n.bits)
@@ -432,7 +466,6 @@ static unsigned preserved(struct args *a, size_t i, unsigned reg, uint64_t *ret)
 /* Asks both ways, with the proof of the first that answers. */
 static void ask(struct args *a, size_t i, unsigned reg)
 {
-	const struct frame_flow *w = frame_flow(a, i);
 	uint64_t mine = 0, theirs = 0;
 	unsigned bits = 0, more = 0;
 
@@ -454,7 +487,6 @@ static void ask(struct args *a, size_t i, unsigned reg)
 	m->entry[reg].value = bits >= more ? mine : theirs;
 	if (m->entry[reg].conflict)
 		m->entry[reg].bits = 0;
-	(void)w;
 }
 
 static unsigned entry_value(struct args *a, size_t i, unsigned reg, uint64_t *ret)

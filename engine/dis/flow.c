@@ -405,6 +405,8 @@ static bool take(struct flow *f, const struct dis_func *func, uint64_t pc, bool 
 		s->usable = state_before(&g, i, &s->state, &fx);
 		if (!s->usable)
 			unusable(s, "no path leads there");
+		if (s->usable && is_return)
+			state_called(&s->state);
 		keep_trail(s, &g);
 	}
 	graph_free(&g);

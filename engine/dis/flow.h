@@ -23,7 +23,8 @@ struct trail {
 	uint64_t pc;
 };
 
-/* What is known before one instruction. Borrowed from the cache until flow_put(). */
+/* What is known before one instruction; of slots, if that is a call, what still holds while it runs.
+ * Borrowed from the cache until flow_put(). */
 struct snapshot {
 	unsigned refs;
 	bool usable;

@@ -75,6 +75,9 @@ struct effects {
 };
 /* Applies instruction number i. */
 void state_step(struct state *s, const struct insn *in, uint32_t i, const struct effects *fx);
+/* A call is on its way: gives up the slots that who is called may write to. Registers stay as they
+ * were given to it. */
+void state_called(struct state *s);
 /* What a fault in the instruction leaves to its handler: nothing that it may have touched. */
 void state_fault(struct state *s, const struct insn *in, unsigned reg);
 

@@ -540,13 +540,18 @@ static void do_string(struct step *t)
 	t->s->n = kept;
 }
 
+void state_called(struct state *s)
+{
+	for (unsigned r = 0; r < NREGS; r++)
+		if ((CALL_CLOBBERS >> r & 1) && on_stack(s->reg[r].v))
+			escape(s);
+}
+
 static void do_call(struct step *t)
 {
 	if (t->fx->harmless && t->fx->harmless(t->fx->ctx, t->in))
 		return;
-	for (unsigned r = 0; r < NREGS; r++)
-		if ((CALL_CLOBBERS >> r & 1) && on_stack(t->s->reg[r].v))
-			escape(t->s);
+	state_called(t->s);
 	for (unsigned r = 0; r < NREGS; r++)
 		if (CALL_CLOBBERS >> r & 1)
 			t->s->reg[r] = (struct place){0};
