@@ -80,11 +80,27 @@ def blocks(text):
     return found
 
 
+def frames_of(block):
+    """[(function, address)]. What was interrupted stands in a line of its own, and again as a frame of the stack below
+    only where the stacks were changed."""
+    frames, interrupted = [], None
+    lines = r"^ ?#\d+ \[[0-9a-f]+\] (\S+) at ([0-9a-f]+)|\[exception RIP: (\S+?)(?:\+\d+)?\]"
+    for m in re.finditer(lines, block, re.M):
+        if m.group(3):
+            interrupted = m.group(3)
+            frames.append((interrupted, None))
+        else:
+            if m.group(1) != interrupted:
+                frames.append((m.group(1), m.group(2)))
+            interrupted = None
+    return frames
+
+
 def compare_stacks(d, ours, text):
     for task, block in blocks(text).items():
         if task not in ours.tasks:
             continue
-        frames = re.findall(r"^ ?#\d+ \[[0-9a-f]+\] (\S+) at ([0-9a-f]+)", block, re.M)
+        frames = frames_of(block)
         mine = [f for f in ours.stacks[task] if not f["inline"] and f["function"] is not None]
         where = "pid %s %s" % (ours.tasks[task]["pid"], ours.tasks[task]["comm"])
         d.see("crash stack", where, [stripped(f["function"]) for f in mine], [n for n, _ in frames])
@@ -93,7 +109,7 @@ def compare_stacks(d, ours, text):
 
 def compare_user(d, where, stack, block):
     user = stack[-1] if stack and stack[-1]["function"] is None and int(stack[-1]["pc"], 16) < 1 << 63 else None
-    theirs = {k.lower(): int(v, 16) for k, v in re.findall(r"\b([A-Z0-9_]{2,8}): ([0-9a-f]{16})", block.split("[exception RIP")[0])}
+    theirs = {k.lower(): int(v, 16) for k, v in re.findall(r"\b([A-Z0-9_]{2,8}): ([0-9a-f]{16})", block)}
     theirs.update({k.lower(): int(v, 16) for k, v in re.findall(r"\b(CS|SS): ([0-9a-f]{4})\b", block)})
     d.see("crash user frame", where, bool(user), "rip" in theirs and theirs["rip"] < 1 << 63)
     for v in user["vars"] if user else []:
