@@ -14,6 +14,7 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -346,6 +347,7 @@ static void read_signals(struct app *a)
 
 	while (read(a->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		a->active = true;
+		a->signals_read++;
 		on_signal(a, (int)si.ssi_signo);
 	}
 }
@@ -358,10 +360,13 @@ static bool read_input(struct app *a)
 	if (in.kind == INPUT_NONE)
 		return false;
 	a->active = true;
-	if (in.kind == INPUT_MOUSE)
+	if (in.kind == INPUT_MOUSE) {
 		mouse_input(a, &in);
-	else if (in.key)
-		app_key(a, in.key);
+	} else {
+		a->keys_read++;
+		if (in.key)
+			app_key(a, in.key);
+	}
 	a->dirty = true;
 	return true;
 }
@@ -388,7 +393,8 @@ static void tell_idle(struct app *a)
 	if (has_rung(a) || !a->active)
 		return;
 	a->active = false;
-	if (a->options->idle_fd >= 0 && write(a->options->idle_fd, ".", 1) != 1)
+	if (a->options->idle_fd >= 0 &&
+	    dprintf(a->options->idle_fd, "%lu %lu\n", a->keys_read, a->signals_read) < 0)
 		a->active = true;
 }
 

@@ -23,8 +23,8 @@ struct app_options {
 	const char *keymap; /* NULL: the default */
 	enum color_when color;
 	bool ascii;
-	int idle_fd; /* tests: a '.' is written here whenever the program has become idle; -1: none
-		      */
+	int idle_fd; /* tests: "KEYS SIGNALS\n", how many were handled, is written here whenever the
+		      * program has become idle; -1: none */
 };
 
 #define MESSAGES 64
@@ -85,6 +85,7 @@ struct app {
 	char *yanked; /* the internal register */
 
 	bool dirty, quit, more, active;
+	unsigned long keys_read, signals_read; /* for the idle message */
 	uint64_t shown_progress;
 	int status; /* exit status */
 	struct err *error;

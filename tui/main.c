@@ -5,6 +5,7 @@
 #include "tui/app.h"
 #include "tui/version.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
@@ -267,11 +268,25 @@ static int run(const struct options *o)
 	return o->ncommands ? batch(o) : screen(o);
 }
 
+/* Files that are opened must not take the place of a standard stream that was closed: a dump isn't
+ * commands, and messages aren't for a cache file. Reading the stand-in gives the end, writing fails. */
+static void keep_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {.app.idle_fd = -1};
 	int status = EXIT_USAGE;
 
+	keep_standard_streams();
 	setlocale(LC_ALL, "");
 	mallopt(M_MMAP_THRESHOLD, 256 << 10); /* fixed, so that what large tables were built in goes back */
 	o.commands = xcalloc((size_t)argc + 1, sizeof(*o.commands));

@@ -26,6 +26,9 @@ struct terminal {
 	size_t nraw, raw_cap;
 	struct terminal_chunk *chunks;
 	size_t nchunks, chunk_cap;
+	char told[64]; /* the idle message that is being read */
+	size_t ntold;
+	unsigned long keys, signals; /* sent to the program */
 };
 
 static void answer(const char *s, size_t len, void *user)
@@ -157,19 +160,41 @@ static bool drain(struct terminal *t)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* One look at both, after at most `ms`. True when an idle byte came or the program ended. */
+/* Reads idle messages, "KEYS SIGNALS" a line: what the program had handled when it became idle. True when one
+ * of them counts all that was sent. */
+static bool read_idle(struct terminal *t)
+{
+	unsigned long keys, signals;
+	bool all = false;
+	ssize_t n;
+	char c;
+
+	while (t->idle >= 0 && (n = read(t->idle, &c, 1)) >= 0) {
+		if (n == 0) {
+			close(t->idle);
+			t->idle = -1;
+		} else if (c != '\n') {
+			t->told[t->ntold] = c;
+			t->ntold += t->ntold < sizeof(t->told) - 1;
+		} else {
+			t->told[t->ntold] = '\0';
+			t->ntold = 0;
+			if (sscanf(t->told, "%lu %lu", &keys, &signals) == 2)
+				all = keys >= t->keys && signals >= t->signals;
+		}
+	}
+	return all;
+}
+
+/* One look at both, after at most `ms`. True when it is idle or has ended. */
 static bool pump_once(struct terminal *t, bool want_idle, int ms)
 {
 	struct pollfd p[2] = {{t->pty, POLLIN, 0}, {t->idle, POLLIN, 0}};
-	char byte[64];
+
 	poll(p, t->idle >= 0 ? 2 : 1, ms);
-	ssize_t n = t->idle >= 0 ? read(t->idle, byte, sizeof(byte)) : -1;
-	bool open = drain(t); /* after the idle byte: what was painted before it is there */
-	if (n == 0) {
-		close(t->idle);
-		t->idle = -1;
-	}
-	if (n > 0 && want_idle)
+	bool idle = read_idle(t);
+	bool open = drain(t); /* after the idle message: what was painted before it is there */
+	if (idle && want_idle)
 		return true;
 	if (!open) {
 		reap(t, want_idle ? WNOHANG : 0);
@@ -207,12 +232,31 @@ bool terminal_wait_exit(struct terminal *t, int *status)
 	return true;
 }
 
+/* The length of the key at the start: a character, Esc with a character, or a sequence of a function key. */
+static size_t key_length(const char *s, size_t n)
+{
+	size_t i = 1;
+
+	if (s[0] != '\033') {
+		while (i < n && ((unsigned char)s[i] & 0xc0) == 0x80)
+			i++;
+		return i;
+	}
+	if (n < 2 || s[1] == '\033')
+		return 1;
+	if (s[1] == 'O' && n > 2)
+		return 3;
+	if (s[1] != '[')
+		return 2;
+	for (i = 2; i < n && (unsigned char)s[i] < 0x40; i++)
+		;
+	return i < n ? i + 1 : n;
+}
+
 void terminal_send(struct terminal *t, const char *bytes, size_t n)
 {
-	char old[64];
-
-	while (t->idle >= 0 && read(t->idle, old, sizeof(old)) > 0)
-		; /* idle signals of before don't count for what comes now */
+	for (size_t i = 0; i < n; i += key_length(bytes + i, n - i))
+		t->keys++;
 	while (n) {
 		ssize_t w = write(t->pty, bytes, n);
 		if (w < 0 && errno != EAGAIN && errno != EINTR)
@@ -228,7 +272,7 @@ void terminal_resize(struct terminal *t, int cols, int rows)
 {
 	struct winsize ws = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
 
-	terminal_send(t, "", 0);
+	t->signals++;
 	t->cols = cols;
 	t->rows = rows;
 	vterm_set_size(t->vt, rows, cols);
@@ -237,7 +281,7 @@ void terminal_resize(struct terminal *t, int cols, int rows)
 
 void terminal_signal(struct terminal *t, int sig)
 {
-	terminal_send(t, "", 0);
+	t->signals++;
 	kill(t->pid, sig);
 }
 

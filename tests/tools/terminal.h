@@ -27,7 +27,8 @@ void terminal_end(struct terminal *t);
 void terminal_send(struct terminal *t, const char *bytes, size_t n);
 void terminal_resize(struct terminal *t, int cols, int rows);
 void terminal_signal(struct terminal *t, int sig);
-/* Until the program says that it is idle, or has ended. False: it didn't within the limit. */
+/* Until the program says that it is idle and has handled every key and signal sent so far, or has ended. False: it
+ * didn't within the limit. */
 bool terminal_wait_idle(struct terminal *t);
 /* Until it has ended; *status as from waitpid. */
 bool terminal_wait_exit(struct terminal *t, int *status);
