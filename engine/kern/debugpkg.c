@@ -88,7 +88,7 @@ void debug_package(const char *release, const char *version, struct buf *out)
 	}
 	if (strstr(version, "Debian")) {
 		buf_printf(out, "`apt install linux-image-%s-dbg` (the release's own or its "
-				"security archive; older ones: snapshot.debian.org)", release);
+				"security archive; older ones: Debian's snapshot archive)", release);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(rpm) / sizeof(rpm[0]); i++)
