@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/cmd/batch.h"
 #include "engine/base/alloc.h"
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,14 +16,34 @@ struct batch {
 	bool broken; /* the output can't be written any more */
 };
 
+#define QUOTED_MAX 200 /* bytes of a command that a message repeats */
+#define REASON_MAX 2000
+
+static void put_part(struct buf *out, const char *text, size_t max)
+{
+	size_t n = strlen(text);
+
+	buf_put_safe(out, text, n < max ? n : max);
+	if (n > max)
+		buf_puts(out, "...");
+}
+
 static void complain(const char *line, const char *text)
 {
 	AUTO_BUF struct buf safe = {0};
 
-	buf_put_safe(&safe, line, strlen(line));
+	put_part(&safe, line, QUOTED_MAX);
 	buf_puts(&safe, ": ");
-	buf_put_safe(&safe, text, strlen(text));
+	put_part(&safe, text, REASON_MAX);
 	fprintf(stderr, "vmbrowse: %s\n", buf_str(&safe));
+}
+
+/* Has the reader of a pipe gone, as `| head` does? Nobody wants to hear of that. */
+static bool reader_gone(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLERR;
 }
 
 static void run_line(struct batch *b, const char *line)
@@ -31,14 +52,12 @@ static void run_line(struct batch *b, const char *line)
 	struct err *e = shell_run(b->sh, line, &b->ctx, NULL, writer_sink(b->w));
 	struct err *out = writer_end(b->w, e);
 
-	if (e) {
+	if (e || out) {
+		bool gone = reader_gone();
 		b->status = EXIT_SOME_FAILED;
-		complain(line, err_text(e));
-	}
-	if (out) {
-		b->status = EXIT_SOME_FAILED;
-		b->broken = true;
-		complain(line, err_text(out));
+		b->broken = out || gone;
+		if (!gone)
+			complain(line, err_text(out ? out : e));
 	}
 	err_free(e);
 	err_free(out);
@@ -57,9 +76,14 @@ static void run_stdin(struct batch *b)
 	ssize_t n;
 
 	while (!b->broken && (n = getline(&line, &cap, stdin)) >= 0) {
+		bool nul = strlen(line) < (size_t)n;
 		line[strcspn(line, "\n")] = '\0';
-		if (!is_blank(line))
+		if (nul) {
+			b->status = EXIT_SOME_FAILED;
+			complain(line, "this line of standard input holds a NUL byte: is it text?");
+		} else if (!is_blank(line)) {
 			run_line(b, line);
+		}
 	}
 	free(line);
 }

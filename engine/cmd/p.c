@@ -35,6 +35,8 @@ static struct err *locate(const struct cmd_call *c, const char *symbol, int64_t 
 
 	if (!sym_find(s->symtab, symbol, &sym))
 		return err_new(ERR_NOTFOUND, "no symbol '%s' (`sym -l` lists them)", symbol);
+	if (cpu >= 0 && !sym.percpu)
+		return err_new(ERR_USAGE, "%s is no per-CPU variable: leave out the CPU", symbol);
 	*ret = sym.addr;
 	return sym.percpu ? kern_percpu(s, symbol, cpu < 0 ? 0 : (unsigned)cpu, ret) : NULL;
 }

@@ -73,6 +73,11 @@ static struct err *run(const struct cmd_call *c)
 		TRY(arg_number(c->args->v[1], &count));
 	if (!count || count > MAX_WORDS)
 		return usage_error(c->args->cmd, "COUNT must be 1 to %d", MAX_WORDS);
+	if ((UINT64_MAX - addr) / 8 < count) /* up to the end of all addresses, not round it */
+		count = (UINT64_MAX - addr) / 8 + ((UINT64_MAX - addr) % 8 == 7);
+	if (!count)
+		return err_new(ERR_USAGE, "0x%" PRIx64 " is the end of all addresses: no word is there",
+			       addr);
 
 	AUTO_FREE char *crash = xasprintf("rd %s%" PRIx64 " %" PRIu64, c->args->has['p'] ? "-p " : "",
 					  addr, count);

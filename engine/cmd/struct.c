@@ -44,6 +44,42 @@ static struct err *show_definition(const struct cmd_call *c, const struct type *
 	return show_code(c, &text);
 }
 
+static struct err *put_declaration(const struct type *t, const char *path, struct buf *out)
+{
+	struct type_place place;
+	const char *dot = strrchr(path, '.');
+
+	TRY(type_member(t, path, &place));
+	AUTO_FREE char *name = xstrdup(dot ? dot + 1 : path);
+	name[strcspn(name, "[")] = '\0'; /* an element isn't the array */
+	buf_puts(out, "\t");
+	type_print_decl(place.type, name, out);
+	if (place.bit_size)
+		buf_printf(out, ":%u", place.bit_size);
+	buf_printf(out, "; /* %" PRIu64 " %" PRIu64 " */\n", place.offset, type_size(place.type));
+	return NULL;
+}
+
+/* Members' declarations, with the offsets that they are asked for. */
+static struct err *show_declarations(const struct cmd_call *c, const struct type *t,
+				     const char *members)
+{
+	AUTO_BUF struct buf text = {0}, name = {0};
+
+	type_print_name(t, &name);
+	buf_printf(&text, "%s {\n", buf_str(&name));
+	for (const char *p = members; *p;) {
+		size_t n = strcspn(p, ",");
+		AUTO_FREE char *path = xstrndup(p, n);
+		TRY(put_declaration(t, path, &text));
+		p += n + (p[n] == ',');
+	}
+	buf_puts(&text, "};");
+	AUTO_FREE char *crash = xasprintf("%s.%s", buf_str(&name), members);
+	TRY(sink_begin(c->out, &definition_table, NULL, crash, "%s", crash));
+	return show_code(c, &text);
+}
+
 /* ---- with one: the object ---- */
 
 static const struct table *table_of(const struct cmd_call *c)
@@ -158,7 +194,7 @@ static struct err *run(const struct cmd_call *c)
 	AUTO_FREE char *name = split_type(c->args->v[0], &members);
 	TRY(find_type(c, keyword, name, &t));
 	if (c->args->n == 1)
-		return show_definition(c, t);
+		return members[0] ? show_declarations(c, t, members) : show_definition(c, t);
 	TRY(arg_address(c->session, c->args->v[1], &addr));
 	return show_at(c, t, members, addr);
 }

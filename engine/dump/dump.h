@@ -34,6 +34,8 @@ enum file_kind {
 };
 /* Fails only if the file can't be opened or read, is a directory, or is empty. */
 struct err *file_identify(const char *path, enum file_kind *ret);
+/* For a file that isn't FILE_DUMP: what it is instead, and what to do. Never NULL. */
+struct err *file_refuse(const char *path);
 
 /* Opens one dump: one file, or all (or some) parts of a split one, in any order. On failure the
  * error says what was found and what was expected. job: progress of a flattened file's index or of

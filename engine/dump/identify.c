@@ -161,6 +161,17 @@ struct err *head_refuse(const char *path, const unsigned char *head, size_t n)
 		       path);
 }
 
+struct err *file_refuse(const char *path)
+{
+	unsigned char head[HEAD_SIZE];
+	struct dfile *f;
+
+	TRY(dfile_open(path, false, NULL, &f));
+	struct err *e = head_refuse(path, head, dfile_read_disk(f, 0, head, sizeof(head)));
+	dfile_close(f);
+	return e;
+}
+
 struct err *file_identify(const char *path, enum file_kind *ret)
 {
 	unsigned char head[HEAD_SIZE];

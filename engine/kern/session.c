@@ -44,19 +44,23 @@ struct given {
 	struct err *bad; /* the first that couldn't be identified */
 };
 
+static struct err *not_used(struct session *s, struct err *why, struct given *g)
+{
+	session_warn(s, "%s", err_text(why));
+	if (g->bad)
+		err_free(why);
+	else
+		g->bad = err_keep(why);
+	return NULL;
+}
+
 static struct err *sort_file(struct session *s, const char *path, struct given *g)
 {
 	enum file_kind kind;
 	struct err *e = file_identify(path, &kind);
 
-	if (e) {
-		session_warn(s, "%s", err_text(e));
-		if (g->bad)
-			err_free(e);
-		else
-			g->bad = err_keep(e);
-		return NULL;
-	}
+	if (e)
+		return not_used(s, e, g);
 	if (kind == FILE_DUMP) {
 		g->dumps[g->ndumps++] = path;
 	} else if (kind == FILE_OBJECT && g->vmlinux) {
@@ -65,12 +69,7 @@ static struct err *sort_file(struct session *s, const char *path, struct given *
 	} else if (kind == FILE_OBJECT) {
 		g->vmlinux = path;
 	} else {
-		session_warn(s, "%s is neither a dump nor a vmlinux: it isn't used", path);
-		if (!g->bad)
-			g->bad = err_new(ERR_UNSUPPORTED,
-					 "%s is not a crash dump of a known format "
-					 "(kdump-compressed, flattened or ELF)",
-					 path);
+		return not_used(s, file_refuse(path), g);
 	}
 	return NULL;
 }
