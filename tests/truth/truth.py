@@ -164,7 +164,9 @@ def check_user(report, name, rows, threads, switches):
     problems, compared = [], 0
     for r in rows:
         t = threads.get(r["pid"])
-        if r["function"] is not None or r["entry"] or not r.get("vars") or not t or not unchanged(t, switches.get(r["pid"])):
+        if r["function"] is not None or r["entry"] or not r.get("vars"):
+            continue
+        if not t or not unchanged(t, switches.get(r["pid"])):
             continue
         have = {v["name"]: int(v["value"], 16) for v in r["vars"] if isinstance(v["value"], str)}
         for register, value in t.syscall.items():
