@@ -46,9 +46,10 @@ def parts():
     return {
         "unit": unit("asan"),
         # with TSan: what is threaded
-        "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model|object_module)_", p[0])],
+        "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model|object_module|kern_alone)_", p[0])],
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
                   for t in ("truth.py", "stacks.py", "stacks_groups.py")],
+        "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
         "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"]],
