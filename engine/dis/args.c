@@ -28,7 +28,7 @@ enum memo_state { MEMO_NONE, MEMO_BUSY, MEMO_DONE };
 
 /* What is known of one frame. */
 struct frame_flow {
-	bool tried;
+	bool tried, usable;
 	const struct snapshot *at; /* before its instruction (the call, or the interrupted one) */
 	bool has_base;
 	uint64_t base; /* its stack pointer on entry */
@@ -150,18 +150,23 @@ static bool is_guess(const struct frame *f)
 }
 
 /* The stack pointer on entry: from the state's own height, else from the unwinder's CFA. Where both
- * are known and the code is a function (not an entry point), they have to agree. */
-static void find_base(const struct frame *f, struct frame_flow *w)
+ * are known they have to agree; but the CFA of an entry point is that of what it interrupted. false:
+ * they don't. */
+static bool find_base(const struct args *a, size_t i, struct frame_flow *w)
 {
+	const struct frame *f = &a->st->frames[i];
+	const struct frame *c = i + 1 < a->st->n ? &a->st->frames[i + 1] : NULL;
 	struct val sp = w->at->state.reg[REG_RSP].v;
+	bool by_cfa = f->cfa && c && !c->user && !c->pt_regs && !is_guess(c);
 
-	if (sp.sym == SYM_ENTRY + REG_RSP && !sp.ext) {
+	if (sp.sym == SYM_ENTRY + REG_RSP && !sp.ext && f->sp) {
 		w->base = f->sp - (uint64_t)sp.add;
 		w->has_base = true;
-	} else if (f->cfa) {
-		w->base = f->cfa - 8;
-		w->has_base = true;
+		return !by_cfa || w->base == f->cfa - 8;
 	}
+	w->base = f->cfa - 8;
+	w->has_base = by_cfa;
+	return true;
 }
 
 static const struct frame_flow *frame_flow(struct args *a, size_t i)
@@ -171,8 +176,7 @@ static const struct frame_flow *frame_flow(struct args *a, size_t i)
 
 	if (!w->tried && !f->user && f->pc) {
 		w->at = flow_at(a->flow, f->pc, !f->exact);
-		if (w->at->usable && f->sp)
-			find_base(f, w);
+		w->usable = w->at->usable && find_base(a, i, w);
 	}
 	w->tried = true;
 	return w;
@@ -187,10 +191,9 @@ static bool preserved_below(struct args *a, size_t i, unsigned r, uint64_t *ret)
 
 	if (w->saved[r].state == MEMO_NONE) {
 		w->saved[r].state = MEMO_DONE;
-		const struct snapshot *s = i && !is_guess(&a->st->frames[i]) ? frame_flow(a, i - 1)->at : NULL;
 		struct arg_value *out = a->out;
 		a->out = NULL;
-		if (s && s->usable && !a->st->frames[i].exact)
+		if (i && !is_guess(&a->st->frames[i]) && frame_flow(a, i - 1)->usable)
 			w->saved[r].known =
 				read_symbol(a, i - 1, SYM_ENTRY + r, &w->saved[r].value) == 64;
 		a->out = out;
@@ -235,7 +238,7 @@ static void saved_steps(struct args *a, size_t i, unsigned r)
 		const struct frame_flow *w = frame_flow(a, i);
 		const struct frame *f = &a->st->frames[i];
 		AUTO_BUF struct buf name = {0};
-		if (!w->at || !w->at->usable || f->exact)
+		if (!w->usable || f->exact)
 			return;
 		dis_symbol(a->dis, w->at->func, &name);
 		for (size_t k = 0; k < w->at->state.n; k++) {
@@ -401,6 +404,13 @@ static bool is_entry(struct args *a, uint64_t target, uint64_t func)
 	return false;
 }
 
+static const char *why_not(const struct snapshot *s)
+{
+	if (!s)
+		return "there is no code";
+	return s->usable ? "its stack isn't where the unwinder has it" : s->why;
+}
+
 /* What the caller of frame i put into the register. */
 static unsigned from_caller(struct args *a, size_t i, unsigned reg, uint64_t *ret)
 {
@@ -411,8 +421,8 @@ static unsigned from_caller(struct args *a, size_t i, unsigned reg, uint64_t *re
 	if (!c || c->user || c->exact || is_guess(c))
 		return because(a, "no caller to ask"), 0;
 	s = frame_flow(a, i + 1)->at;
-	if (!s || !s->usable)
-		return because(a, "the caller can't be followed: %.60s", s ? s->why : "no code"), 0;
+	if (!frame_flow(a, i + 1)->usable)
+		return because(a, "the caller can't be followed: %.60s", why_not(s)), 0;
 	uint64_t target = call_target(a, i + 1);
 	if (!target)
 		return because(a, "an indirect call: whether it came straight here isn't known"), 0;
@@ -494,7 +504,7 @@ static unsigned entry_value(struct args *a, size_t i, unsigned reg, uint64_t *re
 	const struct frame_flow *w = frame_flow(a, i);
 	struct frame_flow *m = &a->frames[i];
 
-	if (!w->at || !w->at->usable || is_guess(&a->st->frames[i]))
+	if (!w->usable || is_guess(&a->st->frames[i]))
 		return 0;
 	if (m->entry[reg].state == MEMO_BUSY)
 		return 0;
@@ -516,8 +526,8 @@ void args_entry(struct args *a, size_t i, unsigned reg, bool steps, struct arg_v
 	const struct frame_flow *w = frame_flow(a, i);
 	a->out = ret;
 	a->steps = steps;
-	if (!w->at || !w->at->usable)
-		because(a, "%.90s", w->at ? w->at->why : "there is no code");
+	if (!w->usable)
+		because(a, "%.90s", why_not(w->at));
 	else if (is_guess(&a->st->frames[i]))
 		because(a, "the frame is only guessed");
 	if (a->frames[i].entry[reg].state == MEMO_DONE) /* its reasons weren't kept */
@@ -528,6 +538,8 @@ void args_entry(struct args *a, size_t i, unsigned reg, bool steps, struct arg_v
 	ret->conflict = a->frames[i].entry[reg].conflict;
 	if (ret->conflict)
 		snprintf(ret->why, sizeof(ret->why), "the function and its caller disagree");
+	else if (!ret->bits && !ret->why[0])
+		snprintf(ret->why, sizeof(ret->why), "not kept anywhere");
 	if (ret->bits)
 		ret->why[0] = '\0';
 }
