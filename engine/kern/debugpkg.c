@@ -83,7 +83,7 @@ void debug_package(const char *release, const char *version, struct buf *out)
 	}
 	if (strstr(version, "Ubuntu")) {
 		buf_printf(out, "the package linux-image-unsigned-%s-dbgsym, or "
-				"linux-image-%s-dbgsym (from ddebs.ubuntu.com)", release, release);
+				"linux-image-%s-dbgsym", release, release);
 		return;
 	}
 	if (strstr(version, "Debian")) {
