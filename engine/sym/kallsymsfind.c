@@ -16,7 +16,8 @@
 
 #define CHUNK (256u << 10)
 #define DIGIT_BYTES 20u
-#define BEFORE_MAX (64u << 20) /* from the names' start to the token table */
+#define BEFORE_MIN (4u << 20)  /* from the names' start to the token table */
+#define BEFORE_MAX (64u << 20)
 #define SYMS_MIN 256u	       /* fewer than one marker couldn't be verified */
 
 struct scan {
@@ -157,27 +158,39 @@ static bool try_names(struct scan *s, uint8_t *p, size_t size, size_t at, uint64
 	return false;
 }
 
-static struct err *find_names(struct scan *s, struct job *job)
+/* Within `before` bytes before the tokens. */
+static struct err *find_names_in(struct scan *s, uint64_t before, struct job *job, bool *found)
 {
-	uint64_t table = s->found.token_table, from = s->src->image;
+	uint64_t table = s->found.token_table, from = (table - before + 7) & ~UINT64_C(7);
 	struct ks_names all = {.tokens = NULL};
-	bool found = false;
-
-	if (table - from > BEFORE_MAX)
-		from = table - BEFORE_MAX;
-	from = (from + 7) & ~UINT64_C(7);
-	TRY(ks_read(s->src, from, (size_t)(table - from), &all));
 	struct err *e = NULL;
-	for (size_t at = all.size & ~(size_t)3; at >= 4 && !found && !e; at -= 4) {
-		found = at + 4 <= all.size && try_names(s, all.p, all.size, at, from);
+
+	TRY(ks_read(s->src, from, (size_t)(table - from), &all));
+	for (size_t at = all.size & ~(size_t)3; at >= 4 && !*found && !e; at -= 4) {
+		*found = at + 4 <= all.size && try_names(s, all.p, all.size, at, from);
 		if (at % (1u << 20) == 0)
 			e = job_tick(job, 1);
 	}
 	ks_names_free(&all);
-	if (!found && !e)
-		e = err_new(ERR_NOTFOUND, "the kernel's image holds no names of kallsyms before the "
-					  "tokens at %#" PRIx64, table);
 	return e;
+}
+
+/* They are mostly near. */
+static struct err *find_names(struct scan *s, struct job *job)
+{
+	uint64_t table = s->found.token_table, most = table - s->src->image;
+	bool found = false;
+
+	most = most < BEFORE_MAX ? most : BEFORE_MAX;
+	for (uint64_t before = BEFORE_MIN; !found; before *= 4) {
+		TRY(find_names_in(s, before < most ? before : most, job, &found));
+		if (before >= most)
+			break;
+	}
+	if (found)
+		return NULL;
+	return err_new(ERR_NOTFOUND, "the kernel's image holds no names of kallsyms before the "
+				     "tokens at %#" PRIx64, table);
 }
 
 /* ---- addresses ---- */

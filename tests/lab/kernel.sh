@@ -67,7 +67,7 @@ sources() {
 }
 
 name=${1:?}
-case $name in 6.1) suite=bookworm ;; 6.12) suite=trixie ;; *) suite=sid ;; esac
+case $name in 5.10) suite=bullseye ;; 6.1) suite=bookworm ;; 6.12) suite=trixie ;; *) suite=sid ;; esac
 stamp=$(hash_of "$LAB/kernel.sh" "$LAB/modules" "$LAB/sources")
 if [ "$name" = newest ] && [ -e "$CACHE/kernels/newest" ]; then name=$(cat "$CACHE/kernels/newest"); fi
 if fresh "$CACHE/kernels/$name" "$stamp"; then echo "$name"; exit 0; fi

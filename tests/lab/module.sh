@@ -15,7 +15,7 @@ dir=$kernel/module
 release=$(cat "$kernel/release")
 stamp=$(hash_of "$LAB/module.sh" "$LAB"/module/* "$kernel/.stamp")
 ! fresh "$dir" "$stamp" || exit 0
-case $k in 6.1) suite=bookworm ;; 6.12) suite=trixie ;; *) suite=sid ;; esac
+case $k in 5.10) suite=bullseye ;; 6.1) suite=bookworm ;; 6.12) suite=trixie ;; *) suite=sid ;; esac
 
 # build_root : $tmp/root, where make and the compiler live; unpacked, not installed
 build_root() {
