@@ -200,7 +200,7 @@ static void upgrade(struct session *s, const struct files *f, const char *wrong)
 	assert_null(type_find(s->types, "struct super_block", NULL, &t));
 	assert_true(sym_find(s->symtab, "super_blocks", &a));
 	uint64_t pc = before.frames[2].pc - 1;
-	assert_non_null(lines_at(s->lines, s->vmlinux, pc, &v, &n));
+	assert_false(err_ok(lines_at(s->lines, s->vmlinux, pc, &v, &n)));
 	expect_mismatch(s, wrong);
 
 	struct asking asking = {.s = s, .want = &before};
