@@ -247,6 +247,8 @@ static void fill_scopes(struct walk *w, struct answer *a)
 			s->line = row.line;
 			s->column = row.column;
 		}
+		if (!s->line) /* code of no line (DWARF 5, 6.2.2); rustc says it of much */
+			s->file = "";
 	}
 }
 

@@ -20,7 +20,7 @@ struct lines;
  * that the code belongs to. */
 struct line_scope {
 	const char *function; /* source name; "" when DWARF doesn't know */
-	const char *file;     /* relative to the tree's top ("fs/namespace.c"); "" when not known */
+	const char *file;     /* relative to the tree's top ("fs/namespace.c"); "" when not known, or no line is */
 	/* where this level stands: for level > 0 the call site; 0: not known */
 	unsigned line, column;
 	bool is_inline;	      /* inlined into the next level */

@@ -41,6 +41,10 @@ def value_of(v):
             return int(v.value_())
         if kind.kind == TypeKind.ARRAY and plain(kind.type).kind == TypeKind.INT and plain(kind.type).size == 1:
             return {"text": text(v.string_()), "hex": v.to_bytes_().hex()}
+        members = kind.members if kind.kind == TypeKind.STRUCT else []
+        if members and len(members) == 1 and members[0].name and members[0].bit_field_size is None:
+            inner = value_of(v.member_(members[0].name))  # as good as its one member
+            return inner if v.address_ is None else {"at": v.address_, "only": inner}
         return {"at": v.address_} if v.address_ is not None else None
     except FaultError as e:
         return {"fault": str(e)}

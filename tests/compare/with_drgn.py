@@ -15,7 +15,7 @@ LEVELS = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]
 
 
 def number(value):
-    if isinstance(value, str) and value.startswith("0x"):
+    if isinstance(value, str) and re.fullmatch("0x[0-9a-f]+", value):
         return int(value, 16)
     return int(value) if isinstance(value, (bool, int)) else None
 
@@ -168,6 +168,8 @@ def compare_frame(d, where, f, g):
 
 
 def compare_variable(d, place, mine, v, t):
+    while isinstance(v, dict) and "only" in v:
+        v = v["only"]
     if isinstance(v, dict) and "at" in v:
         return
     if isinstance(v, dict) and ("absent" in v or "error" in v or "fault" in v):
@@ -240,7 +242,7 @@ def compare_line(d, address, row, answer):
     inner, outer = (answer[0], answer[-1]) if answer else ([None] * 4, [None] * 4)
     where = "0x%x" % address
     d.see("drgn line of code", where, [row["file"], row["line"]], [inner[1] if inner[2] else None, inner[2] or None])
-    d.see("drgn function of code", where, base(row["name"].split("+")[0]), outer[0])
+    d.see("drgn function of code", where, base(row["name"].split("+")[0]), base(outer[0]))
 
 
 # ---- the rest ----

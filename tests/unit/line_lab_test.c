@@ -228,6 +228,40 @@ static void test_addr2line(void **state)
 	}
 }
 
+/* Compilers say line 0 of code that comes from no line, rustc often: that is no place to show. */
+static void test_line_zero(void **state)
+{
+	(void)state;
+	FOR_EACH_KERNEL(path)
+	{
+		struct object *o = open_lab(path);
+		struct symtab *st = symtab_create();
+		struct lines *l = lines_create();
+		size_t i = 0, rust = 0, none = 0;
+		struct sym s;
+
+		assert_null(symtab_add_object(st, o));
+		while (rust < 300 && sym_next(st, &i, &s)) {
+			const struct line_scope *v;
+			size_t n;
+			if (strncmp(s.name, "_RNv", 4) || (s.type != 't' && s.type != 'T'))
+				continue;
+			rust++;
+			for (uint64_t pc = s.addr; pc < s.addr + s.size; pc += 4) {
+				if (!err_ok(lines_at(l, o, pc, &v, &n)))
+					continue;
+				assert_int_equal(!v[0].line, !v[0].file[0]);
+				none += !v[0].line;
+			}
+		}
+		if (rust >= 300)
+			assert_true(none > 0);
+		lines_destroy(l);
+		symtab_destroy(st);
+		object_close(o);
+	}
+}
+
 static const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -335,7 +369,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_symbols),	   cmocka_unit_test(test_function_ends),
-		cmocka_unit_test(test_addr2line),  cmocka_unit_test(test_libdw_rows),
+		cmocka_unit_test(test_addr2line),
+		cmocka_unit_test(test_line_zero),  cmocka_unit_test(test_libdw_rows),
 		cmocka_unit_test(test_index),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
