@@ -18,12 +18,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define SLICE_NS 4000000u	   /* of filtering or searching between looks at the keyboard */
 #define OPENING_SHOWN_NS 60000000u /* a dump that opens faster needs no "opening" */
 #define PROGRESS_NS 100000000u	   /* between two paintings of a progress */
+#define BACKGROUND_NICE 10
 #define THREADS 4		   /* so that a slow command leaves room for quick ones */
 
 struct opening {
@@ -216,6 +218,7 @@ static void app_close(struct app *a)
 		pane_free(&a->panes[i]);
 	pane_free(&a->overlay);
 	pool_destroy(a->pool);
+	pool_destroy(a->background);
 	shell_close(a->shell);
 	surface_destroy(a->screen);
 	keymap_destroy(a->keymap);
@@ -384,6 +387,25 @@ static bool has_rung(const struct app *a)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* What commands would wait for later is prepared when there is nothing else to do, by a thread that yields to
+ * all others. It changes nothing on the screen, so it doesn't count as being busy. */
+static void prepare(struct job *job, void *arg)
+{
+	struct app *a = arg;
+
+	setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
+	err_free(shell_background(a->shell, job));
+}
+
+static void start_background(struct app *a)
+{
+	struct job *job = job_create("preparing names");
+
+	a->background = pool_create(1, NULL, NULL);
+	pool_submit(a->background, job, prepare, a);
+	job_unref(job);
+}
+
 static void tell_idle(struct app *a)
 {
 	if (anything_busy(a)) {
@@ -393,6 +415,8 @@ static void tell_idle(struct app *a)
 	if (has_rung(a) || !a->active)
 		return;
 	a->active = false;
+	if (a->shell && !a->background)
+		start_background(a);
 	if (a->options->idle_fd >= 0 &&
 	    dprintf(a->options->idle_fd, "%lu %lu\n", a->keys_read, a->signals_read) < 0)
 		a->active = true;

@@ -36,7 +36,7 @@ struct app {
 	struct terminal *term;
 	struct surface *screen;
 	struct keymap *keymap;
-	struct pool *pool;
+	struct pool *pool, *background; /* background: made once the program is idle */
 	int wake_fd, signal_fd, saved_stderr, held_stderr;
 
 	struct opening *opening; /* until shell is there */

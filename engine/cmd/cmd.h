@@ -72,8 +72,10 @@ struct completions {
 void shell_complete(struct shell *sh, const char *line, size_t cursor, struct completions *ret);
 void completions_free(struct completions *c);
 
-/* Can any command be run at all without waiting for the name index? For "idle": background work. */
-bool shell_background_busy(const struct shell *sh);
+/* Prepares what later commands would otherwise wait for (the index of DWARF names), on all cores. For a
+ * thread of its own that is in no hurry, once the first screen is there; what needs it meanwhile waits for it.
+ * ERR_CANCELLED, or what is wrong with the debug info: nobody needs to be told before a command asks. */
+struct err *shell_background(struct shell *sh, struct job *job);
 
 /* ---- the registry ---- */
 

@@ -284,8 +284,7 @@ void shell_describe(struct shell *sh, const struct ref *r, struct buf *out)
 	}
 }
 
-bool shell_background_busy(const struct shell *sh)
+struct err *shell_background(struct shell *sh, struct job *job)
 {
-	(void)sh;
-	return false;
+	return sh->s->index ? dwarfindex_build(sh->s->index, job) : NULL;
 }
