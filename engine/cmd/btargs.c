@@ -27,7 +27,8 @@ static void params_of(struct bt *b, size_t i, struct arg_param p[MAX_ARG_PARAMS]
 {
 	const struct frame *f = &b->stack.frames[i];
 
-	args_params(b->s->dis, b->s->types, f->exact ? f->pc : f->pc - 1, b->c->job, p, n);
+	args_params(&(struct args_sources){b->s->dis, b->s->lines, b->s->types},
+		    f->exact ? f->pc : f->pc - 1, b->c->job, p, n);
 }
 
 /* The value in a variable of that many bytes; false: not so much of it is known. */

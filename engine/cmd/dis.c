@@ -80,8 +80,8 @@ static void note_arguments(struct listing *l, const struct stack *st, size_t i)
 	if (!i || st->frames[i].exact)
 		return;
 	a = args_create(l->s->flow, st);
-	args_params(l->s->dis, l->s->types, st->frames[i - 1].pc - !st->frames[i - 1].exact, l->c->job, p,
-		    &n);
+	args_params(&(struct args_sources){l->s->dis, l->s->lines, l->s->types},
+		    st->frames[i - 1].pc - !st->frames[i - 1].exact, l->c->job, p, &n);
 	for (size_t k = 0; k < l->s->arch->nargs && l->nnotes < MAX_NOTES; k++) {
 		unsigned reg = l->s->arch->arg_regs[k];
 		struct note *note = &l->notes[l->nnotes];

@@ -16,6 +16,7 @@
 #define DIS_ARGS_H
 
 #include "engine/dis/flow.h"
+#include "engine/sym/line.h"
 #include "engine/type/type.h"
 #include "engine/unwind/unwind.h"
 
@@ -54,9 +55,16 @@ struct arg_param {
 	uint64_t size; /* bytes of it that matter */
 };
 #define MAX_ARG_PARAMS 6
+/* What a prototype is found with. */
+struct args_sources {
+	struct dis *dis;
+	struct lines *lines;
+	struct types *types; /* NULL: there are no prototypes */
+};
 /* The parameters in registers of a function, by its prototype; *n 0: no prototype, or one that the
- * compiler hasn't kept to (.isra, .constprop, .part). func: an address in it. */
-void args_params(struct dis *d, struct types *ts, uint64_t func, struct job *job,
+ * compiler hasn't kept to (.isra, .constprop, .part). func: an address in it. Never waits for DWARF's
+ * index. */
+void args_params(const struct args_sources *from, uint64_t func, struct job *job,
 		 struct arg_param ret[MAX_ARG_PARAMS], size_t *n);
 
 #endif

@@ -8,10 +8,25 @@
 #include "engine/dis/args.h"
 #include "engine/dis/impl.h"
 
-/* A copy that the compiler made for itself, with other parameters than the source has. */
+/* A part (.cold, .part) or a copy that the compiler made for itself, with other parameters than the source
+ * has (.isra, .constprop). */
 static bool is_rewritten(const char *name)
 {
-	return strstr(name, ".isra.") || strstr(name, ".constprop.") || strstr(name, ".part.");
+	return strchr(name, '.') != NULL;
+}
+
+/* The function's type: by the DIE that its code belongs to, which also tells statics of one name apart and
+ * waits for no index; without DWARF by name. */
+static struct err *prototype(const struct args_sources *from, const struct sym *f, uint64_t func,
+			     struct job *job, const struct type **ret)
+{
+	const struct line_scope *scopes;
+	size_t n;
+
+	if (!object_has_dwarf(f->object))
+		return type_of_symbol(from->types, f->object, f->name, job, ret);
+	TRY(lines_at(from->lines, f->object, func, &scopes, &n));
+	return type_from_die(from->types, f->object, scopes[n - 1].die, ret);
 }
 
 static bool is_aggregate(const struct type *t)
@@ -41,7 +56,7 @@ static void assign(const struct arch *arch, const struct param *v, size_t nv,
 	}
 }
 
-void args_params(struct dis *d, struct types *ts, uint64_t func, struct job *job,
+void args_params(const struct args_sources *from, uint64_t func, struct job *job,
 		 struct arg_param ret[MAX_ARG_PARAMS], size_t *n)
 {
 	const struct type *t;
@@ -50,10 +65,9 @@ void args_params(struct dis *d, struct types *ts, uint64_t func, struct job *job
 	size_t nv;
 
 	*n = 0;
-	if (!ts || !err_ok(dis_func_at(d, func, &f)) || is_rewritten(f.sym.name) ||
-	    !err_ok(type_of_symbol(ts, f.sym.object, f.sym.name, job, &t)) ||
-	    type_kind(t) != TYPE_FUNCTION)
+	if (!from->types || !err_ok(dis_func_at(from->dis, func, &f)) || is_rewritten(f.sym.name) ||
+	    !err_ok(prototype(from, &f.sym, func, job, &t)) || type_kind(t) != TYPE_FUNCTION)
 		return;
 	const struct param *v = type_params(t, &nv, &variadic);
-	assign(d->arch, v, nv, ret, n);
+	assign(from->dis->arch, v, nv, ret, n);
 }

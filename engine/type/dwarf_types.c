@@ -486,6 +486,18 @@ static bool names_a_type(int tag)
 	       tag == DW_TAG_constant;
 }
 
+/* A function that is also inlined says what it is like in one place, its code in others; and of those each
+ * has only the parameters that are left. */
+static void to_prototype(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die origin;
+
+	if (dwarf_tag(die) == DW_TAG_subprogram && dwarf_attr(die, DW_AT_abstract_origin, &attr) &&
+	    dwarf_formref_die(&attr, &origin) && dwarf_tag(&origin) == DW_TAG_subprogram)
+		*die = origin;
+}
+
 const struct type *dwarf_provider_die(struct provider *p, uint64_t offset)
 {
 	const struct type *t = NULL;
@@ -496,6 +508,7 @@ const struct type *dwarf_provider_die(struct provider *p, uint64_t offset)
 	pthread_mutex_lock(&p->ts->lock);
 	object_lock(p->object);
 	if (die_at(p, offset, &die)) {
+		to_prototype(&die);
 		int tag = dwarf_tag(&die);
 		if (names_a_type(tag))
 			t = type_of(p, &die);
