@@ -199,6 +199,7 @@ static bool match_given(struct session *s)
 		     "used: wrong offsets would show wrong values",
 		     object_path(s->vmlinux), why ? why : "");
 	s->priv->unused = xstrdup(object_path(s->vmlinux));
+	symtab_drop_object(s->symtab, s->vmlinux);
 	object_close(s->vmlinux);
 	s->vmlinux = NULL;
 	return false;

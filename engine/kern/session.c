@@ -115,11 +115,18 @@ static struct err *find_arch(struct session *s, const char *path)
 		       path, machine, arch_x86_64.name);
 }
 
+/* As vmlinux was linked: asked while it isn't known yet where the kernel lies. */
 static bool link_symbol(void *ctx, const char *name, uint64_t *ret)
 {
 	struct session *s = ctx;
+	struct sym sym;
 
-	return s->vmlinux && identity_symbol(s->vmlinux, name, ret);
+	if (!s->vmlinux || object_bias(s->vmlinux))
+		return s->vmlinux && identity_symbol(s->vmlinux, name, ret);
+	if (!sym_find(s->symtab, name, &sym))
+		return false;
+	*ret = sym.addr;
+	return true;
 }
 
 static unsigned count_cpus(struct session *s)
@@ -148,6 +155,9 @@ static struct err *open_stages(struct session *s, const struct given *g, struct 
 	kernel_open(s, g->vmlinux, job);
 	TRY(find_arch(s, g->dumps[0]));
 	kernel_check_machine(s);
+	s->symtab = symtab_create();
+	if (s->vmlinux)
+		err_free(symtab_add_object(s->symtab, s->vmlinux)); /* told later, if it is used */
 	job_set_phase(job, "looking for the kernel");
 	s->mem = mem_create(s->dump, s->arch, link_symbol, s);
 	if (!mem_layout(s->mem)->exact)
@@ -157,7 +167,6 @@ static struct err *open_stages(struct session *s, const struct given *g, struct 
 		session_warn(s, "the kernel's page tables are lost or damaged: the kernel image and the "
 			     "direct map are read without them; modules, stacks and other vmalloc'ed "
 			     "memory may be missing");
-	s->symtab = symtab_create();
 	s->types = types_create(s->intern);
 	s->lines = lines_create();
 	s->unwinder = unwinder_create(s->mem, s->symtab);

@@ -39,6 +39,8 @@ struct symtab {
 
 /* symtab.c: id's symbol; false when it is none that anybody wants (file names, sections ...). */
 bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret);
+/* Only its name; NULL where sym_record() is false. Cheaper. */
+const char *sym_name(const struct symtab *st, uint32_t id);
 /* End of the section or range that the symbol lies in: how far one without a size can reach. */
 uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s);
 bool sym_is_code(const struct sym *s);

@@ -33,9 +33,11 @@ struct sym {
 struct symtab *symtab_create(void);
 void symtab_destroy(struct symtab *st);
 
-/* Adds the .symtab of an object (borrowed; its bias must be set). An object without one, or a
- * module's relocatable file (whose addresses only the dump knows): ERR_NODEBUG. */
+/* Adds the .symtab of an object (borrowed). An object without one, or a module's relocatable file (whose
+ * addresses only the dump knows): ERR_NODEBUG. Again, once the object's bias has changed: its symbols move. */
 struct err *symtab_add_object(struct symtab *st, struct object *o);
+/* Forgets the object's symbols, whose names must no longer be in use: it is going to be closed. */
+void symtab_drop_object(struct symtab *st, const struct object *o);
 /* Adds symbols from elsewhere (a module's kallsyms); names are copied. */
 void symtab_add_list(struct symtab *st, struct object *o, const struct sym *v, size_t n);
 

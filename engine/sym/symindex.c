@@ -76,7 +76,6 @@ void sym_build_order(struct symtab *st)
 void sym_build_names(struct symtab *st)
 {
 	size_t heads = 64;
-	struct sym s;
 
 	while (heads < st->nids)
 		heads *= 2;
@@ -88,9 +87,10 @@ void sym_build_names(struct symtab *st)
 	st->head_mask = (uint32_t)(heads - 1);
 	/* backwards, so that each chain is in id order */
 	for (uint32_t id = st->nids; id--;) {
-		if (!sym_record(st, id, &s))
+		const char *name = sym_name(st, id);
+		if (!name)
 			continue;
-		uint32_t *head = &st->heads[name_hash(s.name) & st->head_mask];
+		uint32_t *head = &st->heads[name_hash(name) & st->head_mask];
 		st->next[id] = *head;
 		*head = id;
 	}

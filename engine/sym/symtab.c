@@ -81,21 +81,31 @@ static bool is_junk(const Elf64_Sym *s, const char *name)
 	return type == STT_NOTYPE && (name[0] == '$' || (name[0] == '.' && name[1] == 'L'));
 }
 
+/* The name of a symbol that somebody may want, and its section (NULL: none, it is absolute). */
+static const char *elf_name(const struct sym_table *t, uint32_t i, const struct object_shdr **sh)
+{
+	const Elf64_Sym *s = &t->elf.v[i];
+
+	*sh = NULL;
+	if (s->st_name >= t->elf.strings_size)
+		return NULL;
+	if (s->st_shndx < t->elf.nsections)
+		*sh = &t->elf.sections[s->st_shndx];
+	else if (s->st_shndx != SHN_ABS)
+		return NULL;
+	if (*sh && !(*sh)->alloc)
+		return NULL;
+	const char *name = t->elf.strings + s->st_name;
+	return is_junk(s, name) ? NULL : name;
+}
+
 static bool elf_record(const struct sym_table *t, uint32_t i, struct sym *ret)
 {
 	const Elf64_Sym *s = &t->elf.v[i];
-	const struct object_shdr *sh = NULL;
+	const struct object_shdr *sh;
+	const char *name = elf_name(t, i, &sh);
 
-	if (s->st_name >= t->elf.strings_size)
-		return false;
-	const char *name = t->elf.strings + s->st_name;
-	if (is_junk(s, name))
-		return false;
-	if (s->st_shndx < t->elf.nsections)
-		sh = &t->elf.sections[s->st_shndx];
-	else if (s->st_shndx != SHN_ABS)
-		return false;
-	if (sh && !sh->alloc)
+	if (!name)
 		return false;
 	bool biased = sh && !zero_based(sh, s->st_value);
 	*ret = (struct sym){
@@ -140,6 +150,17 @@ bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret)
 	return true;
 }
 
+const char *sym_name(const struct symtab *st, uint32_t id)
+{
+	const struct sym_table *t = table_of(st, id);
+	const struct object_shdr *sh;
+	struct sym s;
+
+	if (t->elf.v && !t->replaced)
+		return elf_name(t, id - t->first, &sh);
+	return sym_record(st, id, &s) ? s.name : NULL;
+}
+
 bool sym_is_code(const struct sym *s)
 {
 	return s->type == 't' || s->type == 'T' || s->type == 'W' || s->type == 'w';
@@ -178,9 +199,59 @@ static void add_table(struct symtab *st, struct sym_table t)
 	pthread_rwlock_unlock(&st->lock);
 }
 
+/* Where the sections lie with the table's bias. */
+static void set_bounds(struct sym_table *t)
+{
+	t->low = UINT64_MAX;
+	t->high = 0;
+	for (size_t i = 0; i < t->elf.nsections; i++) {
+		const struct object_shdr *sh = &t->elf.sections[i];
+		uint64_t end;
+		if (!sh->alloc || zero_based(sh, sh->addr) || !sh->size ||
+		    !add_u64(sh->addr, sh->size, &end))
+			continue;
+		t->low = sh->addr + t->bias < t->low ? sh->addr + t->bias : t->low;
+		t->high = end + t->bias > t->high ? end + t->bias : t->high;
+	}
+}
+
+/* The same symbols again: their object has been moved. */
+static bool move_table(struct symtab *st, const struct sym_table *as)
+{
+	bool known = false;
+
+	pthread_rwlock_wrlock(&st->lock);
+	for (size_t i = 0; i < st->ntables && !known; i++) {
+		struct sym_table *t = &st->tables[i];
+		known = t->object == as->object && t->elf.v == as->elf.v && !t->replaced;
+		if (!known)
+			continue;
+		t->bias = as->bias;
+		set_bounds(t);
+		st->order_ready = false; /* names are where they were */
+	}
+	pthread_rwlock_unlock(&st->lock);
+	return known;
+}
+
+void symtab_drop_object(struct symtab *st, const struct object *o)
+{
+	pthread_rwlock_wrlock(&st->lock);
+	for (size_t i = 0; i < st->ntables; i++) {
+		struct sym_table *t = &st->tables[i];
+		if (t->object != o)
+			continue;
+		t->replaced = true;
+		t->object = NULL;
+		t->low = t->high = 0;
+		st->order_ready = st->names_ready = false;
+	}
+	pthread_rwlock_unlock(&st->lock);
+}
+
 struct err *symtab_add_object(struct symtab *st, struct object *o)
 {
-	struct sym_table t = {.object = o, .low = UINT64_MAX, .bias = object_bias(o)};
+	struct sym_table t = {.object = o, .bias = object_bias(o)};
 
 	if (!object_symbols(o, &t.elf))
 		return err_new(ERR_NODEBUG,
@@ -192,15 +263,9 @@ struct err *symtab_add_object(struct symtab *st, struct object *o)
 			       "%s is a module's file, whose addresses only the dump knows",
 			       object_path(o));
 	t.n = t.elf.n < UINT32_MAX ? (uint32_t)t.elf.n : UINT32_MAX - 1;
-	for (size_t i = 0; i < t.elf.nsections; i++) {
-		const struct object_shdr *sh = &t.elf.sections[i];
-		uint64_t end;
-		if (!sh->alloc || zero_based(sh, sh->addr) || !sh->size ||
-		    !add_u64(sh->addr, sh->size, &end))
-			continue;
-		t.low = sh->addr + t.bias < t.low ? sh->addr + t.bias : t.low;
-		t.high = end + t.bias > t.high ? end + t.bias : t.high;
-	}
+	if (move_table(st, &t))
+		return NULL;
+	set_bounds(&t);
 	add_table(st, t);
 	return NULL;
 }
