@@ -55,6 +55,18 @@ static struct err *show(const struct cmd_call *c, struct show_object *o, const c
 	return show_member(c, o, style);
 }
 
+/* "char linux_banner[]", as a header declares it: the symbol knows how long it is. */
+static const struct type *completed(struct session *s, const struct type *t, const struct sym *sym)
+{
+	const struct type *plain = type_strip(t);
+	uint64_t count, size;
+
+	if (type_kind(plain) != TYPE_ARRAY || type_array_count(plain, &count))
+		return t;
+	size = type_size(type_target(plain));
+	return size && sym->size >= size ? type_array_of(s->types, type_target(plain), sym->size / size) : t;
+}
+
 static struct err *print(const struct cmd_call *c, const char *text, const char *symbol,
 			 int64_t cpu, const char *path)
 {
@@ -68,7 +80,7 @@ static struct err *print(const struct cmd_call *c, const char *text, const char 
 	TRY(locate(c, symbol, cpu, &addr));
 	sym_find(s->symtab, symbol, &sym);
 	TRY(type_of_symbol(s->types, sym.object, symbol, c->job, &t));
-	place.type = t;
+	place.type = t = completed(s, t, &sym);
 	if (*path)
 		TRY(type_member(t, path, &place));
 	AUTO_BUF struct buf name = {0};

@@ -128,7 +128,8 @@ struct err *type_member(const struct type *t, const char *path, struct type_plac
 {
 	struct type_place at = {.type = t};
 
-	TRY(enter_member(&path, &at));
+	if (*path != '[') /* of an array, an element is the first thing to ask for */
+		TRY(enter_member(&path, &at));
 	while (*path) {
 		if (at.bit_size)
 			return err_new(ERR_USAGE, "'%s' is asked of a bitfield", path);

@@ -116,7 +116,7 @@ const struct param *type_params(const struct type *t, size_t *n, bool *variadic)
 const char *type_enum_name(const struct type *t, int64_t value);
 
 /* A member by path, through anonymous structs and unions, nested structs and constant array indexes:
- * "s_writers.frozen", "comm", "rw_sem[2].writer". Gives offset, type and bitfield of the last
+ * "s_writers.frozen", "comm", "rw_sem[2].writer"; of an array "[2].writer". Gives offset, type and bitfield of the last
  * one. */
 struct type_place {
 	const struct type *type;

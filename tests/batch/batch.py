@@ -123,6 +123,9 @@ def values(tap):
     strings = [v["value"] for f in rows("bt -V %d" % panicked) for v in f["vars"] if v["name"] == "buf"]
     tap.check("a char array among a frame's variables is text", any(str(s).startswith("hung_task") for s in strings),
               strings)
+    banner = rows("p linux_banner")
+    tap.check("an array that its header leaves open ends with its symbol",
+              str(banner[0]["value"]).startswith("Linux version") and len(rows("p __per_cpu_offset[1]")) == 1, banner)
     aligned, odd = rows("rd linux_banner 3"), rows("rd linux_banner+1 2")
     both = ["".join(r["ascii"] for r in some) for some in (aligned, odd)]
     tap.check("words at odd addresses, to the last one", both[1] == both[0][1:17], both)

@@ -199,7 +199,8 @@ def check_symbols(report, name, guest, rows):
     have = collections.defaultdict(set)
     for r in rows:
         have[r["name"]].add(int(r["address"], 16))
-    problems, found, left_out = [], 0, 0
+    found = left_out = 0
+    problems = ["%s is the compiler's own label" % n for n in have if n.startswith(".L")]
     for address, kind, sym, module in guest.kallsyms():
         if sym in have and address in have[sym]:
             found += 1
