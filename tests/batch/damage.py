@@ -33,6 +33,9 @@ TROUBLE = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|Segmentation
 LIMIT = 60  # seconds for all commands on one copy
 COMMANDS = ["sys", "ps", "ps -S", "log", "mount", "mod", "foreach bt -P", "bt -a", "struct task_struct init_task",
             "p init_task", "p runqueues:1", "sym virtio_dev_probe", "rd -p 0 1024"]
+# these take longer: a copy gets one pair of them
+MORE = [["foreach bt -R", "stacks"], ["foreach bt -F", "whatis schedule"], ["foreach bt -T", "dis schedule 30"],
+        ["foreach bt -e", "foreach bt -t"], ["foreach bt -V", "dis do_exit"]]
 TEXT_COMMANDS = ["sys", "ps", "log", "mount", "mod", "bt -V"]
 
 POISON, USER, WILD, ODD = 0xdead000000000100, 0x7ffd12345678, 0x8877665544332211, 0xffff888000000003
@@ -43,7 +46,8 @@ class Facts:
     """Addresses and offsets, from the program's own answers on the undamaged copy."""
 
     SYMBOLS = "init_task prb modules init_pid_ns nr_cpu_ids page_offset_base __per_cpu_offset runqueues panic_cpu " \
-              "init_uts_ns log_buf btf_modules init_nsproxy linux_banner"
+              "init_uts_ns log_buf btf_modules init_nsproxy linux_banner kallsyms_num_syms kallsyms_names " \
+              "kallsyms_markers kallsyms_token_table kallsyms_token_index kallsyms_offsets __start_BTF __stop_BTF"
     MEMBERS = """task_struct.tasks task_struct.comm task_struct.stack task_struct.thread.sp task_struct.children
         task_struct.sibling task_struct.thread_node task_struct.real_parent task_struct.pid task_struct.nsproxy
         task_struct.thread_info.cpu task_struct.cpu task_struct.mm task_struct.group_leader
@@ -74,7 +78,8 @@ class Facts:
 
 
 def run(vmlinux, path, commands, options=()):
-    p = subprocess.Popen([PROGRAM, "-x", "-", *options, vmlinux, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    files = [vmlinux, path] if vmlinux else [path]
+    p = subprocess.Popen([PROGRAM, "-x", "-", *options, *files], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, env=dict(os.environ, XDG_CACHE_HOME=CACHE))
     try:
         out, err = p.communicate("\n".join(commands).encode(), LIMIT)
@@ -94,8 +99,9 @@ CASES = []
 class Expect:
     """lost: tasks that need not be listed. told: what a note must say. opens: exit status 3 is wrong."""
 
-    def __init__(self, told=None, lost=(), opens=True, tasks=True, commands=()):
-        self.told, self.lost, self.opens, self.tasks, self.commands = told, set(lost), opens, tasks, list(commands)
+    def __init__(self, told=None, lost=(), opens=True, tasks=True, commands=(), vmlinux=True):
+        self.told, self.lost, self.opens, self.tasks = told, set(lost), opens, tasks
+        self.commands, self.vmlinux = COMMANDS + list(commands), vmlinux
 
 
 def case(name, *params, only=None):
@@ -569,6 +575,48 @@ def mount_namespace(d, f, rng, value):
     return Expect("mount")
 
 
+# -- no vmlinux: symbols and types come out of the dump
+
+@case("alone: the tables of kallsyms are noise", "num_syms", "names", "markers", "token_table", "token_index", "offsets")
+def kallsyms(d, f, rng, table):
+    d.write(f.sym["kallsyms_" + table], rng.randbytes(4 if table == "num_syms" else 3000))
+    return Expect(vmlinux=False, tasks=False, commands=["sym -l"])
+
+
+@case("alone: number of symbols", 0, 1, 2**31 - 1, 2**32 - 1)
+def kallsyms_number(d, f, rng, value):
+    d.set32(f.sym["kallsyms_num_syms"], value)
+    return Expect(vmlinux=False, tasks=False, commands=["sym -l"])
+
+
+@case("alone: names of symbols", "all long", "all empty", "all the same token")
+def kallsyms_names(d, f, rng, how):
+    at = f.sym["kallsyms_names"]
+    d.write(at, {"all long": b"\xff" * 60000, "all empty": bytes(60000), "all the same token": b"\1\1" * 30000}[how])
+    return Expect(vmlinux=False, tasks=False, commands=["sym -l"])
+
+
+@case("alone: the header of BTF", *[(at, v) for at in (0, 4, 8, 12, 16, 20) for v in (0, 23, 2**31, 2**32 - 1)])
+def btf_header(d, f, rng, p):
+    d.set32(f.sym["__start_BTF"] + p[0], p[1])
+    return Expect(vmlinux=False, tasks=False)
+
+
+@case("alone: one word of BTF in", 8, 64, 1000, 20000)
+def btf_words(d, f, rng, step):
+    start, end = f.sym["__start_BTF"] + 24, f.sym["__stop_BTF"]
+    for va in range(start + rng.randrange(step), end - 8, step * 4)[:3000]:
+        d.set32(va & ~3, rng.choice((0, 1, 2**31, 2**32 - 1, rng.getrandbits(16), rng.getrandbits(32))))
+    return Expect(vmlinux=False, tasks=False)
+
+
+@case("alone: pages at random", *range(6))
+def alone(d, f, rng, i):
+    e = pages(d, f, rng, i * 6 + 5)
+    e.vmlinux, e.tasks = False, False
+    return e
+
+
 # -- pages at random: 36 copies, as the figure in the design counts them
 
 @case("pages at random", *range(36))
@@ -763,8 +811,8 @@ def judge(k, e, p, text, stats):
         if m:
             return "control bytes in the output: %r" % out[max(0, m.start() - 60):m.end() + 60]
     objs = [json.loads(line) for line in p.stdout.splitlines()]
-    if len(objs) != len(COMMANDS + e.commands):
-        return "%d answers to %d commands" % (len(objs), len(COMMANDS + e.commands))
+    if len(objs) != len(e.commands):
+        return "%d answers to %d commands" % (len(objs), len(e.commands))
     said = p.stderr + "\n".join(text for o in objs for text in o["errors"])
     if e.told and not re.search(e.told, said):
         return "nothing tells of it (%s):\n%s" % (e.told, said)
@@ -783,9 +831,12 @@ def run_case(k, label, fn, param):
             e = fn(d, k.facts, random.Random("%s %s" % (k.name, label)), param)
         except KeyError as missing:
             return label, None, str(missing), stats, 0
-        p = run(k.vmlinux, d.path, COMMANDS + e.commands, ["-o", "json"])
-        once = not EVERYTHING and zlib.crc32(label.encode()) % 3
-        text = p if once else run(k.vmlinux, d.path, TEXT_COMMANDS)
+        crc = zlib.crc32(label.encode())
+        e.commands += sum(MORE, []) if EVERYTHING else MORE[crc % len(MORE)]
+        vmlinux = k.vmlinux if e.vmlinux else None
+        p = run(vmlinux, d.path, e.commands, ["-o", "json"])
+        text = run(vmlinux, d.path, TEXT_COMMANDS, ["-o", "tsv" if crc & 1 else "text"])\
+            if EVERYTHING or crc % 3 == 0 else p
         return label, True, judge(k, e, p, text, stats), stats, time.time() - t
     finally:
         d.restore()
