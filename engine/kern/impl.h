@@ -34,6 +34,10 @@ struct session_private {
 	char **warnings;
 	size_t nwarnings, cap;
 	atomic_uint generation;
+	struct kallsyms *own; /* symbols that were read out of the dump; the symtab's; or NULL */
+	bool own_whole;	      /* and nothing of them, nor of BTF, was lost */
+	void *kernel_map;     /* the same out of the cache (kernelcache.c) */
+	size_t kernel_map_size;
 	char *unused; /* the vmlinux that was given but is of another build; or NULL */
 	struct loader tasks, modules, panic_text, slabs;
 };

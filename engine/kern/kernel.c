@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/debugpkg.h"
+#include "engine/kern/kernelcache.h"
 #include "engine/kern/memkernel.h"
 
 const char *kernel_machine_name(uint16_t e_machine)
@@ -123,7 +124,8 @@ static struct err *add_types(struct session *s, struct job *job)
 static void make_views(struct session *s, struct job *job)
 {
 	object_set_bias(s->vmlinux, mem_layout(s->mem)->kernel_offset);
-	struct err *e = add_symbols(s, job);
+	bool kept = !object_path(s->vmlinux)[0] && kernelcache_load(s);
+	struct err *e = kept ? NULL : add_symbols(s, job);
 	if (e)
 		session_warn(s, "no symbols: %s", err_text(e));
 	err_free(e);

@@ -162,6 +162,8 @@ struct err *memkernel_add_symbols(struct session *s, struct job *job)
 		session_warn(s, "%" PRIu32 " of %" PRIu32 " symbols of the kernel's own table are on "
 				"pages that the dump doesn't have", lost, n);
 	symtab_add_kallsyms(s->symtab, s->vmlinux, k);
+	s->priv->own = k;
+	s->priv->own_whole = !lost;
 	return NULL;
 }
 
@@ -256,10 +258,12 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	uint64_t lost = read_bulk(s, start, p, (size_t)n) == n ? 0 : read_with_holes(s, start, p, n);
 	if (lost == n || !btf_size(p)) {
 		free(p);
+		s->priv->own_whole = false;
 		return err_new(lost ? ERR_FAULT : ERR_CORRUPT, "the kernel's BTF at %#" PRIx64 " %s",
 			       start, lost ? "is on pages that the dump doesn't have" :
 					     "doesn't begin as BTF does");
 	}
+	s->priv->own_whole &= !lost;
 	if (lost)
 		session_warn(s, "%" PRIu64 " bytes of the kernel's types (BTF) are on pages that the "
 				"dump doesn't have: some types are missing", lost);

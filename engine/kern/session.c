@@ -16,6 +16,7 @@
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/kernel.h"
+#include "engine/kern/kernelcache.h"
 
 #define MAX_CPUS 8192 /* CONFIG_NR_CPUS' upper bound */
 
@@ -216,6 +217,7 @@ void session_close(struct session *s)
 	if (!s)
 		return;
 	struct session_private *p = s->priv;
+	kernelcache_save(s);
 	flow_destroy(s->flow);
 	dis_destroy(s->dis);
 	if (s->unwinder)
@@ -238,6 +240,7 @@ void session_close(struct session *s)
 	loader_done(&p->slabs);
 	if (s->vmlinux)
 		object_close(s->vmlinux);
+	kernelcache_done(s);
 	if (s->mem)
 		mem_destroy(s->mem);
 	if (s->dump)

@@ -18,7 +18,8 @@
 
 struct given_section {
 	char *name;
-	void *data;
+	const void *data;
+	void *owned; /* the same, to be freed; or NULL */
 	size_t size;
 	uint64_t addr;
 };
@@ -205,7 +206,7 @@ void object_close(struct object *o)
 	elf_file_close(o->file);
 	for (size_t i = 0; i < o->ngiven; i++) {
 		free(o->given[i].name);
-		free(o->given[i].data);
+		free(o->given[i].owned);
 	}
 	free(o->given);
 	free(o->ranges);
@@ -403,10 +404,8 @@ bool object_section(struct object *o, const char *name, struct object_section *r
 	       (relocate && object_dwarf_section(o, name, ret));
 }
 
-void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr)
+static void give_section(struct object *o, struct given_section g)
 {
-	struct given_section g = {xstrdup(name), data, size, addr};
-
 	/* one that is there already stays, as others may have borrowed it: the newer one is put
 	 * first */
 	pthread_rwlock_wrlock(&o->parts);
@@ -415,6 +414,17 @@ void object_set_section(struct object *o, const char *name, void *data, size_t s
 	o->given[0] = g;
 	pthread_rwlock_unlock(&o->parts);
 	atomic_fetch_add(&o->generation, 1);
+}
+
+void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr)
+{
+	give_section(o, (struct given_section){xstrdup(name), data, data, size, addr});
+}
+
+void object_lend_section(struct object *o, const char *name, const void *data, size_t size,
+			 uint64_t addr)
+{
+	give_section(o, (struct given_section){xstrdup(name), data, NULL, size, addr});
 }
 
 static void fill_shdrs(struct object_shdr *d, const struct elf_file *f)

@@ -102,6 +102,9 @@ bool object_section(struct object *o, const char *name, struct object_section *r
  * ".orc_unwind", ".orc_header"); data (malloc'ed) becomes the object's. addr: run-time minus
  * bias. */
 void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr);
+/* The same with data that is borrowed and outlives the object. */
+void object_lend_section(struct object *o, const char *name, const void *data, size_t size,
+			 uint64_t addr);
 
 /* The symbol table (.symtab with its .strtab) of the file that has one, as it lies in the file, and
  * what its symbols' st_shndx mean. strings ends with a NUL. Borrowed until the object is closed. */

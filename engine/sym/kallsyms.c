@@ -32,6 +32,8 @@ struct kallsyms {
 	size_t text_len, text_cap;
 	uint32_t *name; /* offset of the letter in text; LOST */
 	uint64_t *addr;
+	bool borrowed;	/* the three above */
+	uint64_t slide; /* what moves everything from low to high, as addr has it */
 	enum encoding encoding;
 	uint64_t percpu, percpu_end; /* the per-CPU section */
 	uint64_t image, image_end, low, high;
@@ -479,11 +481,11 @@ struct err *kallsyms_open(const struct kallsyms_source *src, const struct kallsy
 
 void kallsyms_close(struct kallsyms *k)
 {
-	if (!k)
-		return;
-	free(k->text);
-	free(k->name);
-	free(k->addr);
+	if (k && !k->borrowed) {
+		free(k->text);
+		free(k->name);
+		free(k->addr);
+	}
 	free(k);
 }
 
@@ -499,8 +501,8 @@ uint32_t kallsyms_lost(const struct kallsyms *k)
 
 void kallsyms_bounds(const struct kallsyms *k, uint64_t *low, uint64_t *high)
 {
-	*low = k->low;
-	*high = k->high;
+	*low = k->low + k->slide;
+	*high = k->high + k->slide;
 }
 
 const char *kallsyms_encoding(const struct kallsyms *k)
@@ -539,11 +541,19 @@ static bool is_marker(const struct kallsyms *k, uint32_t i, const char *s)
 /* Equal addresses are few in a sane table. */
 enum { ALIASES_MAX = 64 };
 
+static bool in_image_at(const struct kallsyms *k, uint64_t addr)
+{
+	return addr >= k->low && addr <= k->high;
+}
+
 static uint64_t size_of(const struct kallsyms *k, uint32_t i)
 {
+	uint64_t addr = k->addr[i];
+
 	for (uint32_t j = i + 1; j < k->n && j - i < ALIASES_MAX; j++)
-		if (k->addr[j] != k->addr[i])
-			return k->addr[j] > k->addr[i] ? k->addr[j] - k->addr[i] : 0;
+		if (k->addr[j] != addr)
+			return k->addr[j] > addr && in_image_at(k, addr) == in_image_at(k, k->addr[j]) ?
+				       k->addr[j] - addr : 0;
 	return 0;
 }
 
@@ -562,10 +572,66 @@ bool kallsyms_get(const struct kallsyms *k, uint32_t i, struct sym *ret)
 		letter = letter == 'A' ? 'D' : 'd';
 	*ret = (struct sym){
 		.name = text + 1,
-		.addr = addr,
+		.addr = in_image_at(k, addr) ? addr + k->slide : addr,
 		.size = is_marker(k, i, text + 1) ? 0 : size_of(k, i),
 		.type = letter,
 		.percpu = percpu,
 	};
 	return true;
+}
+
+bool kallsyms_by_name(const struct kallsyms *k, const char *name, struct sym *ret)
+{
+	for (uint32_t i = 0; i < k->n; i++)
+		if (k->name[i] != LOST && !strcmp(k->text + k->name[i] + 1, name))
+			return kallsyms_get(k, i, ret);
+	return false;
+}
+
+/* ---- kept between sessions ---- */
+
+void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret)
+{
+	*ret = (struct kallsyms_parts){
+		.n = k->n,
+		.percpu_last = k->found[PERCPU_END],
+		.encoding = k->encoding,
+		.text = k->text,
+		.text_len = k->text_len,
+		.name = k->name,
+		.addr = k->addr,
+		.percpu = k->percpu,
+		.percpu_end = k->percpu_end,
+		.low = k->low,
+		.high = k->high,
+	};
+}
+
+struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, struct kallsyms **ret)
+{
+	bool ok = p->n && p->n <= KS_SYMS_MAX && p->encoding < ENCODINGS && p->text_len > 1 &&
+		  !p->text[p->text_len - 1];
+
+	for (uint32_t i = 0; ok && i < p->n; i++)
+		ok = p->name[i] < p->text_len - 1;
+	if (!ok)
+		return err_new(ERR_CORRUPT, "the symbols kept of this kernel make no sense");
+	struct kallsyms *k = xcalloc(1, sizeof(*k));
+	*k = (struct kallsyms){
+		.n = p->n,
+		.text = (char *)(uintptr_t)p->text, /* not written: borrowed */
+		.text_len = p->text_len,
+		.name = (uint32_t *)(uintptr_t)p->name,
+		.addr = (uint64_t *)(uintptr_t)p->addr,
+		.borrowed = true,
+		.slide = slide,
+		.encoding = (enum encoding)p->encoding,
+		.percpu = p->percpu,
+		.percpu_end = p->percpu_end,
+		.low = p->low,
+		.high = p->high,
+	};
+	k->found[PERCPU_END] = p->percpu_last;
+	*ret = k;
+	return NULL;
 }

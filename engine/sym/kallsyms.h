@@ -57,8 +57,26 @@ bool kallsyms_get(const struct kallsyms *k, uint32_t i, struct sym *ret);
 /* The lowest address in the image, and the highest. */
 void kallsyms_bounds(const struct kallsyms *k, uint64_t *low, uint64_t *high);
 uint32_t kallsyms_lost(const struct kallsyms *k);
+/* By name, slowly: the first one. */
+bool kallsyms_by_name(const struct kallsyms *k, const char *name, struct sym *ret);
 /* "absolute", "base-relative", "absolute per-CPU", "place-relative" */
 const char *kallsyms_encoding(const struct kallsyms *k);
+
+/* What is worth keeping of it between sessions; arrays are borrowed. Addresses are the run-time ones
+ * of the session that it was read in. */
+struct kallsyms_parts {
+	uint32_t n, percpu_last; /* percpu_last: index of __per_cpu_end; UINT32_MAX: none */
+	uint32_t encoding;
+	const char *text; /* names: their letter, the name, NUL */
+	size_t text_len;
+	const uint32_t *name; /* n offsets in text */
+	const uint64_t *addr; /* n */
+	uint64_t percpu, percpu_end, low, high;
+};
+void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret);
+/* Makes it of parts, which stay borrowed, with everything from low to high moved by slide. The parts
+ * are untrusted. ERR_CORRUPT. */
+struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, struct kallsyms **ret);
 
 /* Adds them as the symbols of o; k becomes st's. A file's .symtab, added later for the same object,
  * takes their place. */
