@@ -6,11 +6,10 @@
  */
 #include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"
+#include "engine/kern/stackahead.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define MAX_FRAMES 256
 
 enum { PID, TASK, INDEX, NUM, SHOWN, FUNCTION, OFFSET, WHERE, NOTE, PC, SP, FILE_, LINE_, COLUMN,
        INLINE, SOURCE, ENTRY, COLS };
@@ -188,7 +187,8 @@ static struct err *task_bt(const struct cmd_call *c, const struct task *t)
 	TRY(sink_begin(c->out, table_of(&b), &ref, buf_str(&crash),
 		       "PID %d  %s  CPU %u  %.2s  TASK 0x%" PRIx64, t->pid, buf_str(&comm), t->cpu,
 		       t->letters, t->addr));
-	task_stack(c->session, t, MAX_FRAMES, &b.stack);
+	if (!stack_ahead_take(c->ahead, t, &b.stack))
+		task_stack(c->session, t, BT_MAX_FRAMES, &b.stack);
 	struct err *e = a->has['t'] || a->has['T'] ? bt_text(&b) : a->has['e'] ? bt_exceptions(&b) : frames(&b);
 	bt_args_done(&b);
 	stack_free(&b.stack);

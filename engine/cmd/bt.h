@@ -12,6 +12,8 @@
 #include "engine/kern/codeplace.h"
 #include "engine/unwind/vars.h"
 
+#define BT_MAX_FRAMES 256
+
 struct bt {
 	const struct cmd_call *c;
 	struct session *s;

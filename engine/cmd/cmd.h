@@ -20,7 +20,8 @@
 #include "engine/model/ref.h"
 
 struct shell;
-struct session; /* engine/kern/session.h: not for front ends */
+struct session;	    /* engine/kern/session.h: not for front ends */
+struct stack_ahead; /* engine/kern/stackahead.h: the same */
 
 struct shell_options {
 	const char *src;		/* kernel source tree; NULL: none */
@@ -130,6 +131,7 @@ struct cmd_call {
 	struct job *job;
 	const struct cmd_args *args;
 	struct sink *out;
+	struct stack_ahead *ahead; /* `foreach` has stacks walked ahead; else NULL */
 };
 
 struct cmd {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
-#include "engine/cmd/commands.h"
+#include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"
+#include "engine/kern/stackahead.h"
 #include "engine/kern/taskfilter.h"
 #include <string.h>
 
@@ -53,44 +54,87 @@ static const struct cmd *find_command(const struct words *w, size_t *at)
 	return NULL;
 }
 
-static struct err *run_one(const struct cmd_call *c, const char *command, const struct cmd *cmd,
-			   const struct task *t, struct sink *out)
+/* What is done for every task. */
+struct each {
+	const struct cmd *cmd;
+	const char *line; /* the command's */
+	struct cmd_call call;
+	const struct task **tasks;
+	size_t n, cap;
+};
+
+static struct err *run_one(struct each *x, const struct task *t)
 {
 	struct context ctx = {.task = ref_addr(REF_TASK, t->addr)};
 
-	if (cmd != &cmd_ps)
-		return shell_run(c->shell, command, &ctx, c->job, out);
-	AUTO_FREE char *line = xasprintf("%s pid:%d", command, t->pid);
-	return shell_run(c->shell, line, &ctx, c->job, out);
+	x->call.ctx = &ctx;
+	if (x->cmd != &cmd_ps)
+		return x->cmd->run(&x->call);
+	AUTO_FREE char *line = xasprintf("%s pid:%d", x->line, t->pid);
+	return shell_run(x->call.shell, line, &ctx, x->call.job, x->call.out);
 }
 
-static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f, const char *command,
-			   const struct cmd *cmd)
+static struct err *run_tasks(struct each *x, struct quiet *quiet)
 {
-	const struct tasks *ts;
-	struct quiet quiet = {{pass_begin, pass_row, pass_note}, c->out, 0};
-	size_t failed = 0, matched = 0;
+	size_t failed = 0;
 
-	TRY(tasks_load(c->session, c->job, &ts));
-	job_set_total(c->job, tasks_count(ts));
-	for (size_t i = 0; i < tasks_count(ts); i++) {
-		const struct task *t = tasks_at(ts, i);
-		TRY(job_tick(c->job, 1));
-		if (!taskfilter_match(f, t))
-			continue;
-		matched++;
-		struct err *e = run_one(c, command, cmd, t, &quiet.sink);
+	job_set_total(x->call.job, x->n);
+	for (size_t i = 0; i < x->n; i++) {
+		TRY(job_tick(x->call.job, 1));
+		if (x->call.ahead)
+			stack_ahead_go(x->call.ahead, i);
+		struct err *e = run_one(x, x->tasks[i]);
 		if (e && (err_code(e) == ERR_CANCELLED || err_code(e) == ERR_USAGE))
 			return e;
 		if (e && ++failed)
-			sink_note(&quiet.sink, ROLE_WARN, "task %d: %s", t->pid, err_text(e));
+			sink_note(&quiet->sink, ROLE_WARN, "task %d: %s", x->tasks[i]->pid, err_text(e));
 		err_free(e);
 	}
-	if (quiet.notes > MAX_NOTES)
-		sink_note(c->out, ROLE_WARN, "... and %zu more such notes", quiet.notes - MAX_NOTES);
-	if (!matched)
-		sink_note(c->out, ROLE_WARN, "no task matches");
-	return failed ? err_new(ERR_NOTFOUND, "%s failed for %zu tasks", cmd->name, failed) : NULL;
+	if (quiet->notes > MAX_NOTES)
+		sink_note(quiet->out, ROLE_WARN, "... and %zu more such notes", quiet->notes - MAX_NOTES);
+	if (!x->n)
+		sink_note(quiet->out, ROLE_WARN, "no task matches");
+	return failed ? err_new(ERR_NOTFOUND, "%s failed for %zu tasks", x->cmd->name, failed) : NULL;
+}
+
+static struct err *choose(const struct cmd_call *c, const struct taskfilter *f, struct each *x)
+{
+	const struct tasks *ts;
+
+	TRY(tasks_load(c->session, c->job, &ts));
+	for (size_t i = 0; i < tasks_count(ts); i++) {
+		TRY(job_tick(c->job, 0));
+		if (!taskfilter_match(f, tasks_at(ts, i)))
+			continue;
+		GROW(x->tasks, x->n, x->cap);
+		x->tasks[x->n++] = tasks_at(ts, i);
+	}
+	return NULL;
+}
+
+static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f, const char *line,
+			   const struct cmd *cmd)
+{
+	struct quiet quiet = {{pass_begin, pass_row, pass_note}, c->out, 0};
+	struct each x = {.cmd = cmd, .line = line, .call = *c};
+	struct cmd_args *args = xcalloc(1, sizeof(*args));
+	struct words w;
+
+	words_split(line, &w);
+	struct err *e = args_parse(cmd, line, &w, args);
+	if (!e)
+		e = choose(c, f, &x);
+	x.call.args = args;
+	x.call.out = &quiet.sink;
+	if (!e && cmd == &cmd_bt && x.n > 1)
+		x.call.ahead = stack_ahead_start(c->session, x.tasks, x.n, BT_MAX_FRAMES);
+	if (!e)
+		e = run_tasks(&x, &quiet);
+	stack_ahead_stop(x.call.ahead);
+	words_free(&w);
+	free(x.tasks);
+	free(args);
+	return e;
 }
 
 static struct err *run_words(const struct cmd_call *c, const struct words *w)

@@ -146,7 +146,7 @@ static struct err *run_command(struct shell *sh, const struct cmd *k, const char
 	else
 		e = args_parse(k, line, w, args);
 	if (!e) {
-		struct cmd_call call = {sh, sh->s, ctx, job, args, out};
+		struct cmd_call call = {sh, sh->s, ctx, job, args, out, NULL};
 		e = k->run(&call);
 	}
 	free(args);

@@ -4,6 +4,8 @@
 
     bench.py [--crash COMMAND] [--drgn COMMAND] [--runs N] [--out FILE.json] [--only CASE]... VMBROWSE FIRSTSCREEN
 
+The machine should have nothing else to do: its load is printed, and what of the figures is processor time.
+
 Every case is run once unmeasured, so that the files are in the page cache, and then N times by each program in
 turn: what disturbs the machine disturbs all. Printed are medians, the peers' as multiples of vmbrowse's, and the
 goal. Screens are timed through a pty (firstscreen.c), all else as whole commands, from exec to exit.
@@ -13,6 +15,7 @@ import json
 import os
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -23,6 +26,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 KERNEL = "6.1"
+SEARCH = "search -k deadbeefdeadbeef"
 
 
 class Missing(Exception):
@@ -54,6 +58,14 @@ class Bench:
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
             subprocess.run([sys.executable, os.path.join(HERE, "huge.py"), source, out], check=True)
         return path
+
+    def whole(self):
+        return self.dump("many10k/vmcore.zstd.d1")
+
+    def has(self, command):
+        p = subprocess.run([self.args.vmbrowse, "-x", "help " + command, self.dump("fsfreeze/vmcore.lzo")], env=self.env,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return p.returncode == 0
 
     # ---- one measured run each; milliseconds, or kilobytes ----
 
@@ -106,7 +118,8 @@ class Bench:
 
     def keys(self, dump):
         """The 99th percentile from a key to the screen that shows its effect, while all cores work."""
-        times = self.screen(dump, "keys_ms", "-k", "200", "-j", ":foreach bt -V\r", "-j", "\0331")
+        times = self.screen(dump, "keys_ms", "-k", "200", "-j", ":%s\r" % (SEARCH if self.has("search") else "foreach bt -V"),
+                            "-j", "\0331")
         return sorted(t if t >= 0 else 2000 for t in times)[(len(times) * 99 + 99) // 100 - 1]
 
 
@@ -118,6 +131,10 @@ def cases(b):
     def many():
         return b.dump("many10k/vmcore.lzo")
 
+    search = []
+    if b.has("search"):
+        search = [("search of a dump kept whole", "ms", None, {
+            "vmbrowse": lambda: b.ours(b.whole(), "-x", SEARCH), "crash": lambda: b.crash(b.whole(), SEARCH)})]
     return [
         ("first screen", "ms", 60, {
             "vmbrowse": lambda: b.screen(small(), "first_ms"),
@@ -140,6 +157,7 @@ def cases(b):
         ("RssAnon after opening", "kB", 30000, {
             "vmbrowse": lambda: b.screen(many(), "rss_anon_kb"), "crash": lambda: b.crash_rss(many()),
             "drgn": lambda: b.drgn_rss(many())}),
+        *search,
         ("key to screen, 99 %", "ms", 16, {"vmbrowse": lambda: b.keys(many())}),
         ("small ELF", "ms", None, {"vmbrowse": lambda: b.screen(b.dump("fsfreeze/vmcore.elf"), "first_ms")}),
         ("16 TiB ELF", "ms", None, {"vmbrowse": lambda: b.screen(b.huge("huge.elf"), "first_ms")}),
@@ -150,21 +168,29 @@ def cases(b):
     ]
 
 
+def processor_ms():
+    """Of all children so far."""
+    u = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (u.ru_utime + u.ru_stime) * 1000
+
+
 def measure(b, name, programs, runs):
-    """{program: [values]}"""
+    """{program: [values]}, {program: [processor time of each run]}"""
     given = {p: f for p, f in programs.items() if p == "vmbrowse" or getattr(b.args, p)}
-    values = {p: [] for p in given}
+    values, cpu = {p: [] for p in given}, {p: [] for p in given}
     for i in range(runs + 1):
         for p in list(given):
+            before = processor_ms()
             try:
                 value = given[p]()
             except Missing as e:
                 print("%s, %s: left out: %s" % (name, p, e), file=sys.stderr)
-                del given[p], values[p]
+                del given[p], values[p], cpu[p]
                 continue
             if i:
                 values[p].append(value)
-    return values
+                cpu[p].append(processor_ms() - before)
+    return values, cpu
 
 
 def machine():
@@ -173,7 +199,8 @@ def machine():
         for line in f:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
-    return {"name": platform.node(), "cpu": model, "cores": os.cpu_count(), "kernel": platform.release()}
+    return {"name": platform.node(), "cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "load": os.getloadavg()[0]}
 
 
 def main():
@@ -191,20 +218,22 @@ def main():
     except Missing as e:
         sys.exit("bench: %s" % e)
     m, results = machine(), []
-    print("%s: %s, %d cores, Linux %s; medians of %d runs in turn"
-          % (m["name"], m["cpu"], m["cores"], m["kernel"], args.runs))
-    print("%-28s %12s %8s   %-22s %-22s" % ("", "vmbrowse", "goal", "crash", "drgn"))
+    print("%s: %s, %d cores, Linux %s, load %.1f; medians of %d runs in turn"
+          % (m["name"], m["cpu"], m["cores"], m["kernel"], m["load"], args.runs))
+    print("%-28s %12s %8s %9s   %-22s %-22s" % ("", "vmbrowse", "goal", "processor", "crash", "drgn"))
     for name, unit, goal, programs in cases(b):
         if args.only and not any(o in name for o in args.only):
             continue
-        values = measure(b, name, programs, args.runs)
+        values, cpu = measure(b, name, programs, args.runs)
         medians = {p: statistics.median(v) for p, v in values.items() if v}
         own = medians.get("vmbrowse")
         if own is None:
             continue
         peers = ["%10.0f %s, %5.0f x" % (medians[p], unit, medians[p] / own) if p in medians else "" for p in ("crash", "drgn")]
-        print("%-28s %9.1f %s %8s   %-22s %-22s" % (name, own, unit, goal or "", *peers), flush=True)
-        results.append({"case": name, "unit": unit, "goal": goal, "median": medians, "values": values})
+        print("%-28s %9.1f %s %8s %6.0f ms   %-22s %-22s"
+              % (name, own, unit, goal or "", statistics.median(cpu["vmbrowse"]), *peers), flush=True)
+        results.append({"case": name, "unit": unit, "goal": goal, "median": medians, "values": values,
+                        "processor_ms": cpu})
     if args.out:
         os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
         with open(args.out, "w") as f:
