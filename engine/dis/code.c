@@ -57,13 +57,13 @@ static struct object *owner(struct dis *d, uint64_t addr)
 	return d->symtab && sym_func_at(d->symtab, addr, &s, &off) ? s.object : NULL;
 }
 
-/* vmlinux' init text, by the markers around it. */
+/* What is given back after the boot (init and exit code of vmlinux), by the markers around it. */
 static bool is_init(struct dis *d, uint64_t addr)
 {
 	struct sym lo, hi;
 
-	return d->symtab && sym_find(d->symtab, "_sinittext", &lo) &&
-	       sym_find(d->symtab, "_einittext", &hi) && addr >= lo.addr && addr < hi.addr;
+	return d->symtab && sym_find(d->symtab, "__init_begin", &lo) &&
+	       sym_find(d->symtab, "__init_end", &hi) && addr >= lo.addr && addr < hi.addr;
 }
 
 /* One page's part of the range; false: neither the dump nor a file has it. */

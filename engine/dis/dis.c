@@ -75,6 +75,7 @@ struct err *decoder_create(struct dis *d, struct decoder **ret)
 	    cs_option(x->intel, CS_OPT_DETAIL, CS_OPT_ON) ||
 	    cs_open(CS_ARCH_X86, CS_MODE_64, &x->att) ||
 	    cs_option(x->att, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT) ||
+	    cs_option(x->att, CS_OPT_UNSIGNED, CS_OPT_ON) ||
 	    !(x->insn = cs_malloc(x->intel)) || !(x->shown = cs_malloc(x->att))) {
 		decoder_destroy(x);
 		return err_new(ERR_UNSUPPORTED, "the installed capstone can't decode x86-64");
@@ -142,11 +143,25 @@ static bool run(csh handle, const struct code *c, size_t at, cs_insn *insn)
 	return cs_disasm_iter(handle, &p, &n, &pc, insn);
 }
 
+/* ud1 and ud0 have operands (newer kernels' WARN tells with them where its arguments are), which capstone
+ * 4 leaves out. */
+static bool is_trap_with_operands(const struct code *c, size_t at)
+{
+	while (at < c->n && (c->bytes[at] == 0x66 || c->bytes[at] == 0x67))
+		at++;
+	if (at < c->n && (c->bytes[at] & 0xf0) == 0x40) /* REX */
+		at++;
+	return c->n - at >= 3 && c->bytes[at] == 0x0f &&
+	       (c->bytes[at + 1] == 0xb9 || c->bytes[at + 1] == 0xff);
+}
+
 bool decode_raw(struct decoder *x, struct code *c, uint64_t pc)
 {
 	size_t at = (size_t)(pc - c->start);
 
 	undo_breakpoint(x, c, at);
+	if (is_trap_with_operands(c, at))
+		return false;
 	return run(x->intel, c, at, x->insn);
 }
 
@@ -244,18 +259,18 @@ static void put_mnemonic(struct buf *out, const cs_insn *intel, const char *att)
 	buf_pad(out, start, 6);
 }
 
-/* Operands as objdump writes them. */
+/* Operands as objdump writes them. Capstone has numbers below 10 in decimal, and so are the scales
+ * inside of parentheses meant to be. */
 static void put_operands(struct buf *out, const char *s)
 {
+	bool inside = false;
+
 	for (const char *p = s; *p; p++) {
+		inside = *p == '(' || (inside && *p != ')');
 		if (p[0] == ' ' && p > s && p[-1] == ',')
 			continue;
-		bool number = isdigit((unsigned char)p[0]) && p[0] != '0' &&
-			      (p == s || p[-1] == '$' || p[-1] == '-' || p[-1] == ' ' ||
-			       p[-1] == ':' || p[-1] == '*');
-		if (number) /* capstone writes what is below 10 in decimal */
-			buf_puts(out, "0x");
-		else if (p[0] == '0' && p[1] != 'x' && (p == s || p[-1] == '$'))
+		if (!inside && isdigit((unsigned char)p[0]) && p[1] != 'x' &&
+		    (p == s || strchr("$- :*", p[-1])))
 			buf_puts(out, "0x");
 		buf_putc(out, *p);
 	}
@@ -306,6 +321,8 @@ bool decode(struct decoder *x, struct code *c, uint64_t pc, struct dis_insn *ret
 	if (ret->known) {
 		flow_of(ret, x->insn);
 		data_of(ret, x->insn);
+	} else if (is_trap_with_operands(c, at)) {
+		ret->flow = DIS_TRAP;
 	}
 	if (text && ret->known)
 		put_text(x, c, ret, text);

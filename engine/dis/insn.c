@@ -251,6 +251,10 @@ bool insn_read(struct decoder *x, struct code *c, uint64_t pc, struct insn *ret)
 	ret->from_file = code_from_file(c, pc);
 	if (!d.known) {
 		ret->writes = ALL_REGS & ~BIT(REG_RSP);
+		if (d.flow == DIS_TRAP) {
+			ret->action = ACT_NONE;
+			ret->writes = 0;
+		}
 		return true;
 	}
 	if (ret->flow == DIS_NEXT || ret->flow == DIS_CALL_INDIRECT || ret->flow == DIS_JUMP_INDIRECT ||
