@@ -54,7 +54,7 @@ static struct ref line_link(const struct log_call *l, const char *s, size_t n)
 }
 
 static struct err *emit(struct log_call *l, const struct log_record *r, const char *text, size_t n,
-			size_t part)
+			size_t part, enum row_for only)
 {
 	char stamp[32], key[32];
 	AUTO_FREE char *copy = xstrndup(text, n);
@@ -71,14 +71,16 @@ static struct err *emit(struct log_call *l, const struct log_record *r, const ch
 		[TEXT] = cell_link(cell_role(cell_text(copy), level_role(r->level)),
 				   line_link(l, text, n)),
 	};
-	struct row row = {.cells = v, .key = key, .ref = v[TEXT].ref, .role = level_role(r->level)};
+	struct row row = {.cells = v, .key = key, .ref = v[TEXT].ref, .role = level_role(r->level),
+			  .only = only};
 	return sink_row(l->c->out, &row);
 }
 
-/* A record of several lines is a row a line; they share its sequence number. */
+/* A record of several lines is one row for machines, and a row a line for people. */
 static struct err *on_record(void *ctx, const struct log_record *r)
 {
 	struct log_call *l = ctx;
+	bool lines = memchr(r->text, '\n', r->n);
 	size_t part = 0;
 
 	TRY(job_tick(l->c->job, 1));
@@ -86,10 +88,13 @@ static struct err *on_record(void *ctx, const struct log_record *r)
 		return NULL;
 	if (l->filter && !pattern_find(l->filter, r->text, r->n, 0, NULL, NULL))
 		return NULL;
+	if (!lines)
+		return emit(l, r, r->text, r->n, 0, ROW_FOR_ALL);
+	TRY(emit(l, r, r->text, r->n, 0, ROW_FOR_MACHINES));
 	for (size_t at = 0; at <= r->n; part++) {
 		const char *nl = memchr(r->text + at, '\n', r->n - at);
 		size_t end = nl ? (size_t)(nl - r->text) : r->n;
-		TRY(emit(l, r, r->text + at, end - at, part));
+		TRY(emit(l, r, r->text + at, end - at, part, ROW_FOR_PEOPLE));
 		at = end + 1;
 	}
 	return NULL;

@@ -217,7 +217,8 @@ def check_log(report, name, dump, rows):
         if is_fault(r["text"]):
             continue
         stamp = "%d.%06d" % (r["time_ns"] // 10**9, r["time_ns"] // 1000 % 10**6)
-        have[(stamp, r["text"].rstrip())] += 1
+        for line in r["text"].split("\n"):
+            have[(stamp, line.rstrip())] += 1
     want = console_lines(os.path.join(dump.folder, "console"))
     missing = ["the console has [%s] %s" % l for l in want if not have[(l[0], l[1].rstrip())]]
     report.test(name + " log", missing, "%d console lines, %d records" % (len(want), len(rows)))
