@@ -133,8 +133,6 @@ static void make_views(struct session *s, struct job *job)
 	e = add_types(s, job);
 	if (e)
 		session_warn(s, "no types, so neither tasks nor structs: %s", err_text(e));
-	else if (object_missing(s->vmlinux)[0])
-		session_warn(s, "%s", object_missing(s->vmlinux));
 	err_free(e);
 	unwinder_add_object(s->unwinder, s->vmlinux);
 	unwinder_set_types(s->unwinder, s->types);
@@ -224,8 +222,11 @@ static void warn_no_debug(struct session *s)
 
 	read_banner(s, banner, sizeof(banner));
 	debug_package(dump_release(s), banner[0] ? banner : dump_info(s->dump)->version, &hint);
-	session_warn(s, "no debug info: names, types and stacks are from the dump itself; no source "
-			"lines, variables. To have them: %s", buf_str(&hint));
+	const char *path = object_path(s->vmlinux);
+	session_warn(s, "no debug info%s%s: names, types and stacks are from %s; no source lines, "
+			"variables. To have them: %s",
+		     path[0] ? " in " : "", path, path[0] ? "it and the dump" : "the dump itself",
+		     buf_str(&hint));
 }
 
 void kernel_use(struct session *s, struct job *job)
@@ -236,7 +237,7 @@ void kernel_use(struct session *s, struct job *job)
 		s->vmlinux = object_create_kernel();
 	s->matches = object_path(s->vmlinux)[0];
 	make_views(s, job);
-	if (!s->matches)
+	if (!object_has_dwarf(s->vmlinux))
 		warn_no_debug(s);
 }
 

@@ -19,6 +19,8 @@
 #define OUTPUT_LIMIT (UINT64_C(8) << 30)
 #define SECTION_LIMIT (UINT64_C(4) << 30)
 enum { BLOCK = 256 << 10 };
+/* No compressor makes a hundredth of a kernel; whoever does has packed zeroes, to fill a disk. */
+enum { FREE_OUTPUT = 64 << 20, RATIO_LIMIT = 100 };
 
 struct pump {
 	int in, out;
@@ -33,6 +35,9 @@ static struct err *pump_out(struct pump *p, size_t n)
 		return err_new(ERR_UNSUPPORTED, "what is compressed in it is not an ELF file");
 	if (p->out_off + n > OUTPUT_LIMIT)
 		return err_new(ERR_CORRUPT, "inflates to more than 8 GiB: no kernel is that big");
+	if (p->out_off + n > FREE_OUTPUT && (p->out_off + n) / RATIO_LIMIT > p->in_off)
+		return err_new(ERR_CORRUPT, "inflates to more than %d times its size: it isn't a kernel",
+			       RATIO_LIMIT);
 	TRY(write_all(p->out, p->outbuf, n, p->out_off));
 	p->out_off += n;
 	return NULL;
