@@ -224,10 +224,10 @@ static void set_action(const cs_insn *in, struct insn *ret)
 			ret->action = ACT_STRING;
 		break;
 	}
-	if (ret->action == ACT_STRING || is_string(in->id)) {
-		ret->string = true;
+	ret->string = ret->action == ACT_STRING || is_string(in->id);
+	ret->rep = x->prefix[0] == X86_PREFIX_REP || x->prefix[0] == X86_PREFIX_REPNE;
+	if (is_string(in->id))
 		ret->writes |= BIT(REG_RCX) | BIT(REG_RSI) | BIT(REG_RDI);
-	}
 	/* A move to or from a register that we don't follow: mov %cr3,%rax. */
 	if (ret->action == ACT_MOV && ret->b.kind == OPND_NONE)
 		ret->action = ACT_ALU;

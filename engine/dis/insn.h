@@ -41,7 +41,7 @@ enum action {
 	ACT_EXTEND, /* rax = sign extension of its lower half (cltq) */
 	ACT_ALU,   /* a = something; b is read */
 	ACT_OTHER, /* a, b and `writes` are written with something */
-	ACT_STRING, /* memory at rdi is written, `writes` too */
+	ACT_STRING, /* a, memory at rdi, is written, from memory at rsi if b is that */
 };
 
 enum operand_kind { OPND_NONE, OPND_REG, OPND_MEM, OPND_IMM };
@@ -64,6 +64,7 @@ struct insn {
 	uint8_t flow;	/* enum dis_flow */
 	bool has_target;
 	bool string;	/* may stop half-way, with rcx, rsi, rdi changed */
+	bool rep;	/* as often as rcx says */
 	bool from_file; /* absolute addresses in it are link-time ones */
 	uint32_t writes; /* registers that are written besides the operands' */
 	uint64_t target;

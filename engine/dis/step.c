@@ -5,7 +5,7 @@
  * Memory: only the function's own frame is followed, as long as nobody else can know an address in it.
  * Once such an address gets out (an argument of a call, a store, arithmetic that isn't followed), all
  * slots are given up but those where the function keeps its caller's registers: the calling convention
- * makes it restore them, so nobody may have changed them.
+ * makes it restore them, so nobody may have changed them, itself included.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -278,8 +278,7 @@ static void store(struct step *t, const struct operand *o, struct val v)
 			escape(t->s);
 		return;
 	case AT_SOME_STACK:
-		drop_slots(t->s, true);
-		t->s->escaped = true;
+		escape(t->s);
 		return;
 	case AT_CONST:
 	case AT_ELSEWHERE:
@@ -511,7 +510,7 @@ static void kill_operand(struct step *t, const struct operand *o)
 	if (w == AT_STACK && o->size <= 8 && t->in->action == ACT_ALU)
 		kill_range(t->s, at, o->size);
 	else if (w == AT_STACK || w == AT_SOME_STACK)
-		drop_slots(t->s, true);
+		escape(t->s);
 }
 
 static void do_other(struct step *t)
@@ -527,17 +526,40 @@ static void do_other(struct step *t)
 		set_fresh(t, &in->a);
 }
 
+/* A register that a string instruction has moved on; false: nobody knows how far. */
+static void advance(struct step *t, unsigned reg, bool known, uint64_t by)
+{
+	struct place *p = &t->s->reg[reg];
+
+	if (known && p->v.sym != SYM_UNKNOWN && plus(&p->v, (int64_t)by, 64))
+		return;
+	if (on_stack(p->v))
+		escape(t->s);
+	*p = (struct place){0};
+}
+
+/* stos and movs, upwards, as the kernel keeps the direction. */
 static void do_string(struct step *t)
 {
-	struct val to = t->s->reg[REG_RDI].v;
+	struct val to = t->s->reg[REG_RDI].v, count = t->s->reg[REG_RCX].v;
+	bool known = !t->in->rep || is_const(count);
+	uint64_t size = t->in->a.size * (t->in->rep ? (uint64_t)count.add : 1);
 	size_t kept = 0;
 
-	if (!on_stack(to))
-		return;
-	for (size_t i = 0; i < t->s->n; i++) /* upwards, as the kernel keeps the direction */
-		if (!to.ext && t->s->slot[i].off + (int64_t)t->s->slot[i].size <= to.add)
-			t->s->slot[kept++] = t->s->slot[i];
-	t->s->n = kept;
+	for (size_t i = 0; on_stack(to) && i < t->s->n; i++) {
+		const struct slot *k = &t->s->slot[i];
+		bool before = !to.ext && k->off + (int64_t)k->size <= to.add;
+		bool behind = !to.ext && known && k->off >= to.add && (uint64_t)(k->off - to.add) >= size;
+		if (before || behind || is_saved(k))
+			t->s->slot[kept++] = *k;
+	}
+	if (on_stack(to))
+		t->s->n = kept;
+	advance(t, REG_RDI, known, size);
+	if (t->in->b.kind == OPND_MEM)
+		advance(t, REG_RSI, known, size);
+	if (t->in->rep)
+		t->s->reg[REG_RCX] = (struct place){.v = constant(0), .by = t->i + 1};
 }
 
 void state_called(struct state *s)
@@ -633,8 +655,7 @@ void state_fault(struct state *s, const struct insn *in, unsigned reg)
 				escape(s);
 			s->reg[r] = (struct place){0};
 		}
-	if (in->a.kind == OPND_MEM && locate(&t, &in->a, &at) != AT_ELSEWHERE)
-		drop_slots(s, true);
-	if (in->action == ACT_STRING)
-		drop_slots(s, true);
+	if ((in->a.kind == OPND_MEM && locate(&t, &in->a, &at) != AT_ELSEWHERE) ||
+	    in->action == ACT_STRING)
+		escape(s);
 }

@@ -133,6 +133,24 @@ __asm__(".pushsection .text.dis_test, \"ax\"\n"
     "	add $0x28, %rsp\n"
     "	ret\n"
 
+    "fills:\n"
+    "	push %rbx\n"
+    "	sub $0x30, %rsp\n"
+    "	mov %rdx, 0x28(%rsp)\n"
+    "	mov %rdx, 0x8(%rsp)\n"
+    "	mov %rsp, %rdi\n"
+    "	mov $4, %ecx\n"
+    "	rep stosq\n"
+    "fills_after:\n"
+    "	mov %edx, %ecx\n"
+    "	mov %rsp, %rdi\n"
+    "	rep stosb\n"
+    "fills_more:\n"
+    "	call callee\n"
+    "	add $0x30, %rsp\n"
+    "	pop %rbx\n"
+    "	ret\n"
+
     "stranger:\n"
     "	push %rbx\n"
     "	push %r12\n"
@@ -219,12 +237,12 @@ __asm__(".pushsection .text.dis_test, \"ax\"\n"
     ".popsection\n");
 
 #define FUNCTIONS(X)                                                                               \
-	X(pushes_later) X(out_of_line) X(disagrees) X(loops) X(parts) X(slots) X(stranger)          \
+	X(pushes_later) X(out_of_line) X(disagrees) X(loops) X(parts) X(slots) X(fills) X(stranger)          \
 	X(no_return) X(by_table) X(aligns) X(trampoline) X(caller) X(callee)
 #define PLACES(X)                                                                                  \
 	X(pushes_later_call) X(pushes_later_back) X(pushes_later_end) X(out_of_line_near)           \
 	X(out_of_line_far) X(disagrees_call) X(loops_call) X(loops_turn) X(parts_call)              \
-	X(slots_before) X(slots_out) X(slots_after) X(stranger_after) X(stranger_call)              \
+	X(slots_before) X(slots_out) X(slots_after) X(fills_after) X(fills_more) X(stranger_after) X(stranger_call)              \
 	X(no_return_call) X(by_table_call) X(aligns_call) X(caller_back) X(caller_indirect)         \
 	X(callee_back)
 #define DECLARE(x) extern const uint8_t x[] __asm__(#x);
@@ -382,6 +400,17 @@ static void parts_and_slots(void **state)
 	assert_null(slot_at(s, -0x20));
 	assert_null(slot_at(s, -0x18));
 	is_entry(slot_at(s, -0x8)->at.v, RBX, 0, EXT_NONE); /* must be given back */
+	flow_put(w.flow, s);
+
+	s = at(&w, fills_after); /* four words */
+	assert_null(slot_at(s, -0x30));
+	is_entry(slot_at(s, -0x10)->at.v, RDX, 0, EXT_NONE);
+	is_entry(s->state.reg[RDI].v, RSP, -0x18, EXT_NONE);
+	is_number(s->state.reg[RCX].v, 0);
+	flow_put(w.flow, s);
+	s = at(&w, fills_more); /* who knows how many */
+	assert_null(slot_at(s, -0x10));
+	is_entry(slot_at(s, -0x8)->at.v, RBX, 0, EXT_NONE);
 	flow_put(w.flow, s);
 
 	s = at(&w, stranger_after);
