@@ -234,7 +234,9 @@ static bool take_rows(struct view *v)
 		if (i && v->rows[i].depth > v->rows[i - 1].depth)
 			v->tree = true;
 	}
-	v->stale |= n != from;
+	/* rows at the end leave the lines of the others as they are, unless something orders or chooses them */
+	bool wrap_ends = v->wrap && from <= WRAP_MOST && n > WRAP_MOST;
+	v->stale |= n != from && (v->order || v->filter || wrap_ends);
 	return n != from;
 }
 
@@ -303,23 +305,27 @@ static bool filtered_out(const struct view *v, size_t row, unsigned *under)
 	return *under == 256 && !(v->rows[row].bits & ROW_HAS_PASS);
 }
 
+/* From where the lines end; from the start if that is position 0. */
 static void fill_lines(struct view *v)
 {
-	unsigned folded_at = 256, under = 256;
+	unsigned under = 256;
 
-	v->nlines = 0;
-	for (size_t p = 0; p < v->nrows; p++) {
-		size_t row = view_row_at(v, p);
+	if (!v->nfilled) {
+		v->nlines = 0;
+		v->folded_at = 256;
+	}
+	for (; v->nfilled < v->nrows; v->nfilled++) {
+		size_t row = view_row_at(v, v->nfilled);
 		unsigned depth = v->rows[row].depth;
-		if (depth <= folded_at)
-			folded_at = 256;
+		if (depth <= v->folded_at)
+			v->folded_at = 256;
 		bool out = filtered_out(v, row, &under);
-		if (out || depth > folded_at)
+		if (out || depth > v->folded_at)
 			continue;
 		add_row(v, row);
 		bool open = v->filter && v->rows[row].bits & ROW_HAS_PASS;
 		if (v->rows[row].bits & ROW_FOLDED && !open)
-			folded_at = depth;
+			v->folded_at = depth;
 	}
 }
 
@@ -343,15 +349,20 @@ void view_make_lines(struct view *v)
 {
 	size_t was = v->cursor, height = v->cursor - (v->top < v->cursor ? v->top : v->cursor);
 
-	if (!v->stale)
+	bool all = v->stale;
+
+	if (!all && v->nfilled == v->nrows)
 		return;
 	v->stale = false;
+	v->nfilled = all ? 0 : v->nfilled;
 	fill_lines(v);
 	if (!v->nlines) {
 		v->cursor = v->top = 0;
 		v->cursor_row = NO_ROW;
 		return;
 	}
+	if (!all && v->cursor_row != NO_ROW)
+		return; /* the lines so far are where they were */
 	v->cursor = v->cursor_row == NO_ROW ? 0 : line_of(v, v->cursor_row);
 	v->cursor_row = v->lines[v->cursor];
 	if (v->cursor != was) /* the row stays where it was on the screen */

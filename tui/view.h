@@ -67,6 +67,8 @@ struct view {
 	int wrap_cols;	   /* its width on the screen; 0: not known yet */
 	size_t wrap_col;   /* that column */
 	bool stale;	   /* lines must be made again */
+	size_t nfilled;	   /* positions that have their lines */
+	unsigned folded_at; /* depth of the fold that the last of them lies in; 256: none */
 	size_t cursor;	   /* a line */
 	size_t cursor_row; /* its row; NO_ROW while there is none */
 	size_t top;	   /* first line shown */

@@ -141,8 +141,7 @@ bool view_find_work(struct view *v, uint64_t deadline, bool *more)
 {
 	bool changed = filter_some(v, deadline) | search_some(v, deadline);
 
-	if (v->stale)
-		view_make_lines(v);
+	view_make_lines(v);
 	changed |= do_jump(v);
 	*more |= (v->filter && v->filtered < v->nrows) || (v->search && v->searched < v->nrows);
 	return changed;
