@@ -52,6 +52,7 @@ def parts():
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
         "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
+                [sys.executable, "tests/batch/hostile.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"]],
         "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],
         "screen": [["build/release/tests/tools/screen", "build/asan/vmbrowse"] + screens] if screens else [],

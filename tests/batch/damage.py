@@ -577,7 +577,8 @@ def mount_namespace(d, f, rng, value):
 
 # -- no vmlinux: symbols and types come out of the dump
 
-@case("alone: the tables of kallsyms are noise", "num_syms", "names", "markers", "token_table", "token_index", "offsets")
+@case("alone: the tables of kallsyms are noise", "num_syms", "names", "markers", "token_table", "token_index",
+      "offsets")
 def kallsyms(d, f, rng, table):
     d.write(f.sym["kallsyms_" + table], rng.randbytes(4 if table == "num_syms" else 3000))
     return Expect(vmlinux=False, tasks=False, commands=["sym -l"])
