@@ -23,8 +23,10 @@ static struct err *prototype(const struct args_sources *from, const struct sym *
 	const struct line_scope *scopes;
 	size_t n;
 
-	if (!object_has_dwarf(f->object))
-		return type_of_symbol(from->types, f->object, f->name, job, ret);
+	if (!object_has_dwarf(f->object)) {
+		AUTO_FREE char *name = xstrndup(f->name, strcspn(f->name, "."));
+		return type_of_symbol(from->types, f->object, name, job, ret);
+	}
 	TRY(lines_at(from->lines, f->object, func, &scopes, &n));
 	return type_from_die(from->types, f->object, scopes[n - 1].die, ret);
 }
