@@ -5,6 +5,7 @@
  * left; larger ones are in memory always.
  */
 #include <string.h>
+#include "engine/base/alloc.h"
 #include "engine/dis/args.h"
 #include "engine/dis/impl.h"
 
