@@ -19,7 +19,7 @@
 #include "engine/object/cachefile.h"
 #include "engine/sym/kallsyms.h"
 
-#define MAGIC (UINT64_C(0x766d626b65726e00) + 1) /* "vmbkern", version 1; tells byte order, too */
+#define MAGIC (UINT64_C(0x766d626b65726e00) + 2) /* "vmbkern", version 2; tells byte order, too */
 #define RELEASE_MAX 64
 #define BANNER_MAX 256
 #define SAMPLES 8 /* of BTF, that must be the dump's */
@@ -187,6 +187,12 @@ void kernelcache_done(struct session *s)
 
 #define CHUNK 8192
 
+/* The image moves by the slide, zero-based per-CPU symbols don't. */
+static uint64_t linked(const struct kallsyms_parts *k, uint64_t addr, uint64_t slide)
+{
+	return addr >= k->low ? addr - slide : addr;
+}
+
 /* Addresses as they were linked. */
 static struct err *write_addresses(int fd, const struct kallsyms_parts *k, uint64_t slide, uint64_t at)
 {
@@ -197,7 +203,7 @@ static struct err *write_addresses(int fd, const struct kallsyms_parts *k, uint6
 		uint32_t n = k->n - i < CHUNK ? k->n - i : CHUNK;
 		for (uint32_t j = 0; j < n; j++) {
 			uint64_t a = k->addr[i + j];
-			v[j] = a >= k->low && a <= k->high ? a - slide : a;
+			v[j] = linked(k, a, slide);
 		}
 		e = write_all(fd, v, n * sizeof(*v), at + (uint64_t)i * sizeof(*v));
 	}
@@ -213,12 +219,6 @@ static struct err *write_parts(int fd, const struct header *h, const struct plac
 	TRY(write_all(fd, k->name, (size_t)k->n * 4, p->name));
 	TRY(write_all(fd, k->text, k->text_len, p->text));
 	return write_all(fd, btf, (size_t)h->btf_len, p->btf);
-}
-
-/* The image moves by the slide, zero-based per-CPU symbols don't. */
-static uint64_t linked(const struct kallsyms_parts *k, uint64_t addr, uint64_t slide)
-{
-	return addr >= k->low && addr <= k->high ? addr - slide : addr;
 }
 
 static bool fill_header(struct session *s, const struct kallsyms_parts *k, struct header *h)

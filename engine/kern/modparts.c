@@ -139,13 +139,6 @@ static bool is_percpu(struct mod_parts *p, const struct module *mod, uint64_t ad
 }
 
 /* Only what lies in the module is a symbol of it: nothing undefined, nothing that was freed. */
-/* The compiler's own: the kernel passes them over when it looks for a name. Source: Linux' kernel/module/kallsyms.c
- * (is_mapping_symbol). */
-static bool is_label(const char *name)
-{
-	return name[0] == '.' && name[1] == 'L';
-}
-
 static size_t take_symbols(struct mod_parts *p, struct module *mod, const struct kallsyms *k,
 			   struct sym *v)
 {
@@ -154,7 +147,7 @@ static size_t take_symbols(struct mod_parts *p, struct module *mod, const struct
 	for (uint64_t i = 1; i < k->n; i++) {
 		const Elf64_Sym *e = &k->syms[i];
 		if (e->st_shndx == SHN_UNDEF || e->st_name >= k->strings_size ||
-		    !k->strings[e->st_name] || is_label(k->strings + e->st_name))
+		    !k->strings[e->st_name] || sym_is_label(k->strings + e->st_name))
 			continue;
 		bool inside = object_contains(mod->object, e->st_value);
 		bool percpu = !inside && is_percpu(p, mod, e->st_value);

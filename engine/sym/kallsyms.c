@@ -33,7 +33,7 @@ struct kallsyms {
 	uint32_t *name; /* offset of the letter in text; LOST */
 	uint64_t *addr;
 	bool borrowed;	/* the three above */
-	uint64_t slide; /* what moves everything from low to high, as addr has it */
+	uint64_t slide; /* what moves everything from low on, as addr has it */
 	enum encoding encoding;
 	uint64_t percpu, percpu_end; /* the per-CPU section */
 	uint64_t image, image_end, low, high;
@@ -541,9 +541,11 @@ static bool is_marker(const struct kallsyms *k, uint32_t i, const char *s)
 /* Equal addresses are few in a sane table. */
 enum { ALIASES_MAX = 64 };
 
-static bool in_image_at(const struct kallsyms *k, uint64_t addr)
+/* What the slide moves: the image, and what is named behind its end (__init_scratch_begin); not the
+ * zero-based per-CPU symbols and constants below it. */
+static bool moves(const struct kallsyms *k, uint64_t addr)
 {
-	return addr >= k->low && addr <= k->high;
+	return addr >= k->low;
 }
 
 static uint64_t size_of(const struct kallsyms *k, uint32_t i)
@@ -552,7 +554,7 @@ static uint64_t size_of(const struct kallsyms *k, uint32_t i)
 
 	for (uint32_t j = i + 1; j < k->n && j - i < ALIASES_MAX; j++)
 		if (k->addr[j] != addr)
-			return k->addr[j] > addr && in_image_at(k, addr) == in_image_at(k, k->addr[j]) ?
+			return k->addr[j] > addr && moves(k, addr) == moves(k, k->addr[j]) ?
 				       k->addr[j] - addr : 0;
 	return 0;
 }
@@ -572,7 +574,7 @@ bool kallsyms_get(const struct kallsyms *k, uint32_t i, struct sym *ret)
 		letter = letter == 'A' ? 'D' : 'd';
 	*ret = (struct sym){
 		.name = text + 1,
-		.addr = in_image_at(k, addr) ? addr + k->slide : addr,
+		.addr = moves(k, addr) ? addr + k->slide : addr,
 		.size = is_marker(k, i, text + 1) ? 0 : size_of(k, i),
 		.type = letter,
 		.percpu = percpu,

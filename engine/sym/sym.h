@@ -30,6 +30,10 @@ struct sym {
 	bool percpu;		/* lies in the per-CPU section */
 };
 
+/* A label that the compiler left behind (".LC4"): nobody's name. The kernel passes it over when it looks
+ * for one (kernel/module/kallsyms.c, is_mapping_symbol), and so does every table here. */
+bool sym_is_label(const char *name);
+
 struct symtab *symtab_create(void);
 void symtab_destroy(struct symtab *st);
 

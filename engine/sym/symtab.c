@@ -65,6 +65,11 @@ static char type_letter(const Elf64_Sym *s, const struct object_shdr *sh)
 	return bind == STB_LOCAL ? c : (char)(c - 'a' + 'A');
 }
 
+bool sym_is_label(const char *name)
+{
+	return name[0] == '.' && name[1] == 'L';
+}
+
 /* Labels that assemblers leave behind: ".Lfoo", and "$x" of arm64. Names are looked at last, and
  * of bare labels only: this runs for every symbol before the first screen, and strings are cache
  * misses. */
@@ -78,7 +83,7 @@ static bool is_junk(const Elf64_Sym *s, const char *name)
 		return false;
 	if (s->st_shndx == SHN_ABS)
 		return true;
-	return type == STT_NOTYPE && (name[0] == '$' || (name[0] == '.' && name[1] == 'L'));
+	return type == STT_NOTYPE && (name[0] == '$' || sym_is_label(name));
 }
 
 /* The name of a symbol that somebody may want, and its section (NULL: none, it is absolute). */
@@ -144,7 +149,7 @@ bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret)
 	if (t->kallsyms) {
 		bool known = kallsyms_get(t->kallsyms, id - t->first, ret);
 		ret->object = t->object;
-		return known;
+		return known && !sym_is_label(ret->name);
 	}
 	*ret = t->list[id - t->first];
 	return true;
