@@ -23,7 +23,7 @@ Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
 endif
 
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard arch/*.c engine/*/*.c))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard arch/*.c engine/*/*.c engine/*/*/*.c))
 TUI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tui/*.c))
 # what of the screen can be tested without main()
 TUI_LIB_OBJ := $(filter-out $(B)/tui/main.o,$(TUI_OBJ))

@@ -33,7 +33,7 @@ for room in tui arch engine/*/; do
     fi
     for line in $(grep -nHo '^#include "[^"]*"' -r "$room" --include='*.[ch]' | sed 's/#include "//; s/"$//; s/ /_/g'); do
         file=${line%%:*}; target=${line##*:}
-        to=${target%/*}
+        case $target in engine/*) to=${target#engine/}; to=engine/${to%%/*} ;; *) to=${target%%/*} ;; esac
         case " $room $allowed " in *" $to "*) ;; *)
             echo "layers: $file includes \"$target\": $room may not use $to"
             bad=1 ;;

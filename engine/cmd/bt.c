@@ -6,7 +6,7 @@
  */
 #include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"
-#include "engine/kern/stackahead.h"
+#include "engine/kern/stack/stackahead.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

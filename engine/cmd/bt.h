@@ -9,7 +9,7 @@
 #define CMD_BT_H
 
 #include "engine/cmd/commands.h"
-#include "engine/kern/codeplace.h"
+#include "engine/kern/stack/codeplace.h"
 #include "engine/unwind/vars.h"
 
 #define BT_MAX_FRAMES 256

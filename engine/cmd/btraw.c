@@ -4,8 +4,8 @@
  * exception or a system call left (pt_regs) belong to the frame that was interrupted.
  */
 #include "engine/cmd/bt.h"
-#include "engine/kern/stackscan.h"
-#include "engine/kern/word.h"
+#include "engine/kern/stack/stackscan.h"
+#include "engine/kern/memory/word.h"
 #include <inttypes.h>
 #include <stdio.h>
 

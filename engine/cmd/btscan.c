@@ -6,7 +6,7 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/cmd/bt.h"
-#include "engine/kern/stackscan.h"
+#include "engine/kern/stack/stackscan.h"
 #include <inttypes.h>
 #include <stdio.h>
 

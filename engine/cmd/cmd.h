@@ -21,7 +21,7 @@
 
 struct shell;
 struct session;	    /* engine/kern/session.h: not for front ends */
-struct stack_ahead; /* engine/kern/stackahead.h: the same */
+struct stack_ahead; /* engine/kern/stack/stackahead.h: the same */
 
 struct shell_options {
 	const char *src;		/* kernel source tree; NULL: none */

@@ -10,7 +10,7 @@
 
 #include "engine/cmd/cmd.h"
 #include "engine/kern/session.h"
-#include "engine/kern/tasks.h"
+#include "engine/kern/task/tasks.h"
 
 extern const struct cmd cmd_bt, cmd_dis, cmd_foreach, cmd_help, cmd_log, cmd_mod, cmd_mount, cmd_p, cmd_ps,
 	cmd_rd, cmd_set, cmd_src, cmd_stacks, cmd_struct, cmd_sym, cmd_sys, cmd_union, cmd_vmlinux,

@@ -2,7 +2,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
-#include "engine/kern/taskfilter.h"
+#include "engine/kern/task/taskfilter.h"
 #include <string.h>
 
 #define MAX_CANDIDATES 200

@@ -8,8 +8,8 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
 #include "engine/dis/args.h"
-#include "engine/kern/codeplace.h"
-#include "engine/kern/source.h"
+#include "engine/kern/stack/codeplace.h"
+#include "engine/kern/stack/source.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"
-#include "engine/kern/stackahead.h"
-#include "engine/kern/taskfilter.h"
+#include "engine/kern/stack/stackahead.h"
+#include "engine/kern/task/taskfilter.h"
 #include <string.h>
 
 #define MAX_NOTES 10

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/cmd/commands.h"
-#include "engine/kern/modules.h"
+#include "engine/kern/module/modules.h"
 #include <string.h>
 
 enum { MODULE, NAME, BASE, SIZE, REFS, STATE, TAINTS, SYMBOLS, PROBLEM, COLS };

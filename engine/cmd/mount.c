@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/cmd/commands.h"
-#include "engine/kern/mounts.h"
+#include "engine/kern/fs/mounts.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
-#include "engine/kern/taskfilter.h"
+#include "engine/kern/task/taskfilter.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
-#include "engine/kern/codeplace.h"
-#include "engine/kern/source.h"
+#include "engine/kern/stack/codeplace.h"
+#include "engine/kern/stack/source.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

@@ -6,9 +6,9 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
-#include "engine/kern/codeplace.h"
-#include "engine/kern/stackgroups.h"
-#include "engine/kern/taskfilter.h"
+#include "engine/kern/stack/codeplace.h"
+#include "engine/kern/stack/stackgroups.h"
+#include "engine/kern/task/taskfilter.h"
 #include "engine/model/match.h"
 #include <inttypes.h>
 #include <stdio.h>

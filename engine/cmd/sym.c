@@ -2,7 +2,7 @@
 #include "engine/sym/sym.h"
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
-#include "engine/kern/modules.h"
+#include "engine/kern/module/modules.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
 #include "engine/cmd/show.h"
-#include "engine/kern/modules.h"
+#include "engine/kern/module/modules.h"
 #include <inttypes.h>
 #include <string.h>
 

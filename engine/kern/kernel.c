@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
-#include "engine/kern/debugpkg.h"
-#include "engine/kern/kernelcache.h"
-#include "engine/kern/memkernel.h"
+#include "engine/kern/open/debugpkg.h"
+#include "engine/kern/open/kernelcache.h"
+#include "engine/kern/open/memkernel.h"
 
 const char *kernel_machine_name(uint16_t e_machine)
 {

@@ -16,7 +16,7 @@
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/kernel.h"
-#include "engine/kern/kernelcache.h"
+#include "engine/kern/open/kernelcache.h"
 
 #define MAX_CPUS 8192 /* CONFIG_NR_CPUS' upper bound */
 

@@ -10,8 +10,8 @@
 #include <time.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
-#include "engine/kern/log.h"
-#include "engine/kern/tasks.h"
+#include "engine/kern/log/log.h"
+#include "engine/kern/task/tasks.h"
 
 #define NODES_MAX 4096
 #define FSHIFT 11 /* of avenrun's fixed point, include/linux/sched/loadavg.h */

@@ -24,8 +24,8 @@
 #include <regex.h>
 #include "engine/base/alloc.h"
 #include "engine/dis/args.h"
-#include "engine/kern/modules.h"
-#include "engine/kern/tasks.h"
+#include "engine/kern/module/modules.h"
+#include "engine/kern/task/tasks.h"
 #include "engine/unwind/vars.h"
 
 static const char *const kernels[] = {"6.1", "6.12", "7.2"};

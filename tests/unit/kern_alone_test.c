@@ -20,9 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
-#include "engine/kern/debugpkg.h"
+#include "engine/kern/open/debugpkg.h"
 #include "engine/kern/impl.h"
-#include "engine/kern/tasks.h"
+#include "engine/kern/task/tasks.h"
 
 static const char *const kernels[] = {"6.1", "6.12", "7.2"};
 #define KERNELS (sizeof(kernels) / sizeof(kernels[0]))

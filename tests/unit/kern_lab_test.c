@@ -18,10 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
-#include "engine/kern/log.h"
-#include "engine/kern/modules.h"
-#include "engine/kern/mounts.h"
-#include "engine/kern/tasks.h"
+#include "engine/kern/log/log.h"
+#include "engine/kern/module/modules.h"
+#include "engine/kern/fs/mounts.h"
+#include "engine/kern/task/tasks.h"
 
 static const char *lab(void)
 {

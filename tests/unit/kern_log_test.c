@@ -12,7 +12,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdlib.h>
-#include "engine/kern/log.h"
+#include "engine/kern/log/log.h"
 #include "kern_fake.h"
 
 #define COUNT_BITS 4

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include "engine/base/alloc.h"
 #include "engine/base/buf.h"
-#include "engine/kern/modfiles.h"
+#include "engine/kern/module/modfiles.h"
 
 static char dir[] = "/tmp/vmbrowse-modfiles-XXXXXX";
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-#include "engine/kern/taskfilter.h"
+#include "engine/kern/task/taskfilter.h"
 
 #define S UINT64_C(1000000000)
 

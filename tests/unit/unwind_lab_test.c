@@ -17,8 +17,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "engine/base/alloc.h"
-#include "engine/kern/modules.h"
-#include "engine/kern/tasks.h"
+#include "engine/kern/module/modules.h"
+#include "engine/kern/task/tasks.h"
 #include "engine/type/value.h"
 #include "engine/unwind/vars.h"
 

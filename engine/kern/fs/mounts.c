@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mounts of a mount namespace: a list up to 6.7, a red-black tree since. Paths are put together
+ * backwards as the kernel's d_path does: up the dentries to the mount's root, on from the place in
+ * the parent mount, until a mount that has no parent.
+ */
+#include "engine/kern/fs/mounts.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/base/hmap.h"
+#include "engine/kern/impl.h"
+
+#define MOUNTS_MAX (1u << 20)
+#define COMPONENTS_MAX 4096
+#define TREE_DEPTH_MAX 128
+#define NAME_LEN_MAX 255       /* NAME_MAX */
+#define MNT_CURSOR 0x10000000u /* of a reader of /proc/mounts (5.8 to 6.7): no mount */
+
+enum {
+	MT_PARENT,
+	MT_MOUNTPOINT,
+	MT_MNT,
+	MT_NODE,
+	MT_LIST,
+	MT_DEVNAME,
+	MT_ROOT,
+	MT_SB,
+	MT_FLAGS,
+	MT_MEMBERS
+};
+static const char *const mount_names[MT_MEMBERS] = {
+	[MT_PARENT] = "mnt_parent",
+	[MT_MOUNTPOINT] = "mnt_mountpoint",
+	[MT_MNT] = "mnt",
+	[MT_NODE] = "mnt_node",
+	[MT_LIST] = "mnt_list",
+	[MT_DEVNAME] = "mnt_devname",
+	[MT_ROOT] = "mnt.mnt_root",
+	[MT_SB] = "mnt.mnt_sb",
+	[MT_FLAGS] = "mnt.mnt_flags",
+};
+
+enum { DE_PARENT, DE_NAME, DE_LEN, DE_MEMBERS };
+static const char *const dentry_names[DE_MEMBERS] = {
+	[DE_PARENT] = "d_parent",
+	[DE_NAME] = "d_name.name",
+	[DE_LEN] = "d_name.len",
+};
+
+struct reader {
+	struct session *s;
+	struct job *job;
+	struct kern_member mt[MT_MEMBERS], de[DE_MEMBERS];
+	struct err *(*fn)(void *ctx, const struct mount_info *m);
+	void *ctx;
+};
+
+static struct err *resolve(struct reader *r)
+{
+	for (size_t i = 0; i < MT_MEMBERS; i++)
+		r->mt[i].names = mount_names[i];
+	for (size_t i = 0; i < DE_MEMBERS; i++)
+		r->de[i].names = dentry_names[i];
+	if (!kern_members(r->s, "struct mount", r->mt, MT_MEMBERS) || !r->mt[MT_MNT].found)
+		return err_new(ERR_NODEBUG, "mounts can't be read without struct mount: %s",
+			       kern_why_no_types(r->s));
+	kern_members(r->s, "struct dentry", r->de, DE_MEMBERS);
+	return NULL;
+}
+
+/* Reads pointers one after the other, as a->b->c. Members are found by name each time: this is only
+ * for things read once. */
+static struct err *follow(struct session *s, uint64_t obj, const char *type, const char *member,
+			  uint64_t *ret)
+{
+	struct kern_member m = {.names = member};
+
+	if (!kern_members(s, type, &m, 1))
+		return err_new(ERR_NOTFOUND, "this kernel's %s has no member '%s'", type, member);
+	return kern_read(s, obj, &m, ret);
+}
+
+/* ---- paths ---- */
+
+struct path {
+	char **part; /* from the last to the first */
+	size_t n, cap;
+	bool fault;
+};
+
+static void path_free(struct path *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->part[i]);
+	free(p->part);
+}
+
+static void add_part(struct path *p, char *name)
+{
+	GROW(p->part, p->n, p->cap);
+	p->part[p->n++] = name;
+}
+
+static struct err *add_name(struct reader *r, uint64_t dentry, struct path *p)
+{
+	char name[NAME_LEN_MAX + 1];
+	uint64_t at, len;
+
+	TRY(kern_read(r->s, dentry, &r->de[DE_NAME], &at));
+	if (!err_ok(kern_read(r->s, dentry, &r->de[DE_LEN], &len)) || len > NAME_LEN_MAX)
+		len = NAME_LEN_MAX;
+	TRY(mem_str(r->s->mem, KERNEL, at, name, (size_t)len + 1));
+	add_part(p, xstrdup(name));
+	return NULL;
+}
+
+/* One step up: within the mount, or into its parent. *done: there is nothing above. */
+static struct err *step(struct reader *r, uint64_t *mount, uint64_t *dentry, struct path *p,
+			bool *done)
+{
+	uint64_t root, parent;
+
+	TRY(kern_read(r->s, *mount, &r->mt[MT_ROOT], &root));
+	if (*dentry == root) {
+		TRY(kern_read(r->s, *mount, &r->mt[MT_PARENT], &parent));
+		*done = parent == *mount || !parent;
+		if (*done)
+			return NULL;
+		TRY(kern_read(r->s, *mount, &r->mt[MT_MOUNTPOINT], dentry));
+		*mount = parent;
+		return NULL;
+	}
+	TRY(kern_read(r->s, *dentry, &r->de[DE_PARENT], &parent));
+	if (parent == *dentry) { /* the root of a filesystem that isn't this mount's: unreachable */
+		*done = true;
+		return NULL;
+	}
+	TRY(add_name(r, *dentry, p));
+	*dentry = parent;
+	return NULL;
+}
+
+/* "/a/b"; with "..." in front when not all of it could be read. */
+static char *path_text(struct reader *r, uint64_t mount, uint64_t dentry, bool *fault)
+{
+	struct path p = {0};
+	struct buf b = {0};
+	bool done = false;
+	size_t steps = 0;
+
+	*fault = false;
+	while (!done && !*fault)
+		*fault = !err_ok(step(r, &mount, &dentry, &p, &done)) || ++steps > COMPONENTS_MAX;
+	if (*fault)
+		buf_puts(&b, "...");
+	for (size_t i = p.n; i-- > 0;)
+		buf_printf(&b, "/%s", p.part[i]);
+	if (!b.len)
+		buf_putc(&b, '/');
+	path_free(&p);
+	return buf_steal(&b);
+}
+
+struct err *path_of(struct session *s, uint64_t vfsmount, uint64_t dentry, char **ret)
+{
+	struct reader r = {.s = s};
+	bool fault;
+
+	TRY(resolve(&r));
+	*ret = path_text(&r, vfsmount - r.mt[MT_MNT].place.offset, dentry, &fault);
+	return NULL;
+}
+
+/* ---- mounts ---- */
+
+static void read_type(struct reader *r, struct mount_info *m)
+{
+	uint64_t type, name;
+
+	if (!err_ok(follow(r->s, m->sb, "struct super_block", "s_type", &type)) ||
+	    !err_ok(follow(r->s, type, "struct file_system_type", "name", &name)) ||
+	    !err_ok(mem_str(r->s->mem, KERNEL, name, m->type, sizeof(m->type))))
+		m->type[0] = 0;
+}
+
+static void read_device(struct reader *r, struct mount_info *m)
+{
+	uint64_t name;
+
+	if (!err_ok(kern_read(r->s, m->mount, &r->mt[MT_DEVNAME], &name)))
+		return;
+	if (!name)
+		snprintf(m->device, sizeof(m->device), "none");
+	else if (!err_ok(mem_str(r->s->mem, KERNEL, name, m->device, sizeof(m->device))))
+		m->device[0] = 0;
+}
+
+static struct err *emit(struct reader *r, uint64_t mount)
+{
+	struct mount_info m = {.mount = mount, .vfsmount = kern_at(mount, &r->mt[MT_MNT])};
+	uint64_t flags, root = 0;
+
+	TRY(job_tick(r->job, 1));
+	if (err_ok(kern_read(r->s, mount, &r->mt[MT_FLAGS], &flags)) && flags & MNT_CURSOR)
+		return NULL;
+	if (!err_ok(kern_read(r->s, mount, &r->mt[MT_SB], &m.sb)))
+		m.sb = 0;
+	read_type(r, &m);
+	read_device(r, &m);
+	if (!err_ok(kern_read(r->s, mount, &r->mt[MT_ROOT], &root)))
+		root = 0;
+	m.dir = path_text(r, mount, root, &m.dir_fault);
+	struct err *e = r->fn(r->ctx, &m);
+	free(m.dir);
+	return e;
+}
+
+static struct err *on_list_node(void *ctx, uint64_t node)
+{
+	struct reader *r = ctx;
+
+	return emit(r, node - r->mt[MT_LIST].place.offset);
+}
+
+/* What was wrong with the list or tree ends the walk: the mounts before it have been given. */
+static struct err *damage(const char *what, char *text)
+{
+	struct err *e =
+		text ? err_new(ERR_CORRUPT, "not all mounts could be found: %s: %s", what, text)
+		     : NULL;
+
+	free(text);
+	return e;
+}
+
+struct tree {
+	struct reader *r;
+	struct kern_member left, right;
+	struct hmap seen;
+	char *problem;
+};
+
+/* In order: left, the node, right. */
+static struct err *walk_tree(struct tree *t, uint64_t node, int depth)
+{
+	uint64_t left = 0, right = 0;
+	bool added;
+
+	if (!node)
+		return NULL;
+	hmap_put(&t->seen, node, &added);
+	if (!added || depth > TREE_DEPTH_MAX || t->seen.n > MOUNTS_MAX ||
+	    !kern_pointer(t->r->s, node)) {
+		if (!t->problem)
+			t->problem = xasprintf("the tree is damaged at 0x%" PRIx64, node);
+		return NULL;
+	}
+	struct err *e = kern_read(t->r->s, node, &t->left, &left);
+	if (!e)
+		e = kern_read(t->r->s, node, &t->right, &right);
+	if (e && !t->problem)
+		t->problem = xstrdup(err_text(e));
+	err_free(e);
+	TRY(walk_tree(t, left, depth + 1));
+	TRY(emit(t->r, node - t->r->mt[MT_NODE].place.offset));
+	return walk_tree(t, right, depth + 1);
+}
+
+static struct err *each_in_tree(struct reader *r, uint64_t root)
+{
+	struct tree t = {.r = r, .left = {.names = "rb_left"}, .right = {.names = "rb_right"}};
+
+	if (!kern_members(r->s, "struct rb_node", &t.left, 1) ||
+	    !kern_members(r->s, "struct rb_node", &t.right, 1))
+		return err_new(ERR_NODEBUG, "mounts can't be read without struct rb_node: %s",
+			       kern_why_no_types(r->s));
+	struct err *e = walk_tree(&t, root, 0);
+	hmap_free(&t.seen);
+	if (!e)
+		return damage("mount tree", t.problem);
+	free(t.problem);
+	return e;
+}
+
+static struct err *namespace_of(struct session *s, uint64_t task, uint64_t *ret)
+{
+	uint64_t proxy;
+
+	if (!task)
+		TRY(kern_symbol(s, "init_task", &task));
+	TRY(follow(s, task, "struct task_struct", "nsproxy", &proxy));
+	if (!proxy)
+		return err_new(ERR_NOTFOUND, "the task has no namespaces any more: it is exiting");
+	TRY(follow(s, proxy, "struct nsproxy", "mnt_ns", ret));
+	return *ret ? NULL : err_new(ERR_NOTFOUND, "the task has no mount namespace any more");
+}
+
+struct err *mounts_each(struct session *s, uint64_t ns_task, struct job *job,
+			struct err *(*fn)(void *ctx, const struct mount_info *m), void *ctx)
+{
+	struct reader r = {.s = s, .job = job, .fn = fn, .ctx = ctx};
+	struct kern_member list = {.names = "list"}, tree = {.names = "mounts.rb_node"};
+	uint64_t ns, root;
+	char *problem;
+
+	TRY(resolve(&r));
+	TRY(namespace_of(s, ns_task, &ns));
+	kern_members(s, "struct mnt_namespace", &tree, 1);
+	if (tree.found && r.mt[MT_NODE].found) {
+		TRY(kern_read(s, ns, &tree, &root));
+		return each_in_tree(&r, root);
+	}
+	if (!kern_members(s, "struct mnt_namespace", &list, 1) || !r.mt[MT_LIST].found)
+		return err_new(ERR_UNSUPPORTED,
+			       "this kernel keeps its mounts in a way that is not "
+			       "known: mnt_namespace has neither 'mounts' nor 'list'");
+	TRY(walk_list(s, kern_at(ns, &list), MOUNTS_MAX, job, on_list_node, &r, &problem));
+	return damage("mount list", problem);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/kern/memory/word.h"
+#include "engine/kern/memory/slab.h"
+#include "engine/kern/stack/stackscan.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define SLACK 64 /* a cache's objects may be this much larger than the struct that they are */
+
+static void put_name(struct buf *out, const char *name, uint64_t offset)
+{
+	buf_put_safe(out, name, strlen(name));
+	if (offset)
+		buf_printf(out, "+0x%" PRIx64, offset);
+}
+
+static bool as_symbol(struct session *s, uint64_t word, struct word_info *ret)
+{
+	struct sym sym;
+	uint64_t offset;
+
+	if (!sym_at(s->symtab, word, &sym, &offset))
+		return false;
+	ret->kind = "symbol";
+	put_name(&ret->text, sym.name, offset);
+	ret->ref = offset ? ref_addr(REF_MEM, word)
+			  : (struct ref){REF_SYM, word, 0, intern_str(s->intern, sym.name)};
+	return true;
+}
+
+static void put_task(struct buf *out, const struct task *t)
+{
+	buf_printf(out, "task %d ", t->pid);
+	buf_put_safe(out, t->comm, strnlen(t->comm, sizeof(t->comm)));
+}
+
+/* Stacks lie apart from what else is known, so few words come to look through all tasks. */
+static bool as_stack(struct session *s, const struct tasks *ts, uint64_t word, struct word_info *ret)
+{
+	uint64_t size = task_stack_size(s);
+
+	for (size_t i = 0; i < tasks_count(ts); i++) {
+		const struct task *t = tasks_at(ts, i);
+		if (!t->stack || word < t->stack || word - t->stack >= size)
+			continue;
+		ret->kind = "stack";
+		buf_puts(&ret->text, "stack of ");
+		put_task(&ret->text, t);
+		ret->ref = ref_addr(REF_MEM, word);
+		return true;
+	}
+	return false;
+}
+
+/* Many caches have the name of the struct that their objects are. */
+static struct ref object_ref(struct session *s, const struct slab_place *p)
+{
+	AUTO_BUF struct buf name = {0};
+	const struct type *t;
+
+	buf_printf(&name, "struct %s", p->cache);
+	if (!p->object || !err_ok(type_find(s->types, buf_str(&name), NULL, &t)))
+		return (struct ref){0};
+	uint64_t size = type_size(t);
+	if (size > p->object_size || p->object_size - size > SLACK)
+		return (struct ref){0};
+	return ref_object(intern_str(s->intern, buf_str(&name)), p->object);
+}
+
+static bool as_slab(struct session *s, const struct tasks *ts, uint64_t word, struct word_info *ret)
+{
+	struct slab_place p;
+
+	if (!slab_at(s, word, &p))
+		return false;
+	const struct task *t = ts && p.object ? task_by_addr(ts, p.object) : NULL;
+	ret->kind = t ? "task" : "slab";
+	ret->ref = t ? ref_addr(REF_TASK, t->addr) : object_ref(s, &p);
+	if (!ret->ref.kind)
+		ret->ref = ref_addr(REF_MEM, word);
+	buf_putc(&ret->text, '[');
+	put_name(&ret->text, p.cache, p.object ? word - p.object : 0);
+	buf_putc(&ret->text, ']');
+	if (t) {
+		buf_putc(&ret->text, ' ');
+		put_task(&ret->text, t);
+	}
+	return true;
+}
+
+static bool as_page(struct session *s, uint64_t word, struct word_info *ret)
+{
+	uint64_t pa;
+
+	if (!page_at(s, word, &pa))
+		return false;
+	ret->kind = "page";
+	buf_printf(&ret->text, "page of phys 0x%" PRIx64, pa);
+	ret->ref = ref_object(intern_str(s->intern, "struct page"), word);
+	return true;
+}
+
+void word_info_at(struct session *s, const struct tasks *ts, uint64_t word, bool symbols_only,
+		  struct word_info *ret)
+{
+	const struct task *t;
+
+	*ret = (struct word_info){0};
+	if (!s->arch->is_kernel(mem_layout(s->mem), word) || as_symbol(s, word, ret) || symbols_only)
+		return;
+	if (as_slab(s, ts, word, ret) || as_page(s, word, ret))
+		return;
+	if (ts && (t = task_by_addr(ts, word))) { /* whose slab can't be told */
+		ret->kind = "task";
+		put_task(&ret->text, t);
+		ret->ref = ref_addr(REF_TASK, t->addr);
+	} else if (ts) {
+		as_stack(s, ts, word, ret);
+	}
+}
+
+void word_info_free(struct word_info *w)
+{
+	buf_free(&w->text);
+}

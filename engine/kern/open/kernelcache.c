@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One file a kernel: a header, then names' offsets, link-time addresses, names, BTF. It is mapped, so
+ * that it is page cache and not memory of ours, and written when the session ends, so that nobody
+ * waits for it.
+ *
+ * The name of a kernel is what vmcoreinfo says: build-id and release. Some stable kernels wrote
+ * garbage as build-id (identity.c), so the dump has the last word, where it can be read: the places
+ * that vmcoreinfo tells, the number of symbols, samples of BTF and the banner must be the same.
+ */
+#include "engine/kern/open/kernelcache.h"
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "engine/base/alloc.h"
+#include "engine/base/checked.h"
+#include "engine/base/hmap.h"
+#include "engine/object/cachefile.h"
+#include "engine/sym/kallsyms.h"
+
+#define MAGIC (UINT64_C(0x766d626b65726e00) + 2) /* "vmbkern", version 2; tells byte order, too */
+#define RELEASE_MAX 64
+#define BANNER_MAX 256
+#define SAMPLES 8 /* of BTF, that must be the dump's */
+#define SAMPLE 128
+
+struct header {
+	uint64_t magic;
+	uint8_t id[64];
+	char release[RELEASE_MAX];
+	char banner[BANNER_MAX]; /* its start */
+	uint32_t id_size, n, percpu_last, encoding;
+	uint64_t percpu, percpu_end, low, high; /* link-time */
+	uint64_t text_len, btf_len, btf_addr, banner_addr;
+};
+
+/* Where the parts are in the file. */
+struct places {
+	uint64_t name, addr, text, btf, end;
+};
+
+static bool place(const struct header *h, struct places *p)
+{
+	p->addr = sizeof(*h);
+	return add_u64(p->addr, (uint64_t)h->n * 8, &p->name) &&
+	       add_u64(p->name, (uint64_t)h->n * 4, &p->text) &&
+	       add_u64(p->text, h->text_len, &p->btf) && add_u64(p->btf, 7, &p->btf) &&
+	       add_u64(p->btf &= ~UINT64_C(7), h->btf_len, &p->end);
+}
+
+/* Who this kernel is; false: the dump doesn't say. */
+static bool identify(struct session *s, struct header *h)
+{
+	const char *release = vmcoreinfo_str(s->vmcoreinfo, "OSRELEASE");
+
+	*h = (struct header){.magic = MAGIC};
+	h->id_size = (uint32_t)identity_told(s, h->id, sizeof(h->id));
+	if (h->id_size < 8 || !release || strlen(release) >= RELEASE_MAX ||
+	    !mem_layout(s->mem)->exact)
+		return false;
+	strcpy(h->release, release);
+	return true;
+}
+
+static char *file_name(const struct header *h)
+{
+	uint64_t key = hash_u64(hash_bytes(h->id, h->id_size) ^ hash_str(h->release));
+
+	return xasprintf("kernel-%016" PRIx64, key);
+}
+
+/* ---- reading ---- */
+
+/* n bytes at addr, if they can be read, must be these. */
+static bool agrees(struct session *s, uint64_t addr, const void *want, size_t n)
+{
+	char buf[BANNER_MAX];
+
+	n = n < sizeof(buf) ? n : sizeof(buf);
+	return mem_read_some(s->mem, KERNEL, addr, buf, n, NULL) < n || !memcmp(buf, want, n);
+}
+
+static bool anchored(struct session *s, const struct kallsyms *k)
+{
+	static const char *const names[] = {"_stext", "init_uts_ns", "node_online_map", "log_buf"};
+	unsigned right = 0;
+	uint64_t addr;
+	struct sym sym;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!vmcoreinfo_symbol(s->vmcoreinfo, names[i], &addr) ||
+		    !kallsyms_by_name(k, names[i], &sym))
+			continue;
+		if (sym.addr != addr)
+			return false;
+		right++;
+	}
+	return right;
+}
+
+static bool is_this_dumps(struct session *s, const struct header *h, const char *map,
+			  const struct places *p, const struct kallsyms *k)
+{
+	uint64_t slide = mem_layout(s->mem)->kernel_offset, addr;
+
+	if (vmcoreinfo_symbol(s->vmcoreinfo, "kallsyms_num_syms", &addr) &&
+	    !agrees(s, addr, &h->n, sizeof(h->n)))
+		return false;
+	for (uint64_t i = 0; i <= SAMPLES && h->btf_len >= SAMPLE; i++) {
+		uint64_t at = (h->btf_len - SAMPLE) / SAMPLES * i;
+		if (!agrees(s, h->btf_addr + slide + at, map + p->btf + at, SAMPLE))
+			return false;
+	}
+	if (!agrees(s, h->banner_addr + slide, h->banner, strnlen(h->banner, BANNER_MAX)))
+		return false;
+	return anchored(s, k);
+}
+
+static bool use(struct session *s, const struct header *h, const char *map, const struct places *p)
+{
+	struct kallsyms_parts parts = {
+		.n = h->n,
+		.percpu_last = h->percpu_last,
+		.encoding = h->encoding,
+		.text = map + p->text,
+		.text_len = (size_t)h->text_len,
+		.name = (const uint32_t *)(const void *)(map + p->name),
+		.addr = (const uint64_t *)(const void *)(map + p->addr),
+		.percpu = h->percpu,
+		.percpu_end = h->percpu_end,
+		.low = h->low,
+		.high = h->high,
+	};
+	uint64_t slide = mem_layout(s->mem)->kernel_offset;
+	struct kallsyms *k;
+
+	if (!err_ok(kallsyms_of_parts(&parts, slide, &k)))
+		return false;
+	if (!is_this_dumps(s, h, map, p, k)) {
+		kallsyms_close(k);
+		return false;
+	}
+	symtab_add_kallsyms(s->symtab, s->vmlinux, k);
+	if (h->btf_len)
+		object_lend_section(s->vmlinux, ".BTF", map + p->btf, (size_t)h->btf_len,
+				    h->btf_addr + slide - object_bias(s->vmlinux));
+	return true;
+}
+
+bool kernelcache_load(struct session *s)
+{
+	struct header h, own;
+	struct places p;
+	uint64_t size;
+
+	if (s->options.no_cache || !identify(s, &own))
+		return false;
+	AUTO_FREE char *name = file_name(&own);
+	int fd = cachefile_find(CACHE_INDEX, name, &size);
+	if (fd < 0)
+		return false;
+	char *map = MAP_FAILED;
+	if (size >= sizeof(h) && pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) &&
+	    h.magic == MAGIC && h.id_size == own.id_size && !memcmp(h.id, own.id, sizeof(h.id)) &&
+	    !memcmp(h.release, own.release, RELEASE_MAX) && place(&h, &p) && p.end == size)
+		map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return false;
+	if (!use(s, &h, map, &p)) {
+		munmap(map, size);
+		return false;
+	}
+	s->priv->kernel_map = map;
+	s->priv->kernel_map_size = size;
+	return true;
+}
+
+void kernelcache_done(struct session *s)
+{
+	if (s->priv->kernel_map)
+		munmap(s->priv->kernel_map, s->priv->kernel_map_size);
+}
+
+/* ---- writing ---- */
+
+#define CHUNK 8192
+
+/* The image moves by the slide, zero-based per-CPU symbols don't. */
+static uint64_t linked(const struct kallsyms_parts *k, uint64_t addr, uint64_t slide)
+{
+	return addr >= k->low ? addr - slide : addr;
+}
+
+/* Addresses as they were linked. */
+static struct err *write_addresses(int fd, const struct kallsyms_parts *k, uint64_t slide, uint64_t at)
+{
+	uint64_t *v = xcalloc(CHUNK, sizeof(*v));
+	struct err *e = NULL;
+
+	for (uint32_t i = 0; i < k->n && !e; i += CHUNK) {
+		uint32_t n = k->n - i < CHUNK ? k->n - i : CHUNK;
+		for (uint32_t j = 0; j < n; j++) {
+			uint64_t a = k->addr[i + j];
+			v[j] = linked(k, a, slide);
+		}
+		e = write_all(fd, v, n * sizeof(*v), at + (uint64_t)i * sizeof(*v));
+	}
+	free(v);
+	return e;
+}
+
+static struct err *write_parts(int fd, const struct header *h, const struct places *p,
+			       const struct kallsyms_parts *k, uint64_t slide, const void *btf)
+{
+	TRY(write_all(fd, h, sizeof(*h), 0));
+	TRY(write_addresses(fd, k, slide, p->addr));
+	TRY(write_all(fd, k->name, (size_t)k->n * 4, p->name));
+	TRY(write_all(fd, k->text, k->text_len, p->text));
+	return write_all(fd, btf, (size_t)h->btf_len, p->btf);
+}
+
+static bool fill_header(struct session *s, const struct kallsyms_parts *k, struct header *h)
+{
+	uint64_t slide = mem_layout(s->mem)->kernel_offset;
+	struct object_section btf;
+	struct sym banner;
+
+	if (!identify(s, h) || !kallsyms_by_name(s->priv->own, "linux_banner", &banner) ||
+	    !err_ok(mem_str(s->mem, KERNEL, banner.addr, h->banner, sizeof(h->banner))) ||
+	    !object_section(s->vmlinux, ".BTF", &btf))
+		return false;
+	h->n = k->n;
+	h->percpu_last = k->percpu_last;
+	h->encoding = k->encoding;
+	h->percpu = linked(k, k->percpu, slide);
+	h->percpu_end = linked(k, k->percpu_end, slide);
+	h->low = k->low - slide;
+	h->high = k->high - slide;
+	h->text_len = k->text_len;
+	h->btf_len = btf.size;
+	h->btf_addr = btf.addr + object_bias(s->vmlinux) - slide;
+	h->banner_addr = banner.addr - slide;
+	return true;
+}
+
+void kernelcache_save(struct session *s)
+{
+	struct kallsyms_parts k;
+	struct object_section btf;
+	struct cachefile f;
+	struct header h;
+	struct places p;
+	int fd;
+
+	if (!s->priv->own || !s->priv->own_whole || s->options.no_cache)
+		return;
+	uint64_t slide = mem_layout(s->mem)->kernel_offset;
+	kallsyms_get_parts(s->priv->own, &k);
+	if (!fill_header(s, &k, &h) || !place(&h, &p) || !object_section(s->vmlinux, ".BTF", &btf))
+		return;
+	AUTO_FREE char *name = file_name(&h);
+	if (!err_ok(cachefile_create(CACHE_INDEX, name, &f)))
+		return;
+	if (!err_ok(write_parts(f.fd, &h, &p, &k, slide, btf.data))) {
+		cachefile_drop(&f);
+		return;
+	}
+	if (err_ok(cachefile_seal(&f, p.end, &fd)))
+		close(fd);
+}
