@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Recovered arguments under the frames of `bt`: -R shows them all, with the evidence; -V and -P take
- * those that DWARF has lost. Names and types come from the function's prototype.
+ * Recovered arguments under the frames of `bt`: -R shows them all, with the evidence; -V and -P
+ * take those that DWARF has lost. Names and types come from the function's prototype.
  */
 #include "engine/base/alloc.h"
 #include "engine/cmd/bt.h"
@@ -78,14 +78,16 @@ static struct err *evidence_row(struct bt *b, const char *reg, const struct arg_
 	cells[V_LOCATION] = s->pc ? cell_text(buf_str(&where)) : cell_absent();
 	AUTO_FREE char *text = s->pc ? xasprintf("%s: %s", s->text, s->what) : xstrdup(s->what);
 	cells[V_EVIDENCE] = cell_text(text);
-	return sink_row(b->c->out, &(struct row){.cells = cells, .ref = ref, .child = true,
-						 .role = ROLE_DIM});
+	return sink_row(b->c->out,
+			&(struct row){.cells = cells, .ref = ref, .child = true, .role = ROLE_DIM});
 }
 
 static struct err *argument(struct bt *b, size_t i, unsigned reg, const struct arg_param *p)
 {
 	const char *name = arch_reg_name(b->s->arch, reg);
-	struct var v = {.name = p && p->name[0] ? p->name : name, .type = p ? p->type : NULL, .is_param = true};
+	struct var v = {.name = p && p->name[0] ? p->name : name,
+			.type = p ? p->type : NULL,
+			.is_param = true};
 	struct arg_value a;
 	struct err *e;
 
@@ -95,11 +97,13 @@ static struct err *argument(struct bt *b, size_t i, unsigned reg, const struct a
 		snprintf(v.location, sizeof(v.location), "%s", name);
 		e = bt_value(b, &v, NULL);
 	} else if (a.bits) {
-		AUTO_FREE char *text = xasprintf("0x%" PRIx64 " (its low %u bits)", a.value, a.bits);
+		AUTO_FREE char *text =
+			xasprintf("0x%" PRIx64 " (its low %u bits)", a.value, a.bits);
 		e = bt_value(b, &v, text);
 	} else {
 		AUTO_FREE char *text = xasprintf("<%s>", a.why[0] ? a.why : "not known");
-		e = p ? bt_value(b, &v, text) : NULL; /* without a prototype: who knows if it is one */
+		e = p ? bt_value(b, &v, text)
+		      : NULL; /* without a prototype: who knows if it is one */
 	}
 	for (size_t k = 0; a.bits && k < a.nsteps && !e; k++)
 		e = evidence_row(b, name, &a.steps[k]);

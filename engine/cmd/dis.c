@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Instructions of a function, with the fingers of crash's `dis`. A frame's own instruction is marked: the
- * interrupted one, or the call that hasn't returned yet; and the instructions that set up that call's
- * arguments say what they were given, as far as that is proved.
+ * Instructions of a function, with the fingers of crash's `dis`. A frame's own instruction is
+ * marked: the interrupted one, or the call that hasn't returned yet; and the instructions that set
+ * up that call's arguments say what they were given, as far as that is proved.
  */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
@@ -18,7 +18,21 @@
 #define MAX_FRAMES 256
 #define MAX_NOTES 6
 
-enum { MARK, ADDRESS, SHOWN, FUNCTION, OFFSET, BYTES, TEXT, NOTE, TARGET, FILE_, LINE_, HERE, COLS };
+enum {
+	MARK,
+	ADDRESS,
+	SHOWN,
+	FUNCTION,
+	OFFSET,
+	BYTES,
+	TEXT,
+	NOTE,
+	TARGET,
+	FILE_,
+	LINE_,
+	HERE,
+	COLS
+};
 static const struct col cols[COLS] = {
 	[MARK] = {"at", "", "=> stands before the frame's own instruction", COL_SCREEN, 2, 0},
 	[ADDRESS] = {"address", "", "of the instruction", 0, 18, 3},
@@ -26,9 +40,12 @@ static const struct col cols[COLS] = {
 	[FUNCTION] = {"function", "FUNCTION", "function", COL_DATA, 0, 0},
 	[OFFSET] = {"offset", "OFFSET", "from the function's start", COL_DATA, 0, 0},
 	[BYTES] = {"bytes", "BYTES", "its bytes in hexadecimal", COL_DATA, 0, 0},
-	[TEXT] = {"text", "", "the instruction in AT&T syntax; of a line of source: its text", COL_GROW, 0, 0},
-	[NOTE] = {"note", "", "what an argument of the frame's call was; which text it is from", 0, 0, 2},
-	[TARGET] = {"target", "TARGET", "address that is called, jumped to or read", COL_DATA, 0, 0},
+	[TEXT] = {"text", "", "the instruction in AT&T syntax; of a line of source: its text",
+		  COL_GROW, 0, 0},
+	[NOTE] = {"note", "", "what an argument of the frame's call was; which text it is from", 0,
+		  0, 2},
+	[TARGET] = {"target", "TARGET", "address that is called, jumped to or read", COL_DATA, 0,
+		    0},
 	[FILE_] = {"file", "FILE", "source file (with -l, -s)", COL_DATA, 0, 0},
 	[LINE_] = {"line", "LINE", "source line (with -l, -s)", COL_DATA, 0, 0},
 	[HERE] = {"mark", "MARK", "is it the frame's own instruction?", COL_DATA, 0, 0},
@@ -44,10 +61,10 @@ struct listing {
 	const struct cmd_call *c;
 	struct session *s;
 	struct dis_func func;
-	uint64_t first, end;  /* addresses to show */
-	uint64_t count;	      /* instructions at most */
-	uint64_t last;	      /* stop behind the instruction at this address; 0: don't */
-	uint64_t mark;	      /* 0: none */
+	uint64_t first, end; /* addresses to show */
+	uint64_t count;	     /* instructions at most */
+	uint64_t last;	     /* stop behind the instruction at this address; 0: don't */
+	uint64_t mark;	     /* 0: none */
 	struct note notes[MAX_NOTES];
 	size_t nnotes;
 	struct source source;
@@ -140,7 +157,8 @@ static struct err *line_row(struct listing *l, const char *text, const char *fil
 	v[FILE_] = cell_text(file);
 	v[LINE_] = cell_uint(line);
 	struct ref ref = {REF_SRC, 0, line, intern_str(l->s->intern, file)};
-	return sink_row(l->c->out, &(struct row){.cells = v, .key = key, .ref = ref, .role = ROLE_DIM});
+	return sink_row(l->c->out,
+			&(struct row){.cells = v, .key = key, .ref = ref, .role = ROLE_DIM});
 }
 
 /* The line's text out of the source tree; false: there is none. */
@@ -175,8 +193,8 @@ static struct err *interleave(struct listing *l, uint64_t pc)
 	AUTO_BUF struct buf text = {0};
 	size_t n;
 
-	if (!err_ok(lines_at(l->s->lines, l->func.sym.object, pc, &scopes, &n)) || !scopes[0].file[0] ||
-	    !scopes[0].line) {
+	if (!err_ok(lines_at(l->s->lines, l->func.sym.object, pc, &scopes, &n)) ||
+	    !scopes[0].file[0] || !scopes[0].line) {
 		l->file = NULL;
 		return NULL;
 	}
@@ -234,16 +252,20 @@ static struct err *insn_row(struct listing *l, const struct code *code, const st
 		[FUNCTION] = cell_text(l->func.sym.name),
 		[OFFSET] = cell_uint(in->pc - l->func.start),
 		[BYTES] = cell_text(buf_str(&bytes)),
-		[TEXT] = cell_link(cell_role(cell_text(text), ref.kind ? ROLE_LINK : ROLE_NORMAL), ref),
+		[TEXT] = cell_link(cell_role(cell_text(text), ref.kind ? ROLE_LINK : ROLE_NORMAL),
+				   ref),
 		[NOTE] = note.len ? cell_role(cell_text(buf_str(&note)), ROLE_NUMBER)
 				  : cell_shown(cell_absent(), ""),
-		[TARGET] = target ? cell_link(cell_addr(in->has_target ? in->target : in->data), ref)
-				  : cell_absent(),
+		[TARGET] =
+			target ? cell_link(cell_addr(in->has_target ? in->target : in->data), ref)
+			       : cell_absent(),
 		[FILE_] = known_line ? cell_text(l->file) : cell_absent(),
 		[LINE_] = known_line ? cell_uint(l->line) : cell_absent(),
 		[HERE] = cell_bool(here),
 	};
-	return sink_row(l->c->out, &(struct row){.cells = v, .key = key, .ref = ref,
+	return sink_row(l->c->out, &(struct row){.cells = v,
+						 .key = key,
+						 .ref = ref,
 						 .role = here ? ROLE_TITLE : ROLE_NORMAL});
 }
 
@@ -254,7 +276,8 @@ static void tell_text(struct listing *l, const struct code *code)
 			  "init code: its memory is freed after the boot; this is the file's text");
 	else if (code->any_file)
 		sink_note(l->c->out, ROLE_WARN,
-			  "the dump doesn't hold all of this code (%s): rows with the note 'file' are the "
+			  "the dump doesn't hold all of this code (%s): rows with the note 'file' "
+			  "are the "
 			  "file's text, not patched and at its link-time addresses",
 			  mem_state_name(code->why));
 	if (code->patched_out)
@@ -360,8 +383,8 @@ static struct err *run(const struct cmd_call *c)
 			   a->has['r'] ? "r" : "", a->has['f'] ? "f" : "");
 	buf_printf(&crash, "%" PRIx64, addr);
 	struct ref ref = {REF_SYM, l.func.start, 0, intern_str(l.s->intern, l.func.sym.name)};
-	TRY(sink_begin(c->out, &dis_table, &ref, buf_str(&crash), "%s  %" PRIu64 " bytes", l.func.sym.name,
-		       l.func.end - l.func.start));
+	TRY(sink_begin(c->out, &dis_table, &ref, buf_str(&crash), "%s  %" PRIu64 " bytes",
+		       l.func.sym.name, l.func.end - l.func.start));
 	return list(&l);
 }
 
@@ -369,27 +392,34 @@ const struct cmd cmd_dis = {
 	.name = "dis",
 	.group = "memory",
 	.summary = "disassembly of the kernel's code, as it was patched at run time",
-	.details =
-		"A function's name shows all of it, another address one instruction; nothing shows the chosen "
-		"frame's function. => marks the chosen frame's own instruction: the interrupted one, or the "
-		"call that hasn't returned. Beside the instructions that set up that call's arguments stands "
-		"what they were given, as far as that is proved (`bt -R` tells how). Instructions that can't "
-		"be decoded are shown as bytes. With -l and -s, rows without an address are source lines.",
-	.options = (const struct cmd_option[]){
-		{'l', ARG_NONE, NULL, "with source files and lines"},
-		{'s', ARG_NONE, NULL, "with the source's text (needs a tree: --src)"},
-		{'r', ARG_NONE, NULL, "from the function's start up to ADDRESS"},
-		{'f', ARG_NONE, NULL, "from ADDRESS to the function's end"},
-		{0}},
-	.args = (const struct cmd_arg[]){
-		{"ADDRESS", ARG_ADDRESS, true, false, "address, function or frame; without it the chosen frame"},
-		{"COUNT", ARG_NUMBER, true, false, "how many instructions"},
-		{0}},
-	.examples = (const struct cmd_example[]){
-		{"dis mnt_want_write", "a whole function"},
-		{"dis -lr mnt_want_write+0x24", "with lines, up to an address"},
-		{"dis schedule 8", "its first eight instructions"},
-		{0}},
+	.details = "A function's name shows all of it, another address one instruction; nothing "
+		   "shows the chosen "
+		   "frame's function. => marks the chosen frame's own instruction: the interrupted "
+		   "one, or the "
+		   "call that hasn't returned. Beside the instructions that set up that call's "
+		   "arguments stands "
+		   "what they were given, as far as that is proved (`bt -R` tells how). "
+		   "Instructions that can't "
+		   "be decoded are shown as bytes. With -l and -s, rows without an address are "
+		   "source lines.",
+	.options =
+		(const struct cmd_option[]){
+			{'l', ARG_NONE, NULL, "with source files and lines"},
+			{'s', ARG_NONE, NULL, "with the source's text (needs a tree: --src)"},
+			{'r', ARG_NONE, NULL, "from the function's start up to ADDRESS"},
+			{'f', ARG_NONE, NULL, "from ADDRESS to the function's end"},
+			{0}},
+	.args =
+		(const struct cmd_arg[]){
+			{"ADDRESS", ARG_ADDRESS, true, false,
+			 "address, function or frame; without it the chosen frame"},
+			{"COUNT", ARG_NUMBER, true, false, "how many instructions"},
+			{0}},
+	.examples = (const struct cmd_example[]){{"dis mnt_want_write", "a whole function"},
+						 {"dis -lr mnt_want_write+0x24",
+						  "with lines, up to an address"},
+						 {"dis schedule 8", "its first eight instructions"},
+						 {0}},
 	.table = &dis_table,
 	.run = run,
 };

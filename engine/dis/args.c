@@ -2,10 +2,10 @@
 /*
  * Two questions, each in terms of the other:
  *
- * - What did register R hold when frame I was entered? Either a place in the frame's own state has the
- *   symbol "R on entry", and can be read; or the caller's state at the call tells what R was.
- * - What is the number of a value in the state of frame I? It is a constant; or a place with the same
- *   symbol can be read; or its symbol is a register on entry: the first question again, and for
+ * - What did register R hold when frame I was entered? Either a place in the frame's own state has
+ * the symbol "R on entry", and can be read; or the caller's state at the call tells what R was.
+ * - What is the number of a value in the state of frame I? It is a constant; or a place with the
+ * same symbol can be read; or its symbol is a register on entry: the first question again, and for
  *   registers that calls preserve, what the unwinder found in the caller.
  *
  * What can be read of a frame: the registers that survive a call (all of them, where the frame was
@@ -95,8 +95,8 @@ static void __attribute__((format(printf, 2, 3))) because(struct args *a, const 
 	va_end(ap);
 }
 
-static void __attribute__((format(printf, 3, 4))) step(struct args *a, uint64_t pc, const char *fmt,
-						       ...)
+static void __attribute__((format(printf, 3, 4)))
+step(struct args *a, uint64_t pc, const char *fmt, ...)
 {
 	struct arg_value *v = a->out;
 	va_list ap;
@@ -150,8 +150,8 @@ static bool is_guess(const struct frame *f)
 }
 
 /* The stack pointer on entry: from the state's own height, else from the unwinder's CFA. Where both
- * are known they have to agree; but the CFA of an entry point is that of what it interrupted. false:
- * they don't. */
+ * are known they have to agree; but the CFA of an entry point is that of what it interrupted.
+ * false: they don't. */
 static bool find_base(const struct args *a, size_t i, struct frame_flow *w)
 {
 	const struct frame *f = &a->st->frames[i];
@@ -230,8 +230,8 @@ static bool read_slot(const struct args *a, size_t i, const struct slot *k, uint
 			       k->size));
 }
 
-/* Below the frames of a call its registers were saved by some function that it led to: says by which,
- * and where. */
+/* Below the frames of a call its registers were saved by some function that it led to: says by
+ * which, and where. */
 static void saved_steps(struct args *a, size_t i, unsigned r)
 {
 	while (i-- > 0) {
@@ -243,7 +243,8 @@ static void saved_steps(struct args *a, size_t i, unsigned r)
 		dis_symbol(a->dis, w->at->func, &name);
 		for (size_t k = 0; k < w->at->state.n; k++) {
 			const struct slot *s = &w->at->state.slot[k];
-			if (s->at.v.sym != SYM_ENTRY + r || s->at.v.add || s->at.v.ext || s->size != 8)
+			if (s->at.v.sym != SYM_ENTRY + r || s->at.v.add || s->at.v.ext ||
+			    s->size != 8)
 				continue;
 			const struct trail *t = trail_find(w->at, s->at.by);
 			step(a, t ? t->pc : 0, "%s saved by %.32s at [0x%llx]", name_of(a, r),
@@ -267,7 +268,8 @@ static uint64_t low(uint64_t v, unsigned bits)
 	return bits >= 64 ? v : v & ((UINT64_C(1) << bits) - 1);
 }
 
-/* v, of which so many bits of symbol + constant are known, where the symbol's low bits are `sym`. */
+/* v, of which so many bits of symbol + constant are known, where the symbol's low bits are `sym`.
+ */
 static struct number apply(struct val v, uint64_t sym, unsigned bits)
 {
 	uint64_t sum = sym + (uint64_t)v.add;
@@ -283,8 +285,8 @@ static uint64_t symbol_of(struct val p, uint64_t x)
 	return low(x - (uint64_t)p.add, val_bits(p));
 }
 
-/* Looks for a place of frame i that has symbol `sym` and can be read: the one with the most bits. Gives
- * the symbol's number. */
+/* Looks for a place of frame i that has symbol `sym` and can be read: the one with the most bits.
+ * Gives the symbol's number. */
 static unsigned read_symbol(struct args *a, size_t i, uint32_t sym, uint64_t *ret)
 {
 	const struct frame_flow *w = frame_flow(a, i);
@@ -310,7 +312,8 @@ static unsigned read_symbol(struct args *a, size_t i, uint32_t sym, uint64_t *re
 	}
 	if (!bits)
 		return 0;
-	const struct place *p = best < NREGS ? &s->state.reg[best] : &s->state.slot[best - NREGS].at;
+	const struct place *p =
+		best < NREGS ? &s->state.reg[best] : &s->state.slot[best - NREGS].at;
 	char kept[32];
 	snprintf(kept, sizeof(kept), "kept in %s", best < NREGS ? name_of(a, best) : "its frame");
 	trail_steps(a, s, p->by, kept);

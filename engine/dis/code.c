@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bytes of code, page by page: the dump's, else the file's. Two kinds of bytes are taken from the file
- * although the dump has that memory: init text, which is freed after the boot and used for other
- * things, and instructions that a breakpoint (kprobes, text patching) was put over, as nobody could
- * tell the instruction's length from 0xcc.
+ * Bytes of code, page by page: the dump's, else the file's. Two kinds of bytes are taken from the
+ * file although the dump has that memory: init text, which is freed after the boot and used for
+ * other things, and instructions that a breakpoint (kprobes, text patching) was put over, as nobody
+ * could tell the instruction's length from 0xcc.
  */
 #include <string.h>
 #include "engine/base/alloc.h"

@@ -23,12 +23,28 @@ struct dis *dis_create(struct mem *m, struct symtab *st)
 	return d;
 }
 
+static void decoder_free(struct decoder *x)
+{
+	if (x->insn)
+		cs_free(x->insn, 1);
+	if (x->shown)
+		cs_free(x->shown, 1);
+	if (x->intel)
+		cs_close(&x->intel);
+	if (x->att)
+		cs_close(&x->att);
+	free(x);
+}
+
 void dis_destroy(struct dis *d)
 {
 	if (!d)
 		return;
-	free(d->faults.v);
-	free(d->labels.v);
+	for (struct decoder *x = d->idle, *next; x; x = next) {
+		next = x->next;
+		decoder_free(x);
+	}
+	tables_free(d);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
@@ -54,8 +70,7 @@ struct err *dis_func_at(struct dis *d, uint64_t pc, struct dis_func *ret)
 		uint64_t o;
 
 		for (ret->end = pc + 1; ret->end - ret->start < MAX_FUNCTION; ret->end++)
-			if (!sym_func_at(d->symtab, ret->end, &next, &o) ||
-			    next.addr != ret->start)
+			if (!sym_func_at(d->symtab, ret->end, &next, &o) || next.addr != ret->start)
 				break;
 	}
 	if (ret->end - ret->start > MAX_FUNCTION)
@@ -63,22 +78,39 @@ struct err *dis_func_at(struct dis *d, uint64_t pc, struct dis_func *ret)
 	return NULL;
 }
 
+static struct decoder *take_idle(struct dis *d)
+{
+	pthread_mutex_lock(&d->lock);
+	struct decoder *x = d->idle;
+	if (x)
+		d->idle = x->next;
+	pthread_mutex_unlock(&d->lock);
+	return x;
+}
+
+static bool open_capstone(struct decoder *x)
+{
+	return !cs_open(CS_ARCH_X86, CS_MODE_64, &x->intel) &&
+	       !cs_option(x->intel, CS_OPT_DETAIL, CS_OPT_ON) &&
+	       !cs_open(CS_ARCH_X86, CS_MODE_64, &x->att) &&
+	       !cs_option(x->att, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT) &&
+	       !cs_option(x->att, CS_OPT_UNSIGNED, CS_OPT_ON) && (x->insn = cs_malloc(x->intel)) &&
+	       (x->shown = cs_malloc(x->att));
+}
+
 struct err *decoder_create(struct dis *d, struct decoder **ret)
 {
-	struct decoder *x;
-
 	*ret = NULL;
 	TRY(dis_usable(d));
-	x = xcalloc(1, sizeof(*x));
-	x->dis = d;
-	if (cs_open(CS_ARCH_X86, CS_MODE_64, &x->intel) ||
-	    cs_option(x->intel, CS_OPT_DETAIL, CS_OPT_ON) ||
-	    cs_open(CS_ARCH_X86, CS_MODE_64, &x->att) ||
-	    cs_option(x->att, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT) ||
-	    cs_option(x->att, CS_OPT_UNSIGNED, CS_OPT_ON) ||
-	    !(x->insn = cs_malloc(x->intel)) || !(x->shown = cs_malloc(x->att))) {
-		decoder_destroy(x);
-		return err_new(ERR_UNSUPPORTED, "the installed capstone can't decode x86-64");
+	struct decoder *x = take_idle(d);
+	if (!x) {
+		x = xcalloc(1, sizeof(*x));
+		x->dis = d;
+		if (!open_capstone(x)) {
+			decoder_free(x);
+			return err_new(ERR_UNSUPPORTED,
+				       "the installed capstone can't decode x86-64");
+		}
 	}
 	*ret = x;
 	return NULL;
@@ -88,15 +120,10 @@ void decoder_destroy(struct decoder *x)
 {
 	if (!x)
 		return;
-	if (x->insn)
-		cs_free(x->insn, 1);
-	if (x->shown)
-		cs_free(x->shown, 1);
-	if (x->intel)
-		cs_close(&x->intel);
-	if (x->att)
-		cs_close(&x->att);
-	free(x);
+	pthread_mutex_lock(&x->dis->lock);
+	x->next = x->dis->idle;
+	x->dis->idle = x;
+	pthread_mutex_unlock(&x->dis->lock);
 }
 
 /* Does an instruction of the file's text begin at pc? */
@@ -114,8 +141,9 @@ static bool file_boundary(struct object *o, uint64_t start, uint64_t pc)
 	return at == pc;
 }
 
-/* A breakpoint over the first byte of an instruction: the others are as the file has them. (Returns are
- * patched too, and filled up with the same byte: in the file they are in the middle of a jump.) */
+/* A breakpoint over the first byte of an instruction: the others are as the file has them. (Returns
+ * are patched too, and filled up with the same byte: in the file they are in the middle of a jump.)
+ */
 static void undo_breakpoint(struct decoder *x, struct code *c, size_t at)
 {
 	uint8_t b[16];
@@ -128,7 +156,8 @@ static void undo_breakpoint(struct decoder *x, struct code *c, size_t at)
 	    b[0] == INT3)
 		return;
 	unsigned len = x86_insn_length(b, n);
-	if (!len || memcmp(b + 1, c->bytes + at + 1, len - 1) || !file_boundary(s.object, s.addr, pc))
+	if (!len || memcmp(b + 1, c->bytes + at + 1, len - 1) ||
+	    !file_boundary(s.object, s.addr, pc))
 		return;
 	c->bytes[at] = b[0];
 	c->patched_out = true;
@@ -143,8 +172,8 @@ static bool run(csh handle, const struct code *c, size_t at, cs_insn *insn)
 	return cs_disasm_iter(handle, &p, &n, &pc, insn);
 }
 
-/* ud1 and ud0 have operands (newer kernels' WARN tells with them where its arguments are), which capstone
- * 4 leaves out. */
+/* ud1 and ud0 have operands (newer kernels' WARN tells with them where its arguments are), which
+ * capstone 4 leaves out. */
 static bool is_trap_with_operands(const struct code *c, size_t at)
 {
 	while (at < c->n && (c->bytes[at] == 0x66 || c->bytes[at] == 0x67))
@@ -176,20 +205,28 @@ static void flow_of(struct dis_insn *ret, const cs_insn *in)
 	for (unsigned i = 0; i < in->detail->groups_count; i++) {
 		jump |= in->detail->groups[i] == X86_GRP_JUMP;
 		call |= in->detail->groups[i] == X86_GRP_CALL;
-		back |= in->detail->groups[i] == X86_GRP_RET || in->detail->groups[i] == X86_GRP_IRET;
+		back |= in->detail->groups[i] == X86_GRP_RET ||
+			in->detail->groups[i] == X86_GRP_IRET;
 	}
 	switch (in->id) {
-	case X86_INS_UD0: case X86_INS_UD2: case X86_INS_UD2B:
+	case X86_INS_UD0:
+	case X86_INS_UD2:
+	case X86_INS_UD2B:
 		ret->flow = DIS_TRAP;
 		return;
-	case X86_INS_SYSRET: case X86_INS_SYSEXIT: case X86_INS_IRET: case X86_INS_IRETD:
+	case X86_INS_SYSRET:
+	case X86_INS_SYSEXIT:
+	case X86_INS_IRET:
+	case X86_INS_IRETD:
 	case X86_INS_IRETQ:
 		back = true;
 		break;
-	case X86_INS_CALL: case X86_INS_LCALL:
+	case X86_INS_CALL:
+	case X86_INS_LCALL:
 		call = true;
 		break;
-	case X86_INS_JMP: case X86_INS_LJMP:
+	case X86_INS_JMP:
+	case X86_INS_LJMP:
 		jump = true;
 		break;
 	}
@@ -220,7 +257,8 @@ static void data_of(struct dis_insn *ret, const cs_insn *in)
 			continue;
 		ret->has_data = true;
 		ret->percpu = m->segment == X86_REG_GS;
-		ret->data = (uint64_t)m->disp + (m->base == X86_REG_RIP ? in->address + in->size : 0);
+		ret->data =
+			(uint64_t)m->disp + (m->base == X86_REG_RIP ? in->address + in->size : 0);
 	}
 }
 

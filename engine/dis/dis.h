@@ -59,38 +59,37 @@ bool code_from_file(const struct code *c, uint64_t pc);
 
 /* What an instruction does to the program's flow. */
 enum dis_flow {
-	DIS_NEXT,	   /* goes on to the next instruction */
-	DIS_CALL,	   /* to target, comes back */
+	DIS_NEXT, /* goes on to the next instruction */
+	DIS_CALL, /* to target, comes back */
 	DIS_CALL_INDIRECT,
-	DIS_JUMP,	   /* to target */
+	DIS_JUMP, /* to target */
 	DIS_JUMP_INDIRECT,
-	DIS_BRANCH,	   /* to target, or on */
-	DIS_RETURN,	   /* also from interrupts and system calls */
-	DIS_TRAP,	   /* ud2 and the like: the kernel's BUG, and WARN, which comes back */
+	DIS_BRANCH, /* to target, or on */
+	DIS_RETURN, /* also from interrupts and system calls */
+	DIS_TRAP,   /* ud2 and the like: the kernel's BUG, and WARN, which comes back */
 };
 
 struct dis_insn {
 	uint64_t pc;
 	uint8_t size;
 	uint8_t bytes[15];
-	bool known;	   /* false: capstone can't decode it; text is .byte */
+	bool known; /* false: capstone can't decode it; text is .byte */
 	enum dis_flow flow;
-	bool has_target;   /* of a direct call or jump */
+	bool has_target; /* of a direct call or jump */
 	uint64_t target;
-	bool has_data;	   /* an address in memory that it names: rip-relative or absolute */
+	bool has_data; /* an address in memory that it names: rip-relative or absolute */
 	uint64_t data;
-	bool percpu;	   /* data counts from the per-CPU area's base (gs) */
+	bool percpu; /* data counts from the per-CPU area's base (gs) */
 };
 
 struct decoder;
 /* ERR_UNSUPPORTED for other machines than x86-64. */
 struct err *decoder_create(struct dis *d, struct decoder **ret);
 void decoder_destroy(struct decoder *x);
-/* Decodes the instruction at pc, which must lie in c. text (may be NULL) gets it in AT&T syntax, with
- * symbols. Always advances: ret->size is at least 1. Puts back what a breakpoint has replaced. false: pc
- * isn't in c. */
-bool decode(struct decoder *x, struct code *c, uint64_t pc, struct dis_insn *ret,
-	    struct buf *text);
+/* Decodes the instruction at pc, which must lie in c. text (may be NULL) gets it in AT&T syntax,
+ * with symbols. Always advances: ret->size is at least 1. Puts back what a breakpoint has replaced.
+ * false: pc isn't in c. */
+bool decode(struct decoder *x, struct code *c, uint64_t pc, struct dis_insn *ret, struct buf *text);
 /* One instruction's text, read by itself; "?" when it can't be. */
 void dis_text_at(struct dis *d, uint64_t pc, struct buf *text);
 /* "symbol+0x12" for an address in code or data; nothing when no symbol covers it. */

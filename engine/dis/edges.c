@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Edges of control flow that the instructions don't show, from vmlinux' tables:
+ * Edges of control flow that the instructions don't show, from the kernel's own tables:
  *
  * - __ex_table: an instruction that may fault, and where the handler goes on. Entries are place-
  *   relative: { s32 insn, s32 fixup, s32 data }; before 4.6 without the third.
@@ -9,7 +9,8 @@
  *
  * What a text of now jumps over may have been run a while ago, so both ways of a label count.
  *
- * Sources: Linux' arch/x86/include/asm/extable.h, extable_fixup_types.h, include/linux/jump_label.h.
+ * Sources: Linux' arch/x86/include/asm/extable.h, extable_fixup_types.h,
+ * include/linux/jump_label.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "engine/dis/impl.h"
 
 #define MAX_EDGES 1000000
+#define MAX_TABLE (16 << 20) /* bytes */
 #define NO_REG 0xff
 
 /* x86's numbers of the general registers as DWARF's. */
@@ -36,21 +38,57 @@ static void sort(struct edges *e)
 		qsort(e->v, e->n, sizeof(*e->v), by_from);
 }
 
-static uint64_t relative(const struct object_section *s, size_t at, uint64_t bias)
-{
-	uint32_t v = load_u32((const uint8_t *)s->data + at);
+/* A table's bytes, and the run-time address of the first. */
+struct bytes {
+	uint8_t *p;
+	size_t n;
+	uint64_t addr;
+	uint64_t bias; /* to add to whole addresses in it */
+};
 
-	return bias + s->addr + at + (uint64_t)(int64_t)(int32_t)v;
+/* From the dump's memory, between two symbols; where that is lost, from the file. */
+static bool read_table(struct dis *d, struct object *o, const char *start, const char *stop,
+		       const char *section, struct bytes *ret)
+{
+	struct object_section file;
+	struct sym lo, hi;
+
+	*ret = (struct bytes){0};
+	if (sym_find(d->symtab, start, &lo) && sym_find(d->symtab, stop, &hi) && lo.object == o &&
+	    hi.addr > lo.addr && err_ok(try_alloc(hi.addr - lo.addr, 1, MAX_TABLE, &ret->p))) {
+		ret->n = (size_t)(hi.addr - lo.addr);
+		ret->addr = lo.addr;
+		if (err_ok(mem_read(d->mem, KERNEL, ret->addr, ret->p, ret->n)))
+			return true;
+		free(ret->p);
+		*ret = (struct bytes){0};
+	}
+	if (!object_section(o, section, &file) || !file.size ||
+	    !err_ok(try_alloc(file.size, 1, MAX_TABLE, &ret->p)))
+		return false;
+	memcpy(ret->p, file.data, file.size);
+	ret->n = file.size;
+	ret->bias = object_bias(o);
+	ret->addr = file.addr + ret->bias;
+	return true;
 }
 
-/* Does the table, read with this size of an entry, lead from text to text all along? */
-static bool fits(const struct object_section *s, size_t entry, uint64_t bias, struct object *o)
+static uint64_t relative(const struct bytes *t, size_t at)
 {
-	if (!s->size || s->size % entry)
+	return t->addr + at + (uint64_t)(int64_t)(int32_t)load_u32(t->p + at);
+}
+
+/* Does the table, read with this size of an entry, lead from code to code all along? */
+static bool fits(struct dis *d, const struct bytes *t, size_t entry)
+{
+	struct sym s;
+	uint64_t off;
+
+	if (!t->n || t->n % entry)
 		return false;
-	for (size_t at = 0; at < s->size; at += entry)
-		if (!object_contains(o, relative(s, at, bias)) ||
-		    !object_contains(o, relative(s, at + 4, bias)))
+	for (size_t at = 0; at < t->n; at += entry)
+		if (!sym_func_at(d->symtab, relative(t, at), &s, &off) ||
+		    !sym_func_at(d->symtab, relative(t, at + 4), &s, &off))
 			return false;
 	return true;
 }
@@ -63,40 +101,36 @@ static void put(struct edges *e, uint64_t from, uint64_t to, uint8_t reg)
 	e->v[e->n++] = (struct edge){from, to, reg};
 }
 
-static void read_faults(struct dis *d, struct object *o)
+static void read_faults(struct dis *d, struct object *o, struct edges *ret)
 {
-	uint64_t bias = object_bias(o);
-	struct object_section s;
+	struct bytes t;
 
-	if (!object_section(o, "__ex_table", &s))
+	if (!read_table(d, o, "__start___ex_table", "__stop___ex_table", "__ex_table", &t))
 		return;
-	size_t entry = fits(&s, 12, bias, o) ? 12 : fits(&s, 8, bias, o) ? 8 : 0;
-	for (size_t at = 0; entry && at < s.size; at += entry) {
+	size_t entry = fits(d, &t, 12) ? 12 : fits(d, &t, 8) ? 8 : 0;
+	for (size_t at = 0; entry && at < t.n; at += entry) {
 		uint8_t reg = NO_REG;
 		/* older kernels have a handler's address there: then one register too many is
 		 * given up */
 		if (entry == 12)
-			reg = dwarf_of[load_u32((const uint8_t *)s.data + at + 8) >> 8 & 15];
-		put(&d->faults, relative(&s, at, bias), relative(&s, at + 4, bias), reg);
+			reg = dwarf_of[load_u32(t.p + at + 8) >> 8 & 15];
+		put(ret, relative(&t, at), relative(&t, at + 4), reg);
 	}
+	free(t.p);
 }
 
-static void read_labels(struct dis *d, struct object *o)
+static void read_labels(struct dis *d, struct object *o, struct edges *ret)
 {
-	uint64_t bias = object_bias(o);
-	struct object_section s;
+	struct bytes t;
 
-	if (!object_section(o, "__jump_table", &s))
+	if (!read_table(d, o, "__start___jump_table", "__stop___jump_table", "__jump_table", &t))
 		return;
-	if (fits(&s, 16, bias, o)) {
-		for (size_t at = 0; at < s.size; at += 16)
-			put(&d->labels, relative(&s, at, bias), relative(&s, at + 4, bias), NO_REG);
-		return;
-	}
-	for (size_t at = 0; s.size % 24 == 0 && at < s.size; at += 24) {
-		const uint8_t *p = (const uint8_t *)s.data + at;
-		put(&d->labels, load_u64(p) + bias, load_u64(p + 8) + bias, NO_REG);
-	}
+	bool whole = fits(d, &t, 16);
+	for (size_t at = 0; whole && at < t.n; at += 16)
+		put(ret, relative(&t, at), relative(&t, at + 4), NO_REG);
+	for (size_t at = 0; !whole && t.n % 24 == 0 && at < t.n; at += 24)
+		put(ret, load_u64(t.p + at) + t.bias, load_u64(t.p + at + 8) + t.bias, NO_REG);
+	free(t.p);
 }
 
 static void range_of(const struct edges *e, uint64_t start, uint64_t end, const struct edge **v,
@@ -119,26 +153,57 @@ static void range_of(const struct edges *e, uint64_t start, uint64_t end, const 
 		;
 }
 
+static bool is_kernel_itself(struct dis *d, const struct object *o)
+{
+	struct sym s;
+
+	return sym_find(d->symtab, "_stext", &s) && s.object == o;
+}
+
+/* Under d->lock; NULL: it isn't the kernel itself. */
+static const struct tables *tables_of(struct dis *d, struct object *o)
+{
+	struct tables *t = d->tables;
+
+	while (t && t->of != o)
+		t = t->next;
+	if (t || !is_kernel_itself(d, o))
+		return t;
+	t = xcalloc(1, sizeof(*t));
+	t->of = o;
+	t->next = d->tables;
+	d->tables = t;
+	read_faults(d, o, &t->faults);
+	read_labels(d, o, &t->labels);
+	sort(&t->faults);
+	sort(&t->labels);
+	return t;
+}
+
+void tables_free(struct dis *d)
+{
+	for (struct tables *t = d->tables, *next; t; t = next) {
+		next = t->next;
+		free(t->faults.v);
+		free(t->labels.v);
+		free(t);
+	}
+}
+
 bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
 		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
 		  size_t *nlabels)
 {
 	*nfaults = *nlabels = 0;
 	*faults = *labels = NULL;
-	if (!o)
+	if (!o || !d->symtab)
 		return false;
 	pthread_mutex_lock(&d->lock);
-	if (!d->tables_of && !strcmp(object_name(o), "vmlinux")) {
-		d->tables_of = o;
-		read_faults(d, o);
-		read_labels(d, o);
-		sort(&d->faults);
-		sort(&d->labels);
-	}
+	const struct tables *t = tables_of(d, o);
 	pthread_mutex_unlock(&d->lock);
-	if (d->tables_of != o)
+	if (!t)
 		return false;
-	range_of(&d->faults, start, end, faults, nfaults);
-	range_of(&d->labels, start, end, labels, nlabels);
-	return d->faults.n != 0;
+	range_of(&t->faults, start, end, faults, nfaults);
+	range_of(&t->labels, start, end, labels, nlabels);
+	return t->faults.n != 0;
 }

@@ -3,11 +3,11 @@
  * The fixpoint, and the cache of its results.
  *
  * Blocks are worked on until nothing changes. Where ways in may be hidden (a module's tables aren't
- * read; a probe jumps away and comes back), a block that nothing seen leads to is then taken as entered
- * with nothing known, and the work goes on; else it is dead (an alternative that isn't this machine's).
- * What falls through after a call or a trap may never have come back from it: where such
- * a way in has the stack at another height than the others, it isn't one, as the kernel's own build
- * (objtool) proves that real ways agree there.
+ * read; a probe jumps away and comes back), a block that nothing seen leads to is then taken as
+ * entered with nothing known, and the work goes on; else it is dead (an alternative that isn't this
+ * machine's). What falls through after a call or a trap may never have come back from it: where
+ * such a way in has the stack at another height than the others, it isn't one, as the kernel's own
+ * build (objtool) proves that real ways agree there.
  */
 #include "engine/dis/flow.h"
 #include "engine/dis/impl.h"
@@ -18,7 +18,7 @@
 #include "engine/base/hmap.h"
 #include "engine/dis/graph.h"
 
-#define MAX_ROUNDS 400	/* visits of a block, on average */
+#define MAX_ROUNDS 400 /* visits of a block, on average */
 #define MAX_CACHED 4096
 #define MAX_TRAIL 4096
 #define MAX_EXITS 2048 /* other functions that a function jumps to */
@@ -30,7 +30,7 @@ struct flow {
 	struct hmap map;
 	struct snapshot **v;
 	size_t n, cap;
-	struct effects fx; /* but for `from` */
+	struct effects fx;     /* but for `from` */
 	uint64_t ro_lo, ro_hi; /* the kernel's read-only data */
 };
 
@@ -67,7 +67,8 @@ static bool is_tracer(void *ctx, const struct insn *in)
 	return false;
 }
 
-/* Not before it is needed: looking up names makes the table of names. Symbols may also come later. */
+/* Not before it is needed: looking up names makes the table of names. Symbols may also come later.
+ */
 static void learn_world(struct flow *f)
 {
 	struct sym lo, hi;
@@ -287,7 +288,8 @@ static void keep_trail(struct snapshot *s, const struct graph *g)
 
 	for (size_t i = 0; i < NREGS + s->state.n; i++) {
 		uint32_t by = i < NREGS ? s->state.reg[i].by : s->state.slot[i - NREGS].at.by;
-		for (; by && by <= g->n && !seen[by] && s->ntrail < MAX_TRAIL; by = g->from[by - 1]) {
+		for (; by && by <= g->n && !seen[by] && s->ntrail < MAX_TRAIL;
+		     by = g->from[by - 1]) {
 			seen[by] = true;
 			GROW(s->trail, s->ntrail, cap);
 			s->trail[s->ntrail++] =
@@ -329,8 +331,8 @@ static struct effects world(struct flow *f, struct graph *g)
 	return fx;
 }
 
-/* A jump by a table of addresses may go to any block, so nothing holds in such a function. (One that
- * leaves the function has taken its frame down before.) */
+/* A jump by a table of addresses may go to any block, so nothing holds in such a function. (One
+ * that leaves the function has taken its frame down before.) */
 static bool has_jump_table(struct graph *g, const struct effects *fx)
 {
 	bool found = false;
@@ -455,7 +457,8 @@ static bool jumps_to(struct flow *f, uint64_t func, uint64_t to)
 	struct code c;
 	bool found = false;
 
-	if (!err_ok(dis_func_at(f->dis, func, &x)) || !err_ok(code_read(f->dis, x.start, x.end, &c)))
+	if (!err_ok(dis_func_at(f->dis, func, &x)) ||
+	    !err_ok(code_read(f->dis, x.start, x.end, &c)))
 		return false;
 	for (size_t i = 0; i + 5 <= c.n && !found; i++) {
 		bool near = c.bytes[i] == 0xe9 ||

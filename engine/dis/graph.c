@@ -158,7 +158,8 @@ static void find_leaders(struct builder *b)
 		const struct insn *in = &g->insn[i];
 		if (in->has_target && in->flow != DIS_CALL)
 			lead(b, in->target);
-		if (i + 1 < g->n && (in->flow == DIS_BRANCH || in->flow == DIS_TRAP || !goes_on(in)))
+		if (i + 1 < g->n &&
+		    (in->flow == DIS_BRANCH || in->flow == DIS_TRAP || !goes_on(in)))
 			b->leader[i + 1] = true;
 	}
 }
@@ -189,14 +190,15 @@ static void jump_to(struct builder *b, uint32_t from, uint64_t target)
 		connect(b->g, from, b->block_of[i], EDGE_JUMP, NO_REG);
 }
 
-/* A jump to code that no symbol covers: a probe's copy of the instructions here, which comes back. */
+/* A jump to code that no symbol covers: a probe's copy of the instructions here, which comes back.
+ */
 static bool leaves_for_probe(const struct graph *g, const struct insn *in)
 {
 	struct sym s;
 	uint64_t off;
 
-	return in->flow == DIS_JUMP && (!sym_func_at(g->dis->symtab, in->target, &s, &off) ||
-					strstr(s.name, "optinsn"));
+	return in->flow == DIS_JUMP &&
+	       (!sym_func_at(g->dis->symtab, in->target, &s, &off) || strstr(s.name, "optinsn"));
 }
 
 /* The edges that a block's last instruction makes. */
@@ -279,7 +281,8 @@ struct err *graph_build(struct dis *d, const struct dis_func *f, struct graph *g
 		graph_free(g);
 		return e;
 	}
-	struct builder b = {.g = g, .leader = xcalloc(g->n, sizeof(bool)),
+	struct builder b = {.g = g,
+			    .leader = xcalloc(g->n, sizeof(bool)),
 			    .block_of = xcalloc(g->n, sizeof(uint32_t))};
 	find_leaders(&b);
 	make_blocks(&b);

@@ -47,7 +47,7 @@ struct graph {
 	uint32_t nblocks;
 	uint32_t *from; /* struct effects.from */
 	bool indirect;	/* it has a jump whose targets aren't known */
-	bool hidden;	/* there may be ways in that we don't see: code that nothing leads to counts */
+	bool hidden; /* there may be ways in that we don't see: code that nothing leads to counts */
 };
 
 /* Decodes the function and makes its blocks. On an error, g needs no graph_free(). */

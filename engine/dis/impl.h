@@ -19,30 +19,41 @@ struct edges {
 	size_t n, cap;
 };
 
+/* Of one kernel: the one in memory, or the vmlinux that turned up later. Read once, kept to the
+ * end. */
+struct tables {
+	struct tables *next;
+	const struct object *of;
+	struct edges faults; /* exception table: a faulting instruction, and where it goes on */
+	struct edges labels; /* jump labels: patchable jumps, and where they can go */
+};
+
 struct dis {
 	struct mem *mem;
 	const struct arch *arch;
 	struct symtab *symtab;
 	pthread_mutex_t lock; /* around the following */
-	struct object *tables_of; /* whose tables these are; NULL: not read yet */
-	struct edges faults;	  /* exception table: a faulting instruction, and where it goes on */
-	struct edges labels;	  /* jump labels: patchable jumps, and where they can go */
+	struct tables *tables;
+	struct decoder *idle; /* decoders for the next who wants one: capstone is slow to open */
 };
 
 struct decoder {
 	struct dis *dis;
-	csh intel, att; /* operands are wanted destination first, text is wanted as kernel people's */
+	csh intel,
+		att; /* operands are wanted destination first, text is wanted as kernel people's */
 	cs_insn *insn, *shown;
+	struct decoder *next; /* idle */
 };
 
 /* Decodes into x->insn, with details. false: unknown to capstone, or cut off. */
 bool decode_raw(struct decoder *x, struct code *c, uint64_t pc);
-/* Length of the x86-64 instruction at p, of which n bytes are to be had, by its encoding alone; 0: it
- * is none. */
+/* Length of the x86-64 instruction at p, of which n bytes are to be had, by its encoding alone; 0:
+ * it is none. */
 unsigned x86_insn_length(const uint8_t *p, size_t n);
 
-/* Hidden edges that begin in [start, end) of an object's text, in d->faults and d->labels. false: they
- * aren't known (modules). Thread: any; they are read once and stay. */
+/* Hidden edges that begin in [start, end) of an object's text. false: they aren't known (modules).
+ * Thread: any; they stay. */
+void tables_free(struct dis *d);
 bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
 		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
 		  size_t *nlabels);

@@ -2,8 +2,8 @@
 /*
  * From capstone's instruction to ours. The list of actions names what compilers move values with;
  * everything else that is known to leave the general registers alone is ACT_NONE, and what remains
- * is ACT_OTHER: all its register operands, all that capstone calls written, and the registers that a
- * call may clobber are then lost. (Capstone 4 misses some implicit writes: that is why.)
+ * is ACT_OTHER: all its register operands, all that capstone calls written, and the registers that
+ * a call may clobber are then lost. (Capstone 4 misses some implicit writes: that is why.)
  */
 #include <string.h>
 #include "engine/dis/impl.h"
@@ -22,16 +22,26 @@ static const struct {
 	uint8_t num, size;
 	bool high, valid;
 } registers[X86_REG_ENDING] = {
-	NAMES(RAX, EAX, AX, AL, 0),	  NAMES(RDX, EDX, DX, DL, 1),
-	NAMES(RCX, ECX, CX, CL, 2),	  NAMES(RBX, EBX, BX, BL, 3),
-	NAMES(RSI, ESI, SI, SIL, 4),	  NAMES(RDI, EDI, DI, DIL, 5),
-	NAMES(RBP, EBP, BP, BPL, 6),	  NAMES(RSP, ESP, SP, SPL, 7),
-	NAMES(R8, R8D, R8W, R8B, 8),	  NAMES(R9, R9D, R9W, R9B, 9),
-	NAMES(R10, R10D, R10W, R10B, 10), NAMES(R11, R11D, R11W, R11B, 11),
-	NAMES(R12, R12D, R12W, R12B, 12), NAMES(R13, R13D, R13W, R13B, 13),
-	NAMES(R14, R14D, R14W, R14B, 14), NAMES(R15, R15D, R15W, R15B, 15),
-	HIGH(AH, 0),			  HIGH(DH, 1),
-	HIGH(CH, 2),			  HIGH(BH, 3),
+	NAMES(RAX, EAX, AX, AL, 0),
+	NAMES(RDX, EDX, DX, DL, 1),
+	NAMES(RCX, ECX, CX, CL, 2),
+	NAMES(RBX, EBX, BX, BL, 3),
+	NAMES(RSI, ESI, SI, SIL, 4),
+	NAMES(RDI, EDI, DI, DIL, 5),
+	NAMES(RBP, EBP, BP, BPL, 6),
+	NAMES(RSP, ESP, SP, SPL, 7),
+	NAMES(R8, R8D, R8W, R8B, 8),
+	NAMES(R9, R9D, R9W, R9B, 9),
+	NAMES(R10, R10D, R10W, R10B, 10),
+	NAMES(R11, R11D, R11W, R11B, 11),
+	NAMES(R12, R12D, R12W, R12B, 12),
+	NAMES(R13, R13D, R13W, R13B, 13),
+	NAMES(R14, R14D, R14W, R14B, 14),
+	NAMES(R15, R15D, R15W, R15B, 15),
+	HIGH(AH, 0),
+	HIGH(DH, 1),
+	HIGH(CH, 2),
+	HIGH(BH, 3),
 };
 
 static bool is_general(unsigned reg)
@@ -79,90 +89,112 @@ static struct operand operand_of(const cs_x86_op *op, const struct insn *in)
 	return o;
 }
 
-static enum action action_of(unsigned id)
-{
-	switch (id) {
-	case X86_INS_MOV: case X86_INS_MOVABS:
-		return ACT_MOV;
-	case X86_INS_MOVZX:
-		return ACT_MOVZX;
-	case X86_INS_MOVSX: case X86_INS_MOVSXD:
-		return ACT_MOVSX;
-	case X86_INS_LEA:
-		return ACT_LEA;
-	case X86_INS_ADD: case X86_INS_INC:
-		return ACT_ADD;
-	case X86_INS_SUB: case X86_INS_DEC:
-		return ACT_SUB;
-	case X86_INS_AND:
-		return ACT_AND;
-	case X86_INS_OR:
-		return ACT_OR;
-	case X86_INS_XOR:
-		return ACT_XOR;
-	case X86_INS_XCHG:
-		return ACT_XCHG;
-	case X86_INS_PUSH: case X86_INS_PUSHFQ:
-		return ACT_PUSH;
-	case X86_INS_POP: case X86_INS_POPFQ:
-		return ACT_POP;
-	case X86_INS_LEAVE:
-		return ACT_LEAVE;
-	case X86_INS_CDQE:
-		return ACT_EXTEND;
-	case X86_INS_CMOVA: case X86_INS_CMOVAE: case X86_INS_CMOVB: case X86_INS_CMOVBE:
-	case X86_INS_CMOVE: case X86_INS_CMOVG: case X86_INS_CMOVGE: case X86_INS_CMOVL:
-	case X86_INS_CMOVLE: case X86_INS_CMOVNE: case X86_INS_CMOVNO: case X86_INS_CMOVNP:
-	case X86_INS_CMOVNS: case X86_INS_CMOVO: case X86_INS_CMOVP: case X86_INS_CMOVS:
-		return ACT_CMOV;
-	case X86_INS_ADC: case X86_INS_SBB: case X86_INS_NOT: case X86_INS_NEG: case X86_INS_SHL:
-	case X86_INS_SHR: case X86_INS_SAR: case X86_INS_SAL: case X86_INS_ROL: case X86_INS_ROR:
-	case X86_INS_RCL: case X86_INS_RCR: case X86_INS_BSF: case X86_INS_BSR: case X86_INS_TZCNT:
-	case X86_INS_LZCNT: case X86_INS_POPCNT: case X86_INS_BSWAP: case X86_INS_SHLD:
-	case X86_INS_SHRD: case X86_INS_RDGSBASE: case X86_INS_RDFSBASE:
-	case X86_INS_SETA: case X86_INS_SETAE: case X86_INS_SETB: case X86_INS_SETBE:
-	case X86_INS_SETE: case X86_INS_SETG: case X86_INS_SETGE: case X86_INS_SETL:
-	case X86_INS_SETLE: case X86_INS_SETNE: case X86_INS_SETNO: case X86_INS_SETNP:
-	case X86_INS_SETNS: case X86_INS_SETO: case X86_INS_SETP: case X86_INS_SETS:
-		return ACT_ALU;
-	case X86_INS_CMP: case X86_INS_TEST: case X86_INS_BT: case X86_INS_NOP:
-	case X86_INS_ENDBR64: case X86_INS_LFENCE: case X86_INS_MFENCE: case X86_INS_SFENCE:
-	case X86_INS_PAUSE: case X86_INS_CLI: case X86_INS_STI: case X86_INS_CLD: case X86_INS_STD:
-	case X86_INS_CLC: case X86_INS_STC: case X86_INS_CMC: case X86_INS_HLT: case X86_INS_CLAC:
-	case X86_INS_STAC: case X86_INS_INT3: case X86_INS_SWAPGS: case X86_INS_WRMSR:
-	case X86_INS_PREFETCHNTA: case X86_INS_PREFETCHT0: case X86_INS_PREFETCHT1:
-	case X86_INS_PREFETCHT2: case X86_INS_PREFETCHW: case X86_INS_INVLPG: case X86_INS_WBINVD:
-	case X86_INS_UD0: case X86_INS_UD2: case X86_INS_UD2B:
-		return ACT_NONE;
-	case X86_INS_STOSB: case X86_INS_STOSW: case X86_INS_STOSD: case X86_INS_STOSQ:
-	case X86_INS_MOVSB: case X86_INS_MOVSW: case X86_INS_MOVSQ:
-		return ACT_STRING;
-	default:
-		return ACT_OTHER;
-	}
-}
+/* Those that aren't here are ACT_OTHER. */
+static const uint8_t actions[X86_INS_ENDING] = {
+	[X86_INS_MOV] = ACT_MOV,	  [X86_INS_MOVABS] = ACT_MOV,
+	[X86_INS_MOVZX] = ACT_MOVZX,	  [X86_INS_MOVSX] = ACT_MOVSX,
+	[X86_INS_MOVSXD] = ACT_MOVSX,	  [X86_INS_LEA] = ACT_LEA,
+	[X86_INS_ADD] = ACT_ADD,	  [X86_INS_INC] = ACT_ADD,
+	[X86_INS_SUB] = ACT_SUB,	  [X86_INS_DEC] = ACT_SUB,
+	[X86_INS_AND] = ACT_AND,	  [X86_INS_OR] = ACT_OR,
+	[X86_INS_XOR] = ACT_XOR,	  [X86_INS_XCHG] = ACT_XCHG,
+	[X86_INS_PUSH] = ACT_PUSH,	  [X86_INS_PUSHFQ] = ACT_PUSH,
+	[X86_INS_POP] = ACT_POP,	  [X86_INS_POPFQ] = ACT_POP,
+	[X86_INS_LEAVE] = ACT_LEAVE,	  [X86_INS_CDQE] = ACT_EXTEND,
+	[X86_INS_CMOVA] = ACT_CMOV,	  [X86_INS_CMOVAE] = ACT_CMOV,
+	[X86_INS_CMOVB] = ACT_CMOV,	  [X86_INS_CMOVBE] = ACT_CMOV,
+	[X86_INS_CMOVE] = ACT_CMOV,	  [X86_INS_CMOVG] = ACT_CMOV,
+	[X86_INS_CMOVGE] = ACT_CMOV,	  [X86_INS_CMOVL] = ACT_CMOV,
+	[X86_INS_CMOVLE] = ACT_CMOV,	  [X86_INS_CMOVNE] = ACT_CMOV,
+	[X86_INS_CMOVNO] = ACT_CMOV,	  [X86_INS_CMOVNP] = ACT_CMOV,
+	[X86_INS_CMOVNS] = ACT_CMOV,	  [X86_INS_CMOVO] = ACT_CMOV,
+	[X86_INS_CMOVP] = ACT_CMOV,	  [X86_INS_CMOVS] = ACT_CMOV,
+	[X86_INS_ADC] = ACT_ALU,	  [X86_INS_SBB] = ACT_ALU,
+	[X86_INS_NOT] = ACT_ALU,	  [X86_INS_NEG] = ACT_ALU,
+	[X86_INS_SHL] = ACT_ALU,	  [X86_INS_SHR] = ACT_ALU,
+	[X86_INS_SAR] = ACT_ALU,	  [X86_INS_SAL] = ACT_ALU,
+	[X86_INS_ROL] = ACT_ALU,	  [X86_INS_ROR] = ACT_ALU,
+	[X86_INS_RCL] = ACT_ALU,	  [X86_INS_RCR] = ACT_ALU,
+	[X86_INS_BSF] = ACT_ALU,	  [X86_INS_BSR] = ACT_ALU,
+	[X86_INS_TZCNT] = ACT_ALU,	  [X86_INS_LZCNT] = ACT_ALU,
+	[X86_INS_POPCNT] = ACT_ALU,	  [X86_INS_BSWAP] = ACT_ALU,
+	[X86_INS_SHLD] = ACT_ALU,	  [X86_INS_SHRD] = ACT_ALU,
+	[X86_INS_RDGSBASE] = ACT_ALU,	  [X86_INS_RDFSBASE] = ACT_ALU,
+	[X86_INS_SETA] = ACT_ALU,	  [X86_INS_SETAE] = ACT_ALU,
+	[X86_INS_SETB] = ACT_ALU,	  [X86_INS_SETBE] = ACT_ALU,
+	[X86_INS_SETE] = ACT_ALU,	  [X86_INS_SETG] = ACT_ALU,
+	[X86_INS_SETGE] = ACT_ALU,	  [X86_INS_SETL] = ACT_ALU,
+	[X86_INS_SETLE] = ACT_ALU,	  [X86_INS_SETNE] = ACT_ALU,
+	[X86_INS_SETNO] = ACT_ALU,	  [X86_INS_SETNP] = ACT_ALU,
+	[X86_INS_SETNS] = ACT_ALU,	  [X86_INS_SETO] = ACT_ALU,
+	[X86_INS_SETP] = ACT_ALU,	  [X86_INS_SETS] = ACT_ALU,
+	[X86_INS_CMP] = ACT_NONE,	  [X86_INS_TEST] = ACT_NONE,
+	[X86_INS_BT] = ACT_NONE,	  [X86_INS_NOP] = ACT_NONE,
+	[X86_INS_ENDBR64] = ACT_NONE,	  [X86_INS_LFENCE] = ACT_NONE,
+	[X86_INS_MFENCE] = ACT_NONE,	  [X86_INS_SFENCE] = ACT_NONE,
+	[X86_INS_PAUSE] = ACT_NONE,	  [X86_INS_CLI] = ACT_NONE,
+	[X86_INS_STI] = ACT_NONE,	  [X86_INS_CLD] = ACT_NONE,
+	[X86_INS_STD] = ACT_NONE,	  [X86_INS_CLC] = ACT_NONE,
+	[X86_INS_STC] = ACT_NONE,	  [X86_INS_CMC] = ACT_NONE,
+	[X86_INS_HLT] = ACT_NONE,	  [X86_INS_CLAC] = ACT_NONE,
+	[X86_INS_STAC] = ACT_NONE,	  [X86_INS_INT3] = ACT_NONE,
+	[X86_INS_SWAPGS] = ACT_NONE,	  [X86_INS_WRMSR] = ACT_NONE,
+	[X86_INS_PREFETCHNTA] = ACT_NONE, [X86_INS_PREFETCHT0] = ACT_NONE,
+	[X86_INS_PREFETCHT1] = ACT_NONE,  [X86_INS_PREFETCHT2] = ACT_NONE,
+	[X86_INS_PREFETCHW] = ACT_NONE,	  [X86_INS_INVLPG] = ACT_NONE,
+	[X86_INS_WBINVD] = ACT_NONE,	  [X86_INS_UD0] = ACT_NONE,
+	[X86_INS_UD2] = ACT_NONE,	  [X86_INS_UD2B] = ACT_NONE,
+	[X86_INS_STOSB] = ACT_STRING,	  [X86_INS_STOSW] = ACT_STRING,
+	[X86_INS_STOSD] = ACT_STRING,	  [X86_INS_STOSQ] = ACT_STRING,
+	[X86_INS_MOVSB] = ACT_STRING,	  [X86_INS_MOVSW] = ACT_STRING,
+	[X86_INS_MOVSQ] = ACT_STRING,
+};
 
 /* What these write besides their operands is known; false: it isn't for this one. */
 static bool known_writes(const cs_insn *in, uint32_t *ret)
 {
 	*ret = 0;
 	switch (in->id) {
-	case X86_INS_BTS: case X86_INS_BTR: case X86_INS_BTC: case X86_INS_XADD: case X86_INS_OUT:
-	case X86_INS_LGDT: case X86_INS_LIDT: case X86_INS_LTR: case X86_INS_LLDT: case X86_INS_CLFLUSH:
-	case X86_INS_SGDT: case X86_INS_SIDT: case X86_INS_STR: case X86_INS_SLDT: case X86_INS_CLTS:
+	case X86_INS_BTS:
+	case X86_INS_BTR:
+	case X86_INS_BTC:
+	case X86_INS_XADD:
+	case X86_INS_OUT:
+	case X86_INS_LGDT:
+	case X86_INS_LIDT:
+	case X86_INS_LTR:
+	case X86_INS_LLDT:
+	case X86_INS_CLFLUSH:
+	case X86_INS_SGDT:
+	case X86_INS_SIDT:
+	case X86_INS_STR:
+	case X86_INS_SLDT:
+	case X86_INS_CLTS:
 		return true;
-	case X86_INS_CMPXCHG: case X86_INS_IN: case X86_INS_CWDE: case X86_INS_CBW:
+	case X86_INS_CMPXCHG:
+	case X86_INS_IN:
+	case X86_INS_CWDE:
+	case X86_INS_CBW:
 	case X86_INS_LAHF:
 		*ret = BIT(REG_RAX);
 		return true;
-	case X86_INS_MUL: case X86_INS_IMUL: case X86_INS_DIV: case X86_INS_IDIV: case X86_INS_RDTSC:
-	case X86_INS_RDMSR: case X86_INS_XGETBV: case X86_INS_CMPXCHG8B: case X86_INS_CMPXCHG16B:
+	case X86_INS_MUL:
+	case X86_INS_IMUL:
+	case X86_INS_DIV:
+	case X86_INS_IDIV:
+	case X86_INS_RDTSC:
+	case X86_INS_RDMSR:
+	case X86_INS_XGETBV:
+	case X86_INS_CMPXCHG8B:
+	case X86_INS_CMPXCHG16B:
 		*ret = BIT(REG_RAX) | BIT(REG_RDX);
 		return true;
 	case X86_INS_RDTSCP:
 		*ret = BIT(REG_RAX) | BIT(REG_RDX) | BIT(REG_RCX);
 		return true;
-	case X86_INS_CDQ: case X86_INS_CQO: case X86_INS_CWD:
+	case X86_INS_CDQ:
+	case X86_INS_CQO:
+	case X86_INS_CWD:
 		*ret = BIT(REG_RDX);
 		return true;
 	case X86_INS_CPUID:
@@ -196,11 +228,24 @@ static uint32_t written(const cs_insn *in)
 static bool is_string(unsigned id)
 {
 	switch (id) {
-	case X86_INS_CMPSB: case X86_INS_CMPSW: case X86_INS_CMPSD: case X86_INS_CMPSQ:
-	case X86_INS_SCASB: case X86_INS_SCASW: case X86_INS_SCASD: case X86_INS_SCASQ:
-	case X86_INS_LODSB: case X86_INS_LODSW: case X86_INS_LODSD: case X86_INS_LODSQ:
-	case X86_INS_INSB: case X86_INS_INSW: case X86_INS_INSD: case X86_INS_OUTSB:
-	case X86_INS_OUTSW: case X86_INS_OUTSD:
+	case X86_INS_CMPSB:
+	case X86_INS_CMPSW:
+	case X86_INS_CMPSD:
+	case X86_INS_CMPSQ:
+	case X86_INS_SCASB:
+	case X86_INS_SCASW:
+	case X86_INS_SCASD:
+	case X86_INS_SCASQ:
+	case X86_INS_LODSB:
+	case X86_INS_LODSW:
+	case X86_INS_LODSD:
+	case X86_INS_LODSQ:
+	case X86_INS_INSB:
+	case X86_INS_INSW:
+	case X86_INS_INSD:
+	case X86_INS_OUTSB:
+	case X86_INS_OUTSW:
+	case X86_INS_OUTSD:
 		return true;
 	}
 	return false;
@@ -210,13 +255,14 @@ static void set_action(const cs_insn *in, struct insn *ret)
 {
 	const cs_x86 *x = &in->detail->x86;
 
-	ret->action = (uint8_t)action_of(in->id);
+	ret->action = in->id < X86_INS_ENDING ? actions[in->id] : ACT_OTHER;
 	if (x->op_count > 0)
 		ret->a = operand_of(&x->operands[0], ret);
 	if (x->op_count > 1)
 		ret->b = operand_of(&x->operands[1], ret);
 	switch (in->id) {
-	case X86_INS_INC: case X86_INS_DEC:
+	case X86_INS_INC:
+	case X86_INS_DEC:
 		ret->b = (struct operand){.kind = OPND_IMM, .size = ret->a.size, .v = 1};
 		break;
 	case X86_INS_MOVSD: /* the string one has no vector register */
@@ -257,8 +303,8 @@ bool insn_read(struct decoder *x, struct code *c, uint64_t pc, struct insn *ret)
 		}
 		return true;
 	}
-	if (ret->flow == DIS_NEXT || ret->flow == DIS_CALL_INDIRECT || ret->flow == DIS_JUMP_INDIRECT ||
-	    ret->flow == DIS_BRANCH)
+	if (ret->flow == DIS_NEXT || ret->flow == DIS_CALL_INDIRECT ||
+	    ret->flow == DIS_JUMP_INDIRECT || ret->flow == DIS_BRANCH)
 		set_action(x->insn, ret);
 	if (ret->flow == DIS_BRANCH) { /* loop counts in rcx, jrcxz reads it */
 		ret->action = ACT_NONE;

@@ -23,24 +23,24 @@
 #define ALL_REGS 0xffffu
 
 enum action {
+	ACT_OTHER, /* a, b and `writes` are written with something */
 	ACT_NONE,  /* writes no general register and no memory */
 	ACT_MOV,   /* a = b */
 	ACT_MOVZX, /* a = b, zero-extended */
 	ACT_MOVSX,
-	ACT_LEA,   /* a = address of b */
-	ACT_ADD,   /* a = a + b; inc is one */
+	ACT_LEA, /* a = address of b */
+	ACT_ADD, /* a = a + b; inc is one */
 	ACT_SUB,
 	ACT_AND,
 	ACT_OR,
 	ACT_XOR,
-	ACT_CMOV,  /* a = a or b */
+	ACT_CMOV, /* a = a or b */
 	ACT_XCHG,
-	ACT_PUSH,  /* a */
+	ACT_PUSH, /* a */
 	ACT_POP,
 	ACT_LEAVE,
 	ACT_EXTEND, /* rax = sign extension of its lower half (cltq) */
-	ACT_ALU,   /* a = something; b is read */
-	ACT_OTHER, /* a, b and `writes` are written with something */
+	ACT_ALU,    /* a = something; b is read */
 	ACT_STRING, /* a, memory at rdi, is written, from memory at rsi if b is that */
 };
 
@@ -48,13 +48,13 @@ enum operand_kind { OPND_NONE, OPND_REG, OPND_MEM, OPND_IMM };
 
 struct operand {
 	uint8_t kind;
-	uint8_t size; /* bytes */
-	uint8_t reg;  /* OPND_REG */
-	bool high;    /* ah, bh, ch, dh */
+	uint8_t size;		    /* bytes */
+	uint8_t reg;		    /* OPND_REG */
+	bool high;		    /* ah, bh, ch, dh */
 	uint8_t base, index, scale; /* OPND_MEM; NO_REG: none */
-	bool segment;	/* relative to fs or gs */
-	bool absolute;	/* OPND_MEM: v is the address, rip-relative ones too */
-	int64_t v;	/* immediate or displacement */
+	bool segment;		    /* relative to fs or gs */
+	bool absolute;		    /* OPND_MEM: v is the address, rip-relative ones too */
+	int64_t v;		    /* immediate or displacement */
 };
 
 struct insn {
@@ -63,9 +63,9 @@ struct insn {
 	uint8_t action; /* enum action */
 	uint8_t flow;	/* enum dis_flow */
 	bool has_target;
-	bool string;	/* may stop half-way, with rcx, rsi, rdi changed */
-	bool rep;	/* as often as rcx says */
-	bool from_file; /* absolute addresses in it are link-time ones */
+	bool string;	 /* may stop half-way, with rcx, rsi, rdi changed */
+	bool rep;	 /* as often as rcx says */
+	bool from_file;	 /* absolute addresses in it are link-time ones */
 	uint32_t writes; /* registers that are written besides the operands' */
 	uint64_t target;
 	struct operand a, b;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Parameters to registers, as the calling convention has it: integers, pointers, enums take one
- * register each; a struct of up to 16 bytes takes one or two, or goes to memory when there are too few
- * left; larger ones are in memory always.
+ * register each; a struct of up to 16 bytes takes one or two, or goes to memory when there are too
+ * few left; larger ones are in memory always.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/dis/args.h"
 #include "engine/dis/impl.h"
 
-/* A part (.cold, .part) or a copy that the compiler made for itself, with other parameters than the source
- * has (.isra, .constprop). */
+/* A part (.cold, .part) or a copy that the compiler made for itself, with other parameters than the
+ * source has (.isra, .constprop). */
 static bool is_rewritten(const char *name)
 {
 	return strchr(name, '.') != NULL;
 }
 
-/* The function's type: by the DIE that its code belongs to, which also tells statics of one name apart and
- * waits for no index; without DWARF by name. */
+/* The function's type: by the DIE that its code belongs to, which also tells statics of one name
+ * apart and waits for no index; without DWARF by name. */
 static struct err *prototype(const struct args_sources *from, const struct sym *f, uint64_t func,
 			     struct job *job, const struct type **ret)
 {

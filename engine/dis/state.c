@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * States: copying, comparing, and meeting. Where paths meet, a place keeps its value if all paths give
- * it the same one; places that differ, but among each other agree on every path, get one new symbol:
- * they still hold the same number, whatever it is.
+ * States: copying, comparing, and meeting. Where paths meet, a place keeps its value if all paths
+ * give it the same one; places that differ, but among each other agree on every path, get one new
+ * symbol: they still hold the same number, whatever it is.
  */
 #include "engine/dis/state.h"
 #include <string.h>
@@ -23,13 +23,20 @@ unsigned val_bits(struct val v)
 uint64_t val_extend(struct val v, uint64_t base)
 {
 	switch ((enum ext)v.ext) {
-	case EXT_NONE: return base;
-	case EXT_Z32: return (uint32_t)base;
-	case EXT_S32: return (uint64_t)(int64_t)(int32_t)base;
-	case EXT_Z16: return (uint16_t)base;
-	case EXT_S16: return (uint64_t)(int64_t)(int16_t)base;
-	case EXT_Z8: return (uint8_t)base;
-	case EXT_S8: return (uint64_t)(int64_t)(int8_t)base;
+	case EXT_NONE:
+		return base;
+	case EXT_Z32:
+		return (uint32_t)base;
+	case EXT_S32:
+		return (uint64_t)(int64_t)(int32_t)base;
+	case EXT_Z16:
+		return (uint16_t)base;
+	case EXT_S16:
+		return (uint64_t)(int64_t)(int16_t)base;
+	case EXT_Z8:
+		return (uint8_t)base;
+	case EXT_S8:
+		return (uint64_t)(int64_t)(int8_t)base;
 	}
 	return base;
 }
@@ -141,7 +148,8 @@ static struct place meet_place(const struct meeting *m, struct state *as, size_t
 {
 	const struct place *first = place_in(m->v[0], as, i);
 	struct place ret = *first;
-	bool same = !is_stale(first->v, m->block), known = first->v.sym != SYM_UNKNOWN, stack = false;
+	bool same = !is_stale(first->v, m->block), known = first->v.sym != SYM_UNKNOWN,
+	     stack = false;
 
 	for (size_t k = 0; k < m->n; k++) {
 		const struct place *p = place_in(m->v[k], as, i);

@@ -3,10 +3,10 @@
  * What is known at one point of a function, whatever way led there: which registers and stack slots
  * hold the same value, and what that is in terms of the values on entry.
  *
- * A value is a symbol plus a constant, maybe cut and extended. A symbol stands for one unknown number:
- * a register on entry, what an instruction last produced, or what came together where paths meet. Two
- * places with the same symbol hold the same number, which is all that recovery needs: if one of them
- * can still be read, the other is known.
+ * A value is a symbol plus a constant, maybe cut and extended. A symbol stands for one unknown
+ * number: a register on entry, what an instruction last produced, or what came together where paths
+ * meet. Two places with the same symbol hold the same number, which is all that recovery needs: if
+ * one of them can still be read, the other is known.
  *
  * Thread: one at a time; nothing is shared.
  */
@@ -18,10 +18,10 @@
 #define MAX_SLOTS 256
 
 enum {
-	SYM_UNKNOWN,	/* not even equal to itself */
-	SYM_CONST,	/* the number is `add` */
-	SYM_ENTRY = 16, /* + DWARF register: its value on entry */
-	SYM_INSN = 64,	/* + 4 * instruction + which of its results */
+	SYM_UNKNOWN,	    /* not even equal to itself */
+	SYM_CONST,	    /* the number is `add` */
+	SYM_ENTRY = 16,	    /* + DWARF register: its value on entry */
+	SYM_INSN = 64,	    /* + 4 * instruction + which of its results */
 	SYM_MEET = 1 << 30, /* + block << 10 | place: where paths meet */
 };
 
@@ -36,7 +36,8 @@ struct val {
 
 struct place {
 	struct val v;
-	uint32_t by; /* 1 + index of the instruction that put it there; 0: since entry, or several */
+	uint32_t
+		by; /* 1 + index of the instruction that put it there; 0: since entry, or several */
 };
 
 struct slot {
@@ -70,8 +71,9 @@ struct effects {
 	/* A call that leaves all registers alone (the function tracer's). */
 	bool (*harmless)(void *ctx, const struct insn *in);
 	void *ctx;
-	uint64_t image_lo, image_hi; /* link-time addresses: unusable as numbers in the file's text */
-	uint32_t *from;		     /* by instruction: `by` of what it moved on */
+	uint64_t image_lo,
+		image_hi; /* link-time addresses: unusable as numbers in the file's text */
+	uint32_t *from;	  /* by instruction: `by` of what it moved on */
 };
 /* Applies instruction number i. */
 void state_step(struct state *s, const struct insn *in, uint32_t i, const struct effects *fx);

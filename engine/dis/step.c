@@ -2,10 +2,10 @@
 /*
  * What each instruction does to a state.
  *
- * Memory: only the function's own frame is followed, as long as nobody else can know an address in it.
- * Once such an address gets out (an argument of a call, a store, arithmetic that isn't followed), all
- * slots are given up but those where the function keeps its caller's registers: the calling convention
- * makes it restore them, so nobody may have changed them, itself included.
+ * Memory: only the function's own frame is followed, as long as nobody else can know an address in
+ * it. Once such an address gets out (an argument of a call, a store, arithmetic that isn't
+ * followed), all slots are given up but those where the function keeps its caller's registers: the
+ * calling convention makes it restore them, so nobody may have changed them, itself included.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -119,8 +119,8 @@ static void trim(struct state *s)
 
 /* ---- values ---- */
 
-/* A new symbol, the instruction's k-th result; whatever still has it from an earlier round of a loop
- * holds another number now. */
+/* A new symbol, the instruction's k-th result; whatever still has it from an earlier round of a
+ * loop holds another number now. */
 static struct val fresh(struct step *t, unsigned k)
 {
 	uint32_t sym = SYM_INSN + 4 * t->i + k;
@@ -375,7 +375,9 @@ static void do_logic(struct step *t)
 	}
 	if (in->action == ACT_AND && is_const(b) &&
 	    (mask == 0xff || mask == 0xffff || mask == 0xffffffff) &&
-	    zero_extend(&a, mask == 0xff ? 8 : mask == 0xffff ? 16 : 32)) {
+	    zero_extend(&a, mask == 0xff     ? 8
+			    : mask == 0xffff ? 16
+					     : 32)) {
 		set(t, &in->a, a);
 		return;
 	}
@@ -549,7 +551,8 @@ static void do_string(struct step *t)
 	for (size_t i = 0; on_stack(to) && i < t->s->n; i++) {
 		const struct slot *k = &t->s->slot[i];
 		bool before = !to.ext && k->off + (int64_t)k->size <= to.add;
-		bool behind = !to.ext && known && k->off >= to.add && (uint64_t)(k->off - to.add) >= size;
+		bool behind =
+			!to.ext && known && k->off >= to.add && (uint64_t)(k->off - to.add) >= size;
 		if (before || behind || is_saved(k))
 			t->s->slot[kept++] = *k;
 	}
@@ -585,7 +588,9 @@ static void act(struct step *t)
 	switch ((enum action)t->in->action) {
 	case ACT_NONE:
 		break;
-	case ACT_MOV: case ACT_MOVZX: case ACT_MOVSX:
+	case ACT_MOV:
+	case ACT_MOVZX:
+	case ACT_MOVSX:
 		do_move(t);
 		break;
 	case ACT_LEA:
@@ -597,7 +602,9 @@ static void act(struct step *t)
 	case ACT_SUB:
 		do_add(t, true);
 		break;
-	case ACT_AND: case ACT_OR: case ACT_XOR:
+	case ACT_AND:
+	case ACT_OR:
+	case ACT_XOR:
 		do_logic(t);
 		break;
 	case ACT_CMOV:
@@ -621,7 +628,8 @@ static void act(struct step *t)
 	case ACT_STRING:
 		do_string(t);
 		break;
-	case ACT_ALU: case ACT_OTHER:
+	case ACT_ALU:
+	case ACT_OTHER:
 		do_other(t);
 		break;
 	}

@@ -19,9 +19,17 @@ struct cursor {
 static bool is_prefix(uint8_t b)
 {
 	switch (b) {
-	case 0x26: case 0x2e: case 0x36: case 0x3e: /* segments, branch hints */
-	case 0x64: case 0x65: case 0x66: case 0x67:
-	case 0xf0: case 0xf2: case 0xf3:
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e: /* segments, branch hints */
+	case 0x64:
+	case 0x65:
+	case 0x66:
+	case 0x67:
+	case 0xf0:
+	case 0xf2:
+	case 0xf3:
 		return true;
 	}
 	return false;
@@ -89,30 +97,9 @@ static unsigned after_vex(struct cursor *c, uint8_t first)
 	return map >= 1 && map <= 7 ? after_map(c, map > 3 ? 2 : map, op) : 0;
 }
 
-static unsigned one_byte(struct cursor *c, uint8_t op)
+/* Opcodes that come in rows. z: bytes of an operand-sized immediate. */
+static unsigned by_range(struct cursor *c, uint8_t op, size_t z)
 {
-	size_t z = c->opsize ? 2 : 4; /* an immediate of the operand's size, but never 8 bytes */
-
-	if (op < 0x40) {
-		if ((op & 7) < 4)
-			return skip_modrm(c) ? done(c, 0) : 0;
-		return done(c, (op & 7) == 4 ? 1 : (op & 7) == 5 ? z : 0);
-	}
-	switch (op) {
-	case 0x68: case 0xa9: return done(c, z);
-	case 0xe8: case 0xe9: return done(c, 4);
-	case 0x6a: case 0xa8: case 0xcd: case 0xeb: return done(c, 1);
-	case 0x69: case 0x81: case 0xc7: return skip_modrm(c) ? done(c, z) : 0;
-	case 0x6b: case 0x80: case 0x83: case 0xc0: case 0xc1: case 0xc6:
-		return skip_modrm(c) ? done(c, 1) : 0;
-	case 0xc2: case 0xca: return done(c, 2);
-	case 0xc8: return done(c, 3);
-	case 0x63: case 0x8f: case 0xfe: case 0xff: return skip_modrm(c) ? done(c, 0) : 0;
-	case 0xf6: case 0xf7: {
-		bool test = c->at < c->n && !(c->p[c->at] >> 3 & 6);
-		return skip_modrm(c) ? done(c, !test ? 0 : op == 0xf6 ? 1 : z) : 0;
-	}
-	}
 	if (op >= 0x70 && op <= 0x7f)
 		return done(c, 1);
 	if ((op >= 0x84 && op <= 0x8e) || (op >= 0xd0 && op <= 0xd3) || (op >= 0xd8 && op <= 0xdf))
@@ -126,6 +113,57 @@ static unsigned one_byte(struct cursor *c, uint8_t op)
 	if (op >= 0xe0 && op <= 0xe7)
 		return done(c, 1);
 	return done(c, 0);
+}
+
+static unsigned one_byte(struct cursor *c, uint8_t op)
+{
+	size_t z = c->opsize ? 2 : 4; /* an immediate of the operand's size, but never 8 bytes */
+
+	if (op < 0x40) {
+		if ((op & 7) < 4)
+			return skip_modrm(c) ? done(c, 0) : 0;
+		return done(c, (op & 7) == 4 ? 1 : (op & 7) == 5 ? z : 0);
+	}
+	switch (op) {
+	case 0x68:
+	case 0xa9:
+		return done(c, z);
+	case 0xe8:
+	case 0xe9:
+		return done(c, 4);
+	case 0x6a:
+	case 0xa8:
+	case 0xcd:
+	case 0xeb:
+		return done(c, 1);
+	case 0x69:
+	case 0x81:
+	case 0xc7:
+		return skip_modrm(c) ? done(c, z) : 0;
+	case 0x6b:
+	case 0x80:
+	case 0x83:
+	case 0xc0:
+	case 0xc1:
+	case 0xc6:
+		return skip_modrm(c) ? done(c, 1) : 0;
+	case 0xc2:
+	case 0xca:
+		return done(c, 2);
+	case 0xc8:
+		return done(c, 3);
+	case 0x63:
+	case 0x8f:
+	case 0xfe:
+	case 0xff:
+		return skip_modrm(c) ? done(c, 0) : 0;
+	case 0xf6:
+	case 0xf7: {
+		bool test = c->at < c->n && !(c->p[c->at] >> 3 & 6);
+		return skip_modrm(c) ? done(c, !test ? 0 : op == 0xf6 ? 1 : z) : 0;
+	}
+	}
+	return by_range(c, op, z);
 }
 
 unsigned x86_insn_length(const uint8_t *p, size_t n)

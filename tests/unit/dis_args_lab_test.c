@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves, on all of the lab's dumps, that recovered arguments are right, and counts how many there are.
+ * Proves, on all of the lab's dumps, that recovered arguments are right, and counts how many there
+ * are.
  *
  * The truth is DWARF's. A parameter counts when its location at the function's first instruction is
- * the register that it came in, and DWARF has a value for it where the frame stands now. The recovery
- * looks at none of these locations, so what it says of that register on entry has to be the same
- * number: unless the function assigns something else to its parameter, which its source tells.
+ * the register that it came in, and DWARF has a value for it where the frame stands now. The
+ * recovery looks at none of these locations, so what it says of that register on entry has to be
+ * the same number: unless the function assigns something else to its parameter, which its source
+ * tells.
  *
- * The same once more without what the unwinder knows of registers by CFI: then the registers that calls
- * preserve come from the data flow, too.
+ * The same once more without what the unwinder knows of registers by CFI: then the registers that
+ * calls preserve come from the data flow, too.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,8 +53,8 @@ static struct session *open_lab(const char *kernel, const char *scenario)
 	return s;
 }
 
-/* The register that the parameter of that name comes in, by DWARF's location at the function's first
- * instruction. */
+/* The register that the parameter of that name comes in, by DWARF's location at the function's
+ * first instruction. */
 static bool entry_register(struct object *o, uint64_t die, const char *name, unsigned *reg)
 {
 	Dwarf *dw = object_dwarf(o);
@@ -77,15 +79,17 @@ static bool entry_register(struct object *o, uint64_t die, const char *name, uns
 	return false;
 }
 
-/* Does the function's source assign to the parameter? Reads the lab's copy of the file from the line
- * where the function begins (its name in the first column's word, a '(' behind it) to its closing '}'. */
+/* Does the function's source assign to the parameter? Reads the lab's copy of the file from the
+ * line where the function begins (its name in the first column's word, a '(' behind it) to its
+ * closing '}'. */
 static bool assigned_since(const char *kernel, const struct line_scope *scope, const char *name)
 {
-	AUTO_FREE char *path = xasprintf("%s/kernels/%s/src/%s", getenv("VMBROWSE_LAB"), kernel,
-					 scope->file);
-	AUTO_FREE char *pattern = xasprintf("(^|[^.>_[:alnum:]])%s[[:space:]]*([-+*/|&^%%]|<<|>>)?=[^=]|"
-					    "(\\+\\+|--)%s([^_[:alnum:]]|$)|[^_[:alnum:]]%s(\\+\\+|--)",
-					    name, name, name);
+	AUTO_FREE char *path =
+		xasprintf("%s/kernels/%s/src/%s", getenv("VMBROWSE_LAB"), kernel, scope->file);
+	AUTO_FREE char *pattern =
+		xasprintf("(^|[^.>_[:alnum:]])%s[[:space:]]*([-+*/|&^%%]|<<|>>)?=[^=]|"
+			  "(\\+\\+|--)%s([^_[:alnum:]]|$)|[^_[:alnum:]]%s(\\+\\+|--)",
+			  name, name, name);
 	AUTO_FREE char *head = xasprintf("%s(", scope->function);
 	FILE *f = fopen(path, "r");
 	bool inside = false, found = false;
@@ -169,8 +173,9 @@ static void compare(const struct about *p, const struct var *v)
 	}
 	f->wrong++;
 	print_message("%s: pid %d %s #%zu %s: %s (%s) is 0x%llx, recovered 0x%llx (%u bits)\n",
-		      p->kernel, p->t->pid, p->t->comm, p->i, p->scope->function, v->name, v->location,
-		      (unsigned long long)want, (unsigned long long)got.value, got.bits);
+		      p->kernel, p->t->pid, p->t->comm, p->i, p->scope->function, v->name,
+		      v->location, (unsigned long long)want, (unsigned long long)got.value,
+		      got.bits);
 }
 
 /* The truth is taken from the stack as it is, the recovery works on `blind` where that is given. */
@@ -184,10 +189,10 @@ static void one_stack(struct about *p, const struct stack *truth, const struct s
 		struct var *v;
 		size_t ns, n;
 		if (fr->user || !fr->object ||
-		    !err_ok(lines_at(p->s->lines, fr->object, fr->exact ? fr->pc : fr->pc - 1, &scopes,
-				     &ns)) ||
-		    !err_ok(frame_vars(p->s->unwinder, p->s->lines, p->s->types, truth, p->i, ns - 1,
-				       false, &v, &n)))
+		    !err_ok(lines_at(p->s->lines, fr->object, fr->exact ? fr->pc : fr->pc - 1,
+				     &scopes, &ns)) ||
+		    !err_ok(frame_vars(p->s->unwinder, p->s->lines, p->s->types, truth, p->i,
+				       ns - 1, false, &v, &n)))
 			continue;
 		p->f->frames++;
 		p->scope = &scopes[ns - 1];
@@ -201,7 +206,8 @@ static void one_stack(struct about *p, const struct stack *truth, const struct s
 /* All registers but pc and sp are forgotten in the frames above the innermost. */
 static void make_blind(const struct stack *st, struct stack *ret)
 {
-	*ret = (struct stack){.frames = xcalloc(st->n ? st->n : 1, sizeof(*st->frames)), .n = st->n};
+	*ret = (struct stack){.frames = xcalloc(st->n ? st->n : 1, sizeof(*st->frames)),
+			      .n = st->n};
 	if (st->n)
 		memcpy(ret->frames, st->frames, st->n * sizeof(*st->frames));
 	for (size_t i = 1; i < st->n; i++)
@@ -209,7 +215,8 @@ static void make_blind(const struct stack *st, struct stack *ret)
 			ret->frames[i].regs.known = 0;
 }
 
-static void one_dump(const char *kernel, struct session *s, struct figures *f, struct figures *by_flow)
+static void one_dump(const char *kernel, struct session *s, struct figures *f,
+		     struct figures *by_flow)
 {
 	const struct modules *modules;
 	const struct tasks *tasks;
@@ -231,10 +238,11 @@ static void one_dump(const char *kernel, struct session *s, struct figures *f, s
 
 static void report(const char *kernel, const char *how, const struct figures *f)
 {
-	print_message("%s, %s: %zu frames, %zu parameters whose value DWARF knows: %zu shown (%zu %%), "
-		      "%zu of them wrong; %zu in part; %zu assigned since; %zu contradictions\n",
-		      kernel, how, f->frames, f->params, f->shown, f->shown * 100 / f->params, f->wrong,
-		      f->partial, f->assigned, f->conflicts);
+	print_message(
+		"%s, %s: %zu frames, %zu parameters whose value DWARF knows: %zu shown (%zu %%), "
+		"%zu of them wrong; %zu in part; %zu assigned since; %zu contradictions\n",
+		kernel, how, f->frames, f->params, f->shown, f->shown * 100 / f->params, f->wrong,
+		f->partial, f->assigned, f->conflicts);
 	assert_int_equal(f->wrong, 0);
 	assert_int_equal(f->conflicts, 0);
 	assert_in_range(f->shown, f->params * 6 / 10, f->params);
@@ -253,9 +261,9 @@ static void recovered_arguments_are_right(void **state)
 		struct dirent *d;
 		while (dir && (d = readdir(dir))) {
 			/* as many tasks as ten times `many`, doing the same */
-			struct session *s =
-				d->d_name[0] == '.' || !strcmp(d->d_name, "many10k")
-					? NULL : open_lab(kernels[k], d->d_name);
+			struct session *s = d->d_name[0] == '.' || !strcmp(d->d_name, "many10k")
+						    ? NULL
+						    : open_lab(kernels[k], d->d_name);
 			if (!s)
 				continue;
 			one_dump(kernels[k], s, &f, &by_flow);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that data flow knows what holds at a place of a function, and no more than that: over branches
- * with pushes behind them, calls in out-of-line blocks, loops, paths that disagree, parts of registers,
- * stack slots before and after their address has got out, code that can't be decoded. And that a made
- * stack's arguments are recovered with their proof, in the function itself, in its caller and through a
- * tail call; and that none is made up where the call is indirect or the stack is somewhere else.
+ * Proves that data flow knows what holds at a place of a function, and no more than that: over
+ * branches with pushes behind them, calls in out-of-line blocks, loops, paths that disagree, parts
+ * of registers, stack slots before and after their address has got out, code that can't be decoded.
+ * And that a made stack's arguments are recovered with their proof, in the function itself, in its
+ * caller and through a tail call; and that none is made up where the call is indirect or the stack
+ * is somewhere else.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,243 +15,246 @@
 
 /* Labels of the form `function_place` are what the tests ask about. */
 __asm__(".pushsection .text.dis_test, \"ax\"\n"
-    ".globl code_start\ncode_start:\n"
+	".globl code_start\ncode_start:\n"
 
-    /* The register is saved behind a branch, as __percpu_down_read does. */
-    "pushes_later:\n"
-    "	mov 0x30(%rdi), %rax\n"
-    "	test %eax, %eax\n"
-    "	jne 1f\n"
-    "	ret\n"
-    "1:	push %rbp\n"
-    "	mov %esi, %ebp\n"
-    "	push %rbx\n"
-    "	mov %rdi, %rbx\n"
-    "	lea 0x38(%rdi), %rdi\n"
-    "pushes_later_call:\n"
-    "	call callee\n"
-    "pushes_later_back:\n"
-    "	pop %rbx\n"
-    "	pop %rbp\n"
-    "pushes_later_end:\n"
-    "	ret\n"
+	/* The register is saved behind a branch, as __percpu_down_read does. */
+	"pushes_later:\n"
+	"	mov 0x30(%rdi), %rax\n"
+	"	test %eax, %eax\n"
+	"	jne 1f\n"
+	"	ret\n"
+	"1:	push %rbp\n"
+	"	mov %esi, %ebp\n"
+	"	push %rbx\n"
+	"	mov %rdi, %rbx\n"
+	"	lea 0x38(%rdi), %rdi\n"
+	"pushes_later_call:\n"
+	"	call callee\n"
+	"pushes_later_back:\n"
+	"	pop %rbx\n"
+	"	pop %rbp\n"
+	"pushes_later_end:\n"
+	"	ret\n"
 
-    /* The call is in a block at the end, as mnt_want_write has it. */
-    "out_of_line:\n"
-    "	push %rbx\n"
-    "	mov %rdi, %rbx\n"
-    "	cmpl $0, 0x8(%rdi)\n"
-    "	jne 2f\n"
-    "1:	mov %rbx, %rdi\n"
-    "out_of_line_near:\n"
-    "	call callee\n"
-    "	pop %rbx\n"
-    "	ret\n"
-    "2:	lea 0x278(%rbx), %rdi\n"
-    "	xor %esi, %esi\n"
-    "	mov $-100, %edx\n"
-    "	mov $-100, %rcx\n"
-    "out_of_line_far:\n"
-    "	call callee\n"
-    "	jmp 1b\n"
+	/* The call is in a block at the end, as mnt_want_write has it. */
+	"out_of_line:\n"
+	"	push %rbx\n"
+	"	mov %rdi, %rbx\n"
+	"	cmpl $0, 0x8(%rdi)\n"
+	"	jne 2f\n"
+	"1:	mov %rbx, %rdi\n"
+	"out_of_line_near:\n"
+	"	call callee\n"
+	"	pop %rbx\n"
+	"	ret\n"
+	"2:	lea 0x278(%rbx), %rdi\n"
+	"	xor %esi, %esi\n"
+	"	mov $-100, %edx\n"
+	"	mov $-100, %rcx\n"
+	"out_of_line_far:\n"
+	"	call callee\n"
+	"	jmp 1b\n"
 
-    "disagrees:\n"
-    "	push %rbx\n"
-    "	push %r12\n"
-    "	push %r13\n"
-    "	test %edx, %edx\n"
-    "	je 1f\n"
-    "	mov %rsi, %rbx\n"
-    "	mov %rsi, %r12\n"
-    "	mov %rdi, %r13\n"
-    "	jmp 2f\n"
-    "1:	mov %rdi, %rbx\n"
-    "	mov %rdi, %r12\n"
-    "	mov %rdi, %r13\n"
-    "2:\n"
-    "disagrees_call:\n"
-    "	call callee\n"
-    "	pop %r13\n"
-    "	pop %r12\n"
-    "	pop %rbx\n"
-    "	ret\n"
+	"disagrees:\n"
+	"	push %rbx\n"
+	"	push %r12\n"
+	"	push %r13\n"
+	"	test %edx, %edx\n"
+	"	je 1f\n"
+	"	mov %rsi, %rbx\n"
+	"	mov %rsi, %r12\n"
+	"	mov %rdi, %r13\n"
+	"	jmp 2f\n"
+	"1:	mov %rdi, %rbx\n"
+	"	mov %rdi, %r12\n"
+	"	mov %rdi, %r13\n"
+	"2:\n"
+	"disagrees_call:\n"
+	"	call callee\n"
+	"	pop %r13\n"
+	"	pop %r12\n"
+	"	pop %rbx\n"
+	"	ret\n"
 
-    "loops:\n"
-    "	push %rbx\n"
-    "	push %r12\n"
-    "	push %r13\n"
-    "	mov %rdi, %rbx\n"
-    "	mov %rsi, %r12\n"
-    "1:\n"
-    "loops_call:\n"
-    "	call callee\n"
-    "	mov %rbx, %r13\n" /* the one of this round */
-    "	mov 0x8(%rbx), %rbx\n"
-    "loops_turn:\n"
-    "	test %rbx, %rbx\n"
-    "	jne 1b\n"
-    "	pop %r13\n"
-    "	pop %r12\n"
-    "	pop %rbx\n"
-    "	ret\n"
+	"loops:\n"
+	"	push %rbx\n"
+	"	push %r12\n"
+	"	push %r13\n"
+	"	mov %rdi, %rbx\n"
+	"	mov %rsi, %r12\n"
+	"1:\n"
+	"loops_call:\n"
+	"	call callee\n"
+	"	mov %rbx, %r13\n" /* the one of this round */
+	"	mov 0x8(%rbx), %rbx\n"
+	"loops_turn:\n"
+	"	test %rbx, %rbx\n"
+	"	jne 1b\n"
+	"	pop %r13\n"
+	"	pop %r12\n"
+	"	pop %rbx\n"
+	"	ret\n"
 
-    "parts:\n"
-    "	push %rbx\n"
-    "	push %rbp\n"
-    "	push %r12\n"
-    "	push %r13\n"
-    "	push %r14\n"
-    "	mov %edi, %ebx\n"
-    "	movzbl %sil, %ebp\n"
-    "	movslq %edx, %r12\n"
-    "	mov %rcx, %r13\n"
-    "	mov %al, %r13b\n"
-    "	mov %r8, %r14\n"
-    "	sub $-128, %r14\n"
-    "	and $0xff, %r9d\n"
-    "parts_call:\n"
-    "	call callee\n"
-    "	pop %r14\n"
-    "	pop %r13\n"
-    "	pop %r12\n"
-    "	pop %rbp\n"
-    "	pop %rbx\n"
-    "	ret\n"
+	"parts:\n"
+	"	push %rbx\n"
+	"	push %rbp\n"
+	"	push %r12\n"
+	"	push %r13\n"
+	"	push %r14\n"
+	"	mov %edi, %ebx\n"
+	"	movzbl %sil, %ebp\n"
+	"	movslq %edx, %r12\n"
+	"	mov %rcx, %r13\n"
+	"	mov %al, %r13b\n"
+	"	mov %r8, %r14\n"
+	"	sub $-128, %r14\n"
+	"	and $0xff, %r9d\n"
+	"parts_call:\n"
+	"	call callee\n"
+	"	pop %r14\n"
+	"	pop %r13\n"
+	"	pop %r12\n"
+	"	pop %rbp\n"
+	"	pop %rbx\n"
+	"	ret\n"
 
-    "slots:\n"
-    "	sub $0x28, %rsp\n"
-    "	mov %rdi, 0x8(%rsp)\n"
-    "	mov %esi, 0x4(%rsp)\n"
-    "	movq $-1, 0x10(%rsp)\n"
-    "	mov %rbx, 0x20(%rsp)\n"
-    "slots_before:\n"
-    "	call callee\n"
-    "	lea 0x10(%rsp), %rdi\n"
-    "slots_out:\n"
-    "	call callee\n"
-    "slots_after:\n"
-    "	mov 0x20(%rsp), %rbx\n"
-    "	add $0x28, %rsp\n"
-    "	ret\n"
+	"slots:\n"
+	"	sub $0x28, %rsp\n"
+	"	mov %rdi, 0x8(%rsp)\n"
+	"	mov %esi, 0x4(%rsp)\n"
+	"	movq $-1, 0x10(%rsp)\n"
+	"	mov %rbx, 0x20(%rsp)\n"
+	"slots_before:\n"
+	"	call callee\n"
+	"	lea 0x10(%rsp), %rdi\n"
+	"slots_out:\n"
+	"	call callee\n"
+	"slots_after:\n"
+	"	mov 0x20(%rsp), %rbx\n"
+	"	add $0x28, %rsp\n"
+	"	ret\n"
 
-    "fills:\n"
-    "	push %rbx\n"
-    "	sub $0x30, %rsp\n"
-    "	mov %rdx, 0x28(%rsp)\n"
-    "	mov %rdx, 0x8(%rsp)\n"
-    "	mov %rsp, %rdi\n"
-    "	mov $4, %ecx\n"
-    "	rep stosq\n"
-    "fills_after:\n"
-    "	mov %edx, %ecx\n"
-    "	mov %rsp, %rdi\n"
-    "	rep stosb\n"
-    "fills_more:\n"
-    "	call callee\n"
-    "	add $0x30, %rsp\n"
-    "	pop %rbx\n"
-    "	ret\n"
+	"fills:\n"
+	"	push %rbx\n"
+	"	sub $0x30, %rsp\n"
+	"	mov %rdx, 0x28(%rsp)\n"
+	"	mov %rdx, 0x8(%rsp)\n"
+	"	mov %rsp, %rdi\n"
+	"	mov $4, %ecx\n"
+	"	rep stosq\n"
+	"fills_after:\n"
+	"	mov %edx, %ecx\n"
+	"	mov %rsp, %rdi\n"
+	"	rep stosb\n"
+	"fills_more:\n"
+	"	call callee\n"
+	"	add $0x30, %rsp\n"
+	"	pop %rbx\n"
+	"	ret\n"
 
-    "stranger:\n"
-    "	push %rbx\n"
-    "	push %r12\n"
-    "	mov %rdi, %rbx\n"
-    "	mov %rdi, %r12\n"
-    "	.byte 0x0f, 0x01, 0xee\n" /* rdpkru: capstone 4 doesn't know it */
-    "stranger_after:\n"
-    "	mov %rsi, %r12\n"
-    "	xor %eax, %eax\n"
-    "	cpuid\n"
-    "stranger_call:\n"
-    "	call callee\n"
-    "	pop %r12\n"
-    "	pop %rbx\n"
-    "	ret\n"
+	"stranger:\n"
+	"	push %rbx\n"
+	"	push %r12\n"
+	"	mov %rdi, %rbx\n"
+	"	mov %rdi, %r12\n"
+	"	.byte 0x0f, 0x01, 0xee\n" /* rdpkru: capstone 4 doesn't know it */
+	"stranger_after:\n"
+	"	mov %rsi, %r12\n"
+	"	xor %eax, %eax\n"
+	"	cpuid\n"
+	"stranger_call:\n"
+	"	call callee\n"
+	"	pop %r12\n"
+	"	pop %rbx\n"
+	"	ret\n"
 
-    /* A call that never comes back, with other code behind it: the stack is at another height there. */
-    "no_return:\n"
-    "	test %edi, %edi\n"
-    "	je 1f\n"
-    "	push %rbx\n"
-    "	mov %rdi, %rbx\n"
-    "	call callee\n"
-    "	pop %rbx\n"
-    "	test %eax, %eax\n"
-    "	jne 2f\n"
-    "	ret\n"
-    "1:	push %rbx\n"
-    "	push %r12\n"
-    "	call callee\n"
-    "2:	push %rbp\n"
-    "	mov %rsi, %rbp\n"
-    "no_return_call:\n"
-    "	call callee\n"
-    "	pop %rbp\n"
-    "	ret\n"
+	/* A call that never comes back, with other code behind it: the stack is at another height
+	   there. */
+	"no_return:\n"
+	"	test %edi, %edi\n"
+	"	je 1f\n"
+	"	push %rbx\n"
+	"	mov %rdi, %rbx\n"
+	"	call callee\n"
+	"	pop %rbx\n"
+	"	test %eax, %eax\n"
+	"	jne 2f\n"
+	"	ret\n"
+	"1:	push %rbx\n"
+	"	push %r12\n"
+	"	call callee\n"
+	"2:	push %rbp\n"
+	"	mov %rsi, %rbp\n"
+	"no_return_call:\n"
+	"	call callee\n"
+	"	pop %rbp\n"
+	"	ret\n"
 
-    "by_table:\n"
-    "	mov %edi, %eax\n"
-    "	jmp *(%rdx,%rax,8)\n"
-    "by_table_call:\n"
-    "	call callee\n"
-    "	ret\n"
+	"by_table:\n"
+	"	mov %edi, %eax\n"
+	"	jmp *(%rdx,%rax,8)\n"
+	"by_table_call:\n"
+	"	call callee\n"
+	"	ret\n"
 
-    "aligns:\n"
-    "	push %rbp\n"
-    "	mov %rsp, %rbp\n"
-    "	mov %rdi, -0x10(%rbp)\n"
-    "	and $-64, %rsp\n"
-    "	push %rsi\n"
-    "aligns_call:\n"
-    "	call callee\n"
-    "	leave\n"
-    "	ret\n"
+	"aligns:\n"
+	"	push %rbp\n"
+	"	mov %rsp, %rbp\n"
+	"	mov %rdi, -0x10(%rbp)\n"
+	"	and $-64, %rsp\n"
+	"	push %rsi\n"
+	"aligns_call:\n"
+	"	call callee\n"
+	"	leave\n"
+	"	ret\n"
 
-    "trampoline:\n"
-    "	mov $7, %edx\n"
-    "	jmp callee\n"
+	"trampoline:\n"
+	"	mov $7, %edx\n"
+	"	jmp callee\n"
 
-    "caller:\n"
-    "	push %rbx\n"
-    "	mov %rdi, %rbx\n"
-    "	mov $0x2a, %esi\n"
-    "	call trampoline\n"
-    "caller_back:\n"
-    "	mov 0x10(%rbx), %rax\n"
-    "	mov %rbx, %rdi\n"
-    "	call *%rax\n"
-    "caller_indirect:\n"
-    "	pop %rbx\n"
-    "	ret\n"
+	"caller:\n"
+	"	push %rbx\n"
+	"	mov %rdi, %rbx\n"
+	"	mov $0x2a, %esi\n"
+	"	call trampoline\n"
+	"caller_back:\n"
+	"	mov 0x10(%rbx), %rax\n"
+	"	mov %rbx, %rdi\n"
+	"	call *%rax\n"
+	"caller_indirect:\n"
+	"	pop %rbx\n"
+	"	ret\n"
 
-    "callee:\n"
-    "	push %rbx\n"
-    "	push %rbp\n"
-    "	mov %rsi, %rbp\n"
-    "	xor %ebx, %ebx\n"
-    "	call pushes_later\n"
-    "callee_back:\n"
-    "	pop %rbp\n"
-    "	pop %rbx\n"
-    "	ret\n"
-    ".globl code_end\ncode_end:\n"
-    ".popsection\n");
+	"callee:\n"
+	"	push %rbx\n"
+	"	push %rbp\n"
+	"	mov %rsi, %rbp\n"
+	"	xor %ebx, %ebx\n"
+	"	call pushes_later\n"
+	"callee_back:\n"
+	"	pop %rbp\n"
+	"	pop %rbx\n"
+	"	ret\n"
+	".globl code_end\ncode_end:\n"
+	".popsection\n");
 
 #define FUNCTIONS(X)                                                                               \
-	X(pushes_later) X(out_of_line) X(disagrees) X(loops) X(parts) X(slots) X(fills) X(stranger)          \
-	X(no_return) X(by_table) X(aligns) X(trampoline) X(caller) X(callee)
+	X(pushes_later)                                                                            \
+	X(out_of_line) X(disagrees) X(loops) X(parts) X(slots) X(fills) X(stranger) X(no_return)   \
+		X(by_table) X(aligns) X(trampoline) X(caller) X(callee)
 #define PLACES(X)                                                                                  \
-	X(pushes_later_call) X(pushes_later_back) X(pushes_later_end) X(out_of_line_near)           \
-	X(out_of_line_far) X(disagrees_call) X(loops_call) X(loops_turn) X(parts_call)              \
-	X(slots_before) X(slots_out) X(slots_after) X(fills_after) X(fills_more) X(stranger_after) X(stranger_call)              \
-	X(no_return_call) X(by_table_call) X(aligns_call) X(caller_back) X(caller_indirect)         \
-	X(callee_back)
+	X(pushes_later_call)                                                                       \
+	X(pushes_later_back) X(pushes_later_end) X(out_of_line_near) X(out_of_line_far)            \
+		X(disagrees_call) X(loops_call) X(loops_turn) X(parts_call) X(slots_before)        \
+			X(slots_out) X(slots_after) X(fills_after) X(fills_more) X(stranger_after) \
+				X(stranger_call) X(no_return_call) X(by_table_call) X(aligns_call) \
+					X(caller_back) X(caller_indirect) X(callee_back)
 #define DECLARE(x) extern const uint8_t x[] __asm__(#x);
 extern const uint8_t code_start[], code_end[];
 FUNCTIONS(DECLARE)
 PLACES(DECLARE)
 
-#define ADDRESS(x) (TEXT + (uint64_t)((x) - code_start))
+#define ADDRESS(x) (TEXT + (uint64_t)((x)-code_start))
 #define LABEL(x) {#x, x},
 static const struct label functions[] = {FUNCTIONS(LABEL)};
 
@@ -441,17 +445,17 @@ static void make_stack(struct world *w, struct frame f[3])
 	const uint64_t m = UINT64_C(0xffff88800abcd000);
 
 	memset(w->stack, 0, sizeof(w->stack));
-	w->stack[10] = 0;		/* pushes_later: rbx, of callee */
-	w->stack[11] = 0x2a;		/* rbp, of callee */
+	w->stack[10] = 0;    /* pushes_later: rbx, of callee */
+	w->stack[11] = 0x2a; /* rbp, of callee */
 	w->stack[12] = ADDRESS(callee_back);
-	w->stack[13] = 0x77;		/* callee: rbp of caller */
-	w->stack[14] = m;		/* rbx of caller */
+	w->stack[13] = 0x77; /* callee: rbp of caller */
+	w->stack[14] = m;    /* rbx of caller */
 	w->stack[15] = ADDRESS(caller_back);
 	w->stack[16] = 0x88;
 	world_open(w, code_start, code_end, functions, sizeof(functions) / sizeof(functions[0]));
 	memset(f, 0, 3 * sizeof(*f));
-	f[0] = (struct frame){.pc = ADDRESS(pushes_later_call), .sp = SP(10), .cfa = SP(13),
-			      .exact = true};
+	f[0] = (struct frame){
+		.pc = ADDRESS(pushes_later_call), .sp = SP(10), .cfa = SP(13), .exact = true};
 	regs_set(&f[0].regs, RBX, m);
 	regs_set(&f[0].regs, RBP, 0x2a);
 	regs_set(&f[0].regs, RDI, m + 0x38);
@@ -485,9 +489,9 @@ static void arguments_are_recovered(void **state)
 	make_stack(&w, f);
 	struct args *a = args_create(w.flow, &st);
 	expect(a, 0, RDI, 64, UINT64_C(0xffff88800abcd000)); /* interrupted: rbx is at hand */
-	expect(a, 0, RSI, 64, 0x2a);   /* only ebp was kept here, but the caller has it all */
-	expect(a, 1, RSI, 64, 0x2a);   /* a constant of the caller, through the tail call */
-	expect(a, 1, RDX, 64, 7);      /* the trampoline's own */
+	expect(a, 0, RSI, 64, 0x2a); /* only ebp was kept here, but the caller has it all */
+	expect(a, 1, RSI, 64, 0x2a); /* a constant of the caller, through the tail call */
+	expect(a, 1, RDX, 64, 7);    /* the trampoline's own */
 	expect(a, 1, RDI, 64, UINT64_C(0xffff88800abcd000)); /* callee has pushed caller's rbx */
 	expect(a, 2, RDI, 64, UINT64_C(0xffff88800abcd000));
 	expect(a, 2, RSI, 0, 0);
@@ -536,7 +540,8 @@ static void nothing_is_made_up(void **state)
 	assert_true(v.conflict);
 	args_destroy(a);
 
-	for (size_t pc = 0; pc < (size_t)(code_end - code_start) + 16; pc++) /* wherever it stands */
+	for (size_t pc = 0; pc < (size_t)(code_end - code_start) + 16;
+	     pc++) /* wherever it stands */
 		for (unsigned exact = 0; exact < 2; exact++) {
 			f[1].pc = TEXT + pc;
 			f[1].exact = exact;
@@ -554,10 +559,8 @@ static void nothing_is_made_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths_are_followed),
-		cmocka_unit_test(disagreement_is_unknown),
-		cmocka_unit_test(parts_and_slots),
-		cmocka_unit_test(arguments_are_recovered),
+		cmocka_unit_test(paths_are_followed), cmocka_unit_test(disagreement_is_unknown),
+		cmocka_unit_test(parts_and_slots),    cmocka_unit_test(arguments_are_recovered),
 		cmocka_unit_test(nothing_is_made_up),
 	};
 

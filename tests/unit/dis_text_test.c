@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proves that instructions are written as kernel people know them from objdump, with symbols, targets
- * and the addresses of data; that one which can't be decoded costs its own bytes only; that code which
- * the dump has lost comes from nowhere and says so; and that every function of the lab's vmlinuxes
- * disassembles to its end, byte by byte, with the program's own lengths equal to capstone's.
+ * Proves that instructions are written as kernel people know them from objdump, with symbols,
+ * targets and the addresses of data; that one which can't be decoded costs its own bytes only; that
+ * code which the dump has lost comes from nowhere and says so; and that every function of the lab's
+ * vmlinuxes disassembles to its end, byte by byte, with the program's own lengths equal to
+ * capstone's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,11 +29,15 @@ static const struct {
 	{{0x53}, 1, "push   %rbx", DIS_NEXT},
 	{{0x41, 0x5e}, 2, "pop    %r14", DIS_NEXT},
 	{{0x48, 0x83, 0xec, 0x18}, 4, "sub    $0x18,%rsp", DIS_NEXT},
-	{{0x48, 0xc7, 0x44, 0x24, 0x10, 0xff, 0xff, 0xff, 0xff}, 9,
-	 "movq   $0xffffffffffffffff,0x10(%rsp)", DIS_NEXT},
+	{{0x48, 0xc7, 0x44, 0x24, 0x10, 0xff, 0xff, 0xff, 0xff},
+	 9,
+	 "movq   $0xffffffffffffffff,0x10(%rsp)",
+	 DIS_NEXT},
 	{{0x83, 0x7f, 0x08, 0x00}, 4, "cmpl   $0x0,0x8(%rdi)", DIS_NEXT},
 	{{0x0f, 0xb6, 0xc0}, 3, "movzbl %al,%eax", DIS_NEXT},
-	{{0x65, 0x48, 0x8b, 0x04, 0x25, 0x80, 0xfb, 0x01, 0x00}, 9, "mov    %gs:0x1fb80,%rax",
+	{{0x65, 0x48, 0x8b, 0x04, 0x25, 0x80, 0xfb, 0x01, 0x00},
+	 9,
+	 "mov    %gs:0x1fb80,%rax",
 	 DIS_NEXT},
 	{{0xf0, 0x0f, 0xb1, 0x17}, 4, "lock cmpxchg %edx,(%rdi)", DIS_NEXT},
 	{{0x48, 0x8d, 0x04, 0xc5, 0x00, 0x00, 0x00, 0x00}, 8, "lea    (,%rax,8),%rax", DIS_NEXT},
@@ -79,7 +84,8 @@ static void texts(void **state)
 		assert_int_equal(in.flow, samples[i].flow);
 		if (samples[i].text)
 			assert_string_equal(buf_str(&got), samples[i].text);
-		assert_int_equal(x86_insn_length(samples[i].bytes, sizeof(samples[i].bytes)), in.size);
+		assert_int_equal(x86_insn_length(samples[i].bytes, sizeof(samples[i].bytes)),
+				 in.size);
 	}
 	assert_false(decode(x, &c, pc, &in, NULL));
 	assert_false(decode(x, &c, TEXT - 1, &in, NULL));
@@ -93,11 +99,11 @@ static void texts(void **state)
 
 static void targets(void **state)
 {
-	static const uint8_t text[] = {
-		0xe8, 0x0b, 0, 0, 0,			     /* call second */
-		0x48, 0x8b, 0x05, 0x02, 0, 0, 0,	     /* mov second-2(%rip),%rax */
-		0xeb, 0xf2,				     /* jmp first */
-		0xcc, 0xcc, 0xc3};
+	static const uint8_t text[] = {0xe8, 0x0b, 0,	 0,    0, /* call second */
+				       0x48, 0x8b, 0x05, 0x02, 0,
+				       0,    0,	   /* mov second-2(%rip),%rax */
+				       0xeb, 0xf2, /* jmp first */
+				       0xcc, 0xcc, 0xc3};
 	struct label f[2] = {{"first", text}, {"second", text + 16}};
 	struct world w = {0};
 	struct decoder *x;
@@ -125,10 +131,12 @@ static void targets(void **state)
 	code_free(&c);
 
 	/* beyond what the dump holds, and no file to take it from */
-	assert_null(code_read(w.dis, TEXT + TEXT_PAGES * PAGE - 16, TEXT + TEXT_PAGES * PAGE + 16, &c));
+	assert_null(
+		code_read(w.dis, TEXT + TEXT_PAGES * PAGE - 16, TEXT + TEXT_PAGES * PAGE + 16, &c));
 	assert_int_equal(c.n, 16);
 	code_free(&c);
-	struct err *e = code_read(w.dis, TEXT + TEXT_PAGES * PAGE, TEXT + TEXT_PAGES * PAGE + 16, &c);
+	struct err *e =
+		code_read(w.dis, TEXT + TEXT_PAGES * PAGE, TEXT + TEXT_PAGES * PAGE + 16, &c);
 	assert_int_equal(err_code(e), ERR_FAULT);
 	err_free(e);
 	decoder_destroy(x);
@@ -177,8 +185,8 @@ static void every_function(struct session *s, const char *kernel)
 		if (ELF64_ST_TYPE(v.v[i].st_info) == STT_FUNC && v.v[i].st_size)
 			one_function(d, x, v.v[i].st_value + object_bias(s->vmlinux),
 				     v.v[i].st_size, &n);
-	print_message("%s: %zu functions, %zu instructions, %zu unknown, %zu lengths differ\n", kernel,
-		      n.functions, n.insns, n.unknown, n.lengths);
+	print_message("%s: %zu functions, %zu instructions, %zu unknown, %zu lengths differ\n",
+		      kernel, n.functions, n.insns, n.unknown, n.lengths);
 	assert_in_range(n.functions, 20000, 1000000);
 	assert_in_range(n.unknown, 0, n.insns / 10000);
 	assert_int_equal(n.lengths, 0);

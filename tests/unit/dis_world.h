@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * A dump with one page of stack and some pages of code, for tests of engine/dis. The code is assembled
- * into the test program itself (between two labels) and copied out.
+ * A dump with one page of stack and some pages of code, for tests of engine/dis. The code is
+ * assembled into the test program itself (between two labels) and copied out.
  */
 #ifndef TESTS_DIS_WORLD_H
 #define TESTS_DIS_WORLD_H
@@ -52,15 +52,27 @@ static inline void world_dump(struct world *w)
 	char path[] = "/tmp/vmbrowse-dis-XXXXXX";
 	const char *name = path;
 	Elf64_Ehdr eh = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-			 .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-			 .e_phoff = sizeof(eh), .e_ehsize = sizeof(eh),
-			 .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3};
+			 .e_type = ET_CORE,
+			 .e_machine = EM_X86_64,
+			 .e_version = EV_CURRENT,
+			 .e_phoff = sizeof(eh),
+			 .e_ehsize = sizeof(eh),
+			 .e_phentsize = sizeof(Elf64_Phdr),
+			 .e_phnum = 3};
 	Elf64_Phdr ph[3] = {
 		{.p_type = PT_NOTE, .p_offset = 512},
-		{.p_type = PT_LOAD, .p_offset = PAGE, .p_vaddr = STACK, .p_paddr = STACK_PA,
-		 .p_filesz = PAGE, .p_memsz = PAGE},
-		{.p_type = PT_LOAD, .p_offset = 2 * PAGE, .p_vaddr = TEXT, .p_paddr = TEXT_PA,
-		 .p_filesz = TEXT_PAGES * PAGE, .p_memsz = TEXT_PAGES * PAGE},
+		{.p_type = PT_LOAD,
+		 .p_offset = PAGE,
+		 .p_vaddr = STACK,
+		 .p_paddr = STACK_PA,
+		 .p_filesz = PAGE,
+		 .p_memsz = PAGE},
+		{.p_type = PT_LOAD,
+		 .p_offset = 2 * PAGE,
+		 .p_vaddr = TEXT,
+		 .p_paddr = TEXT_PA,
+		 .p_filesz = TEXT_PAGES * PAGE,
+		 .p_memsz = TEXT_PAGES * PAGE},
 	};
 	int fd = mkstemp(path);
 
@@ -82,7 +94,8 @@ struct label {
 	const uint8_t *at;
 };
 
-/* Copies the code between start and end to TEXT; functions: in order of address, each up to the next. */
+/* Copies the code between start and end to TEXT; functions: in order of address, each up to the
+ * next. */
 static inline void world_open(struct world *w, const uint8_t *start, const uint8_t *end,
 			      const struct label *functions, size_t n)
 {
@@ -100,7 +113,8 @@ static inline void world_open(struct world *w, const uint8_t *start, const uint8
 		v[i] = (struct sym){.name = functions[i].name,
 				    .addr = TEXT + (uint64_t)(functions[i].at - start),
 				    .size = (uint64_t)(next - functions[i].at),
-				    .object = w->object, .type = 't'};
+				    .object = w->object,
+				    .type = 't'};
 	}
 	w->symtab = symtab_create();
 	symtab_add_list(w->symtab, w->object, v, n);
