@@ -18,7 +18,7 @@
 #include "engine/base/hmap.h"
 #include "engine/dis/graph.h"
 
-#define MAX_ROUNDS 400 /* visits of a block, on average */
+#define MAX_WORK 20000000 /* places looked at for one function: a second, at worst */
 #define MAX_CACHED 4096
 #define MAX_TRAIL 4096
 #define MAX_EXITS 2048 /* other functions that a function jumps to */
@@ -230,8 +230,11 @@ static bool settle(struct graph *g, const struct effects *fx, struct incoming *c
 			if (!b->dirty)
 				continue;
 			b->dirty = false;
-			if (!(*budget)--)
+			uint64_t work = (uint64_t)(b->end - b->first) * 16 + 64 +
+					b->npred * (NREGS + b->in.n) * 4;
+			if (*budget < work)
 				return false;
+			*budget -= work;
 			if (!visit(g, i, &entry, c, fx))
 				continue;
 			again = true;
@@ -257,7 +260,7 @@ static bool find_orphan(struct graph *g)
 static struct err *solve(struct graph *g, const struct effects *fx)
 {
 	struct incoming *c = xcalloc(1, sizeof(*c));
-	uint64_t budget = (uint64_t)g->nblocks * MAX_ROUNDS + 1000;
+	uint64_t budget = MAX_WORK;
 	bool ok = true;
 
 	g->block[0].dirty = true;

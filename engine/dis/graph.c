@@ -9,8 +9,8 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 
-#define MAX_INSNS 200000
-#define MAX_BLOCKS 100000
+#define MAX_INSNS 100000
+#define MAX_BLOCKS 20000
 
 static struct err *add_piece(struct graph *g, struct decoder *x, uint64_t start, uint64_t end)
 {

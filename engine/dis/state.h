@@ -15,7 +15,7 @@
 
 #include "engine/dis/insn.h"
 
-#define MAX_SLOTS 256
+#define MAX_SLOTS 128
 
 enum {
 	SYM_UNKNOWN,	    /* not even equal to itself */

@@ -240,15 +240,17 @@ __asm__(".pushsection .text.dis_test, \"ax\"\n"
 
 #define FUNCTIONS(X)                                                                               \
 	X(pushes_later)                                                                            \
-	X(out_of_line) X(disagrees) X(loops) X(parts) X(slots) X(fills) X(stranger) X(no_return)   \
-		X(by_table) X(aligns) X(trampoline) X(caller) X(callee)
+	X(out_of_line)                                                                             \
+	X(disagrees) X(loops) X(parts) X(slots) X(fills) X(stranger) X(no_return) X(by_table)      \
+		X(aligns) X(trampoline) X(caller) X(callee)
 #define PLACES(X)                                                                                  \
 	X(pushes_later_call)                                                                       \
-	X(pushes_later_back) X(pushes_later_end) X(out_of_line_near) X(out_of_line_far)            \
-		X(disagrees_call) X(loops_call) X(loops_turn) X(parts_call) X(slots_before)        \
-			X(slots_out) X(slots_after) X(fills_after) X(fills_more) X(stranger_after) \
-				X(stranger_call) X(no_return_call) X(by_table_call) X(aligns_call) \
-					X(caller_back) X(caller_indirect) X(callee_back)
+	X(pushes_later_back)                                                                       \
+	X(pushes_later_end) X(out_of_line_near) X(out_of_line_far) X(disagrees_call) X(loops_call) \
+		X(loops_turn) X(parts_call) X(slots_before) X(slots_out) X(slots_after)            \
+			X(fills_after) X(fills_more) X(stranger_after) X(stranger_call)            \
+				X(no_return_call) X(by_table_call) X(aligns_call) X(caller_back)   \
+					X(caller_indirect) X(callee_back)
 #define DECLARE(x) extern const uint8_t x[] __asm__(#x);
 extern const uint8_t code_start[], code_end[];
 FUNCTIONS(DECLARE)
@@ -556,12 +558,51 @@ static void nothing_is_made_up(void **state)
 	world_close(&w);
 }
 
+static uint64_t next_random(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+/* Whatever the bytes are: no end without an answer, and no answer without a reason. */
+static void damaged_code(void **state)
+{
+	static uint8_t code[TEXT_PAGES * PAGE];
+	struct label f[1] = {{"noise", code}};
+	uint64_t seed = 0x9e3779b97f4a7c15;
+
+	(void)state;
+	for (unsigned round = 0; round < 12; round++) {
+		struct world w = {0};
+		size_t size = round < 6 ? 600 : sizeof(code);
+		for (size_t i = 0; i < size; i++)
+			code[i] = (uint8_t)next_random(&seed);
+		for (size_t i = 0; round % 2 && i + 2 < size; i += 9) { /* jumps to everywhere */
+			code[i] = 0x74 + (uint8_t)(i & 1);
+			code[i + 1] = (uint8_t)next_random(&seed);
+		}
+		world_open(&w, code, code + size, f, 1);
+		for (unsigned k = 0; k < 40; k++) {
+			uint64_t pc = TEXT + next_random(&seed) % size;
+			const struct snapshot *s = flow_at(w.flow, pc, k & 1);
+			assert_true(s->usable || s->why[0]);
+			flow_put(w.flow, s);
+			s = flow_tail(w.flow, TEXT, pc);
+			assert_true(s->usable || s->why[0]);
+			flow_put(w.flow, s);
+		}
+		world_close(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_followed), cmocka_unit_test(disagreement_is_unknown),
 		cmocka_unit_test(parts_and_slots),    cmocka_unit_test(arguments_are_recovered),
-		cmocka_unit_test(nothing_is_made_up),
+		cmocka_unit_test(nothing_is_made_up), cmocka_unit_test(damaged_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
