@@ -54,8 +54,10 @@ struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbo
 	if (*ret)
 		return NULL;
 	if (!object_has_dwarf(o))
-		return err_new(ERR_NODEBUG, "the type of '%s' isn't known: %s has no DWARF", symbol,
-			       object_name(o));
+		return err_new(ERR_NODEBUG,
+			       "the type of '%s' isn't known: %s has no DWARF, and BTF doesn't tell "
+			       "those of plain variables. Name it yourself: struct TYPE %s",
+			       symbol, object_name(o), symbol);
 	return err_new(ERR_NOTFOUND, "%s has no variable or function '%s' with a known type",
 		       object_name(o), symbol);
 }
