@@ -45,11 +45,11 @@ static const struct table bt_words_table = {.name = "bt", .cols = cols, .ncols =
 					    .child_always = true};
 
 /* The innermost frame's registers are given, not found; ORC is the rule: only the rest is worth a word. */
-static const char *note_of(const struct frame *f, bool is_inline)
+static const char *note_of(const struct frame *f, bool innermost, bool is_inline)
 {
 	if (is_inline)
 		return "inlined";
-	if (f->user || f->source == FRAME_ORC || (f->source == FRAME_REGS && !f->pt_regs))
+	if (f->user || f->source == FRAME_ORC || (innermost && f->source == FRAME_REGS && !f->pt_regs))
 		return "";
 	return frame_source_name(f->source);
 }
@@ -107,7 +107,7 @@ static struct err *frame_row(struct bt *b, size_t i, size_t level, const struct 
 		.user = f->user,
 		.guess = f->source == FRAME_SCAN || f->source == FRAME_FP,
 		.source = f->source,
-		.note = note_of(f, call->is_inline),
+		.note = note_of(f, !i, call->is_inline),
 		.key = key,
 		.ref = ref_frame(b->t->addr, (unsigned)i, (unsigned)level),
 	};

@@ -6,6 +6,9 @@
  * known to be the last to run, and from which the unwind rules lead, call by call, to a pt_regs that
  * holds just those registers, is such a frame. Left-overs of calls that have returned don't lead
  * there, or don't begin in that function.
+ *
+ * Where nothing came in (panic()), a function saved its own registers and then made the last call:
+ * there the rules lead back to that function, with the stack pointer that it had.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -20,8 +23,19 @@ static bool same_place(const struct walk *w, const struct regs *a, const struct 
 	return regs_has(a, pc) && regs_has(a, sp) && a->v[pc] == b->v[pc] && a->v[sp] == b->v[sp];
 }
 
-/* The frames from return address pc, found at stack address at, up to the pt_regs of `below`; how
- * many, 0: it doesn't lead there. *regs: where it lies. */
+/* Has the walk come to the very call that saved the registers, a little later in its function? */
+static bool same_call(struct walk *w, const struct frame *f, const struct regs *below)
+{
+	uint64_t pc = below->v[w->arch->reg_pc], at, from;
+	struct sym a, b;
+
+	return !f->exact && f->sp == below->v[w->arch->reg_sp] && w->u->symbols &&
+	       sym_func_at(w->u->symbols, f->pc - 1, &a, &at) &&
+	       sym_func_at(w->u->symbols, pc, &b, &from) && a.addr == b.addr;
+}
+
+/* The frames from return address pc, found at stack address at, up to the pt_regs of `below` or to
+ * the call that saved them; how many, 0: it doesn't lead there. *regs: where the pt_regs lies, or 0. */
 static size_t chain(struct walk *w, uint64_t pc, uint64_t at, const struct regs *below,
 		    struct frame *v, uint64_t *regs)
 {
@@ -46,6 +60,8 @@ static size_t chain(struct walk *w, uint64_t pc, uint64_t at, const struct regs 
 		*regs = next.pt_regs;
 		if (next.pt_regs)
 			return same_place(w, &next.regs, below) ? n : 0;
+		if (same_call(w, &next, below))
+			return n;
 		if (n == MAX_ABOVE)
 			return 0;
 		next.source = FRAME_SCAN; /* it is no surer than the first */

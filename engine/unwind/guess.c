@@ -89,8 +89,7 @@ static bool from_pt_regs(struct walk *w, struct frame *f, uint64_t addr, struct 
 	return true;
 }
 
-/* User registers at the very top of a stack, as the system-call entry leaves them. */
-static bool user_regs_at(struct walk *w, struct frame *f, uint64_t addr, struct frame *next)
+bool user_regs_at(struct walk *w, struct frame *f, uint64_t addr, struct frame *next)
 {
 	uint64_t end = addr + w->arch->pt_regs_size;
 

@@ -316,6 +316,16 @@ bool walk_goes_on(struct walk *w, const struct frame *f, struct frame *next, uns
 	return true;
 }
 
+/* Code that no one called: ORC ends ret_from_fork_asm of a new process there, too, which is about to
+ * leave for user space with the registers that its stack begins with. A kernel thread has none. */
+static bool end_of_stack(struct walk *w, struct frame *f, struct frame *next)
+{
+	bool user = user_regs_at(w, f, f->sp, next);
+
+	w->why[0] = '\0'; /* their absence is no fault */
+	return user;
+}
+
 /* A caller by rule, else by guess. false: the walk ends; w->why is empty when it ended rightly. */
 static bool step(struct walk *w, struct frame *f, struct frame *next, unsigned *switches)
 {
@@ -325,7 +335,7 @@ static bool step(struct walk *w, struct frame *f, struct frame *next, unsigned *
 	w->why[0] = '\0';
 	rule_at(w->u, f->exact ? f->pc : f->pc - 1, &r);
 	if (r.flow == FLOW_END)
-		return false;
+		return end_of_stack(w, f, next);
 	if (r.flow != FLOW_UNKNOWN && step_by_rule(w, f, &r, next) &&
 	    walk_goes_on(w, f, next, switches))
 		return true;

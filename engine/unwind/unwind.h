@@ -67,9 +67,9 @@ struct unwind_range {
 	uint64_t start, end;
 };
 /* What ran above registers that a handler saved: looks through the words of `stack` for a return
- * address in function `last` from which the rules lead to a pt_regs with these registers. The frames
- * up to there, innermost first, are all marked as FRAME_SCAN; *regs: where the pt_regs lies. false:
- * there are none. Free with stack_free(). */
+ * address in function `last` from which the rules lead to a pt_regs with these registers, or to the
+ * call that saved its own. The frames up to there, innermost first, are all marked as FRAME_SCAN;
+ * *regs: where the pt_regs lies, 0 if there is none. false: there are no such frames. Free with stack_free(). */
 bool unwind_above(struct unwinder *u, const struct regs *below, const struct unwind_range *stack,
 		  const struct unwind_range *last, struct stack *ret, uint64_t *regs);
 const char *frame_source_name(enum frame_source s); /* "orc", "cfi", "fp", "regs", "scan" */

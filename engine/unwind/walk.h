@@ -42,6 +42,9 @@ bool step_by_rule(struct walk *w, struct frame *f, const struct rule *r, struct 
 /* The caller of f without one: frame pointer, a call through a bad pointer, a scan. false: none
  * found. */
 bool step_by_guess(struct walk *w, struct frame *f, struct frame *next);
+/* User registers at addr as the caller of f, at the very top of a stack, where the entry code leaves
+ * them; false: there are none. */
+bool user_regs_at(struct walk *w, struct frame *f, uint64_t addr, struct frame *next);
 /* Is this frame's caller, as found, one that can be? Sets its object. switches: of stacks, so far.
  * false: w->why. */
 bool walk_goes_on(struct walk *w, const struct frame *f, struct frame *next, unsigned *switches);

@@ -39,6 +39,8 @@ struct world {
 	struct dump *dump;
 	struct mem *mem;
 	struct object *object;
+	bool named; /* the functions have symbols */
+	struct symtab *symbols;
 	struct unwinder *unwinder;
 };
 
@@ -124,6 +126,19 @@ static void open_dump(struct world *w)
 	free(file);
 }
 
+static struct symtab *symbols_of(struct object *o)
+{
+	static const char *const names[FUNCTIONS] = {"plain", "saves_rbp", "thread_start",
+						     "entry", "unknown", "by_rbp"};
+	struct symtab *st = symtab_create();
+	struct sym v[FUNCTIONS];
+
+	for (size_t i = 0; i < FUNCTIONS; i++)
+		v[i] = (struct sym){.name = names[i], .addr = FN(i), .size = 64, .object = o, .type = 'T'};
+	symtab_add_list(st, o, v, FUNCTIONS);
+	return st;
+}
+
 static void world_make(struct world *w)
 {
 	for (size_t i = 0; i < PAGE / 64; i++) {
@@ -138,13 +153,15 @@ static void world_make(struct world *w)
 	w->object = object_create_module("made");
 	object_add_range(w->object, (struct object_range){TEXT, TEXT + PAGE, true});
 	give_orc(w->object);
-	w->unwinder = unwinder_create(w->mem, NULL);
+	w->symbols = w->named ? symbols_of(w->object) : NULL;
+	w->unwinder = unwinder_create(w->mem, w->symbols);
 	unwinder_add_object(w->unwinder, w->object);
 }
 
 static void world_free(struct world *w)
 {
 	unwinder_destroy(w->unwinder);
+	symtab_destroy(w->symbols);
 	object_close(w->object);
 	mem_destroy(w->mem);
 	dump_close(w->dump);
@@ -429,6 +446,30 @@ static void handlers_above_saved_registers(void **state)
 	world_free(&w);
 }
 
+static void last_call_of_who_saved_registers(void **state)
+{
+	struct world w = {0};
+	struct regs saved = {0};
+	struct stack st;
+	uint64_t regs = 1;
+
+	(void)state;
+	w.named = true;
+	put_handlers(&w);
+	world_make(&w);
+	regs_set(&saved, RIP, RET(SAVES_RBP) - 2); /* before its call */
+	regs_set(&saved, RSP, STACK + 4 * 8);
+	assert_true(above(&w, &saved, FN(PLAIN), &st, &regs));
+	assert_int_equal(st.n, 1);
+	assert_int_equal(regs, 0);
+	expect(&st, 0, RET(PLAIN), FRAME_SCAN);
+	stack_free(&st);
+	/* the same function, called from elsewhere */
+	regs_set(&saved, RSP, STACK + 5 * 8);
+	assert_false(above(&w, &saved, FN(PLAIN), &st, &regs));
+	world_free(&w);
+}
+
 static void damaged_handlers(void **state)
 {
 	static const uint64_t evil[] = {0, UINT64_MAX, RET(PLAIN), RET(UNKNOWN), STACK, 0x33};
@@ -497,6 +538,7 @@ int main(void)
 		cmocka_unit_test(frame_pointer_and_bad_calls),
 		cmocka_unit_test(any_word_may_be_damaged),
 		cmocka_unit_test(handlers_above_saved_registers),
+		cmocka_unit_test(last_call_of_who_saved_registers),
 		cmocka_unit_test(damaged_handlers),
 		cmocka_unit_test(threads_share_an_unwinder),
 	};

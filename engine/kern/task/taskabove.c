@@ -3,7 +3,8 @@
  * What ran on a CPU above the registers that it saved for the dump: from the fault, the interrupt or
  * the NMI that came in there up to the last function before the CPU left the kernel. It runs on the
  * same stack further down, on the task's stack when it came from user space, or on one of the
- * processor's own stacks (NMI, double fault, machine check, debug), which the TSS names.
+ * processor's own stacks (NMI, double fault, machine check, debug), which the TSS names. In a panic()
+ * nothing came in: __crash_kexec() saved its own registers, and machine_kexec() ran above.
  *
  * A hypervisor's dump has registers of the very moment, and none of these functions was running.
  *
