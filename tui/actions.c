@@ -159,21 +159,52 @@ static void do_focus(struct app *a, const char *arg)
 
 	a->overlay_on = false;
 	if (is(arg, "next") || is(arg, "prev")) {
-		app_focus(a, (enum pane_id)((a->focus + (unsigned)step) % PANES));
+		unsigned to = a->focus;
+		do
+			to = (to + (unsigned)step) % PANES;
+		while (to == PANE_SECOND && !a->split);
+		app_focus(a, (enum pane_id)to);
 		return;
 	}
 	for (int i = 0; i < PANES; i++)
-		if (is(arg, a->panes[i].name)) {
+		if (is(arg, a->panes[i].name) && (i != PANE_SECOND || a->split)) {
 			app_focus(a, (enum pane_id)i);
 			return;
 		}
 	bad_word(a, "focus", arg);
 }
 
+/* Of two inspectors both come first, then the one alone. */
 static void do_zoom(struct app *a, const char *arg)
 {
+	bool two = a->split && pane_is_inspector(&a->panes[a->focus]);
+
 	(void)arg;
-	a->zoom = !a->zoom;
+	if (!a->zoom)
+		a->zoom = two ? ZOOM_BOTH : ZOOM_ONE;
+	else
+		a->zoom = two && a->zoom == ZOOM_BOTH ? ZOOM_ONE : ZOOM_NONE;
+}
+
+static void do_split(struct app *a, const char *arg)
+{
+	(void)arg;
+	if (a->split)
+		split_close(a);
+	else
+		split_open(a);
+}
+
+static void do_resize(struct app *a, const char *arg)
+{
+	if (is(arg, "even"))
+		a->left_share = a->top_share = 0;
+	else if (is(arg, "left") || is(arg, "right"))
+		split_move(a, is(arg, "left") ? -(int)times(a) : (int)times(a), 0);
+	else if (is(arg, "up") || is(arg, "down"))
+		split_move(a, 0, is(arg, "up") ? -(int)times(a) : (int)times(a));
+	else
+		bad_word(a, "resize", arg);
 }
 
 static void do_close(struct app *a, const char *arg)
@@ -182,7 +213,9 @@ static void do_close(struct app *a, const char *arg)
 	if (a->overlay_on)
 		a->overlay_on = false;
 	else if (a->zoom)
-		a->zoom = false;
+		a->zoom = ZOOM_NONE;
+	else if (a->focus == PANE_SECOND)
+		split_close(a);
 	else
 		a->quit = true;
 }
@@ -275,8 +308,10 @@ static void do_sort(struct app *a, const char *arg)
 
 static void do_follow(struct app *a, const char *arg)
 {
-	(void)arg;
-	nav_follow(a);
+	if (is(arg, "other"))
+		split_follow(a);
+	else
+		nav_follow(a);
 }
 
 static void do_back(struct app *a, const char *arg)
@@ -354,7 +389,8 @@ static void do_filter(struct app *a, const char *arg)
 
 static void do_prompt(struct app *a, const char *arg)
 {
-	prompt_open(a, ':', arg);
+	AUTO_FREE char *text = *arg ? xasprintf("%s ", arg) : xstrdup("");
+	prompt_open(a, ':', text);
 }
 
 static void do_edit(struct app *a, const char *arg)
@@ -473,9 +509,9 @@ static const struct action actions[] = {
 	{"find-back", "PATTERN", "search backward", do_find_back},
 	{"find-next", NULL, "the next match", do_find_next},
 	{"find-prev", NULL, "the match before", do_find_prev},
-	{"focus", "next|prev|tasks|backtrace|inspector|log", "go to a pane", do_focus},
+	{"focus", "next|prev|tasks|backtrace|inspector|second|log", "go to a pane", do_focus},
 	{"fold", "open|close|toggle|all|none", "hide or show what lies under a row", do_fold},
-	{"follow", NULL, "go where the row's link leads", do_follow},
+	{"follow", "other", "go where the row's link leads; other: in the other inspector", do_follow},
 	{"forward", NULL, "the view after, once you went back", do_forward},
 	{"hex", NULL, "the same bytes as words in hexadecimal, and back", do_hex},
 	{"keys", NULL, "the keys that work here", do_keys},
@@ -485,16 +521,18 @@ static const struct action actions[] = {
 	{"quit", NULL, "leave the program", do_quit},
 	{"redraw", NULL, "draw the screen anew", do_redraw},
 	{"reload", NULL, "run the pane's command again", do_reload},
+	{"resize", "left|right|up|down|even", "move the border between the panes", do_resize},
 	{"scroll", "center|top|bottom|left|right|home", "move the rows under the cursor",
 	 do_scroll},
 	{"sort", "next|prev|reverse|none|COLUMN", "order the rows by a column", do_sort},
+	{"split", NULL, "a second inspector beside the first, and back", do_split},
 	{"stack", "variables|inlined", "show all variables, or the arguments alone; inlined calls or not",
 	 do_stack},
 	{"suspend", NULL, "stop the program, back to the shell", do_suspend},
 	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", do_unbind},
 	{"warnings", NULL, "what was found wrong with dump and vmlinux", do_warnings},
 	{"wrap", NULL, "let long text go on in the next line, or cut it", do_wrap},
-	{"yank", "row|address|command|ref", "copy to the clipboard", do_yank},
+	{"yank", "row|address|expr|command|ref", "copy to the clipboard", do_yank},
 	{"zoom", NULL, "one pane on the whole screen, and back", do_zoom},
 };
 

@@ -80,6 +80,40 @@ void app_focus(struct app *a, enum pane_id id)
 		return;
 	a->partner = a->focus;
 	a->focus = id;
+	if (pane_is_inspector(&a->panes[id]))
+		a->inspector = id;
+	if (id == PANE_LOG || id == PANE_SECOND)
+		a->log_wanted = id == PANE_LOG;
+	a->dirty = true;
+}
+
+enum pane_id app_inspector(const struct app *a)
+{
+	return a->split ? a->inspector : PANE_INSPECTOR;
+}
+
+/* Another way than before is taken from the pane that has the keyboard: nothing is ahead of it any more. */
+static void drop_ways(struct app *a)
+{
+	for (int i = 0; i < PANES; i++) {
+		struct pane *p = &a->panes[i];
+		if (p->at + 1 < p->n && p->hist[p->at + 1].from == a->focus)
+			pane_drop_ahead(p);
+	}
+}
+
+void app_show(struct app *a, enum pane_id id, struct view *v, bool push)
+{
+	struct visit visit = {.view = v,
+			      .from = push ? a->focus : id,
+			      .seq = ++a->visits,
+			      .generation = a->generation};
+
+	if (push) {
+		visit_leave(a, &a->panes[id]);
+		drop_ways(a);
+	}
+	pane_open(&a->panes[id], &visit, push);
 	a->dirty = true;
 }
 
@@ -91,8 +125,7 @@ struct view *app_run(struct app *a, enum pane_id id, const char *line, const cha
 	if (!a->shell)
 		return NULL;
 	v = view_create(run_start(a->pool, a->shell, line, &a->ctx), crumbs);
-	pane_open(&a->panes[id], v, push);
-	a->dirty = true;
+	app_show(a, id, v, push);
 	return v;
 }
 
@@ -186,7 +219,7 @@ static struct err *app_open(struct app *a, const struct app_options *o)
 {
 	AUTO_FREE char *history = NULL;
 
-	*a = (struct app){.options = o, .partner = PANE_BT, .saved_stderr = -1, .held_stderr = -1};
+	*a = (struct app){.options = o, .partner = PANE_BT, .inspector = PANE_INSPECTOR, .saved_stderr = -1, .held_stderr = -1};
 	a->completer.chosen = -1;
 	for (int i = 0; i < PANES; i++)
 		pane_init(&a->panes[i], (enum pane_id)i);
@@ -254,6 +287,7 @@ static void settle_opening(struct app *a)
 		a->status = 3;
 		return;
 	}
+	a->generation = shell_generation(a->shell);
 	a->headline = shell_headline(a->shell);
 	if (shell_warning(a->shell, 0))
 		app_say(a, (enum style)ROLE_WARN, "%s", shell_warning(a->shell, 0));
@@ -284,6 +318,7 @@ static void settle(struct app *a)
 {
 	a->more = false;
 	settle_opening(a);
+	nav_settle_generation(a);
 	for (int i = 0; i < PANES; i++)
 		settle_pane(a, &a->panes[i]);
 	settle_pane(a, &a->overlay);

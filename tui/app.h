@@ -48,7 +48,14 @@ struct app {
 	bool overlay_on;
 	enum pane_id focus,
 		partner; /* partner: the pane shown beside it where there is room for two */
-	bool zoom, mouse;
+	enum pane_id inspector; /* the one of the two that was used last */
+	bool split;		/* the second inspector is on the screen */
+	bool log_wanted;	/* it lies over the second inspector */
+	enum { ZOOM_NONE, ZOOM_ONE, ZOOM_BOTH } zoom; /* BOTH: inspectors */
+	int left_share, top_share; /* percent of the screen; 0: nobody has moved the border */
+	bool mouse;
+	unsigned long visits; /* links followed and commands typed so far */
+	unsigned generation;  /* of the shell, when that was looked at last */
 	bool all_vars, no_inlined; /* what the backtrace shows */
 	uint64_t followed;    /* task_struct whose stack was last asked for */
 	uint64_t cursor_task; /* task_struct under the cursor of the tasks when that was looked at
@@ -105,6 +112,10 @@ void app_focus(struct app *a, enum pane_id id);
 /* Runs a command line into a pane. */
 struct view *app_run(struct app *a, enum pane_id id, const char *line, const char *crumbs,
 		     bool push);
+/* The same for a view that is there already. */
+void app_show(struct app *a, enum pane_id id, struct view *v, bool push);
+/* The inspector that links and commands open in. */
+enum pane_id app_inspector(const struct app *a);
 /* When a progress, a message or a pending key wants the loop again; UINT64_MAX: never. */
 uint64_t app_deadline(const struct app *a);
 
@@ -129,11 +140,25 @@ void nav_back(struct app *a);
 void nav_forward(struct app *a);
 void nav_hex(struct app *a);
 void nav_reload(struct app *a);
+/* Runs the command of what the pane shows again; everything stays in its place. */
+void nav_refresh(struct app *a, struct pane *p);
+/* The same in all panes when something has come that makes answers better. */
+void nav_settle_generation(struct app *a);
+/* To be called before a pane shows something else: keeps what belongs to the visit. */
+void visit_leave(struct app *a, struct pane *p);
 /* The backtrace anew, by all_vars and no_inlined, at the same frame. */
 void nav_stack(struct app *a);
 /* Brings what depends on cursors up to date: the stack of the task, the frame of the context. */
 void nav_settle(struct app *a);
 void nav_load_tasks(struct app *a);
+
+/* ---- two inspectors (split.c) ---- */
+void split_open(struct app *a);
+void split_close(struct app *a);
+/* Follows the link in the inspector that hasn't the keyboard. */
+void split_follow(struct app *a);
+/* Moves the borders between the panes by so many steps to the right and down. */
+void split_move(struct app *a, int right, int down);
 
 /* ---- prompt (prompt_ui.c) ---- */
 void prompt_open(struct app *a, char kind, const char *text);

@@ -2,6 +2,7 @@
 /* From a command line to what it does: an action of the screen, or a command of the engine. */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
+#include "tui/cexpr.h"
 #include "tui/view_list.h"
 #include <inttypes.h>
 #include <string.h>
@@ -40,6 +41,8 @@ static bool expand(struct app *a, const char *name, struct buf *out)
 	} else if (!strcmp(name, "addr")) {
 		if (view_row_address(v, v->cursor_row, &addr))
 			buf_printf(out, "0x%" PRIx64, addr);
+	} else if (!strcmp(name, "expr")) {
+		cexpr_of_row(v, v->cursor_row, out);
 	} else if (!strcmp(name, "line")) {
 		list_row_text(v, v->cursor_row, out);
 	} else if (!strcmp(name, "key")) {
@@ -50,7 +53,7 @@ static bool expand(struct app *a, const char *name, struct buf *out)
 	return out->len > before;
 }
 
-static const char *const names[] = {"ref", "addr", "task", "line", "key"};
+static const char *const names[] = {"ref", "addr", "task", "line", "key", "expr"};
 
 static const char *known_name(const char *s)
 {
@@ -104,8 +107,8 @@ static void engine_command(struct app *a, const char *line)
 		return;
 	}
 	a->overlay_on = false;
-	app_run(a, PANE_INSPECTOR, line, "", true);
-	app_focus(a, PANE_INSPECTOR);
+	app_run(a, app_inspector(a), line, "", true);
+	app_focus(a, app_inspector(a));
 }
 
 /* `set mouse` and `set nomouse` are the screen's, any other `set` is the engine's. */

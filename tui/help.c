@@ -29,7 +29,7 @@ static void list_show(struct app *a, struct list *l)
 	rows_finish(l->run->rows, NULL);
 	pane_free(&a->overlay);
 	pane_init(&a->overlay, PANE_OVERLAY);
-	pane_open(&a->overlay, view_create(l->run, ""), false);
+	pane_open(&a->overlay, &(struct visit){.view = view_create(l->run, "")}, false);
 	pane_promote(&a->overlay);
 	pane_view(&a->overlay)->wrap = true;
 	a->overlay_on = true;

@@ -20,6 +20,8 @@ void app_scopes(struct app *a, const char *scopes[APP_SCOPES])
 	if (h)
 		scopes[n++] = h->table->name;
 	scopes[n++] = app_pane(a)->name;
+	if (app_pane(a)->id == PANE_SECOND)
+		scopes[n++] = a->panes[PANE_INSPECTOR].name;
 	scopes[n++] = "list";
 	scopes[n++] = "global";
 	scopes[n] = NULL;

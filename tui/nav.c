@@ -5,6 +5,7 @@
  */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
+#include "tui/cexpr.h"
 #include "tui/view_list.h"
 #include <inttypes.h>
 #include <string.h>
@@ -30,35 +31,34 @@ void nav_load_tasks(struct app *a)
 		view_sort(v, a->pool, old->sort_col, old->sort_descending);
 }
 
-static void load_stack(struct app *a, uint64_t task)
+/* push: a link led to it, so there is a way back to the stack before. */
+static struct view *load_stack(struct app *a, uint64_t task, bool push)
 {
 	AUTO_FREE char *line = xasprintf("bt %s%s0x%" PRIx64, a->all_vars ? "-V " : "-P ",
 					 a->no_inlined ? "-I " : "", task);
 
 	a->followed = task;
 	a->ctx = (struct context){.task = ref_addr(REF_TASK, task)};
-	app_run(a, PANE_BT, line, "", false);
+	return app_run(a, PANE_BT, line, "", push);
 }
 
 void nav_stack(struct app *a)
 {
 	struct context at = a->ctx;
-
-	if (!a->followed)
-		return;
-	load_stack(a, a->followed);
-	struct view *v = pane_view(&a->panes[PANE_BT]);
+	struct view *v = a->followed ? load_stack(a, a->followed, false) : NULL;
 	struct ref frame = ref_frame(at.task.addr, at.frame, at.level);
+
 	if (v)
 		view_wish(v, WISH_REF, NULL, 0, &frame);
 }
 
 /* Puts the cursor of the tasks on it where it is listed; its stack is shown in any case. */
-static void select_task(struct app *a, uint64_t task)
+static struct view *select_task(struct app *a, uint64_t task)
 {
 	struct view *v = pane_view(&a->panes[PANE_TASKS]);
 	struct ref ref = ref_addr(REF_TASK, task);
 
+	struct view *stack = load_stack(a, task, true); /* first: it notes where the cursor was */
 	for (size_t i = 0; v && i < v->nrows; i++)
 		if (ref_equal(&view_row(v, i)->ref, &ref)) {
 			view_to_row(v, i);
@@ -67,10 +67,9 @@ static void select_task(struct app *a, uint64_t task)
 		}
 	if (v && view_current(v) && !ref_equal(&view_current(v)->ref, &ref) && a->task_filter)
 		app_say(a, STYLE_MESSAGE, "this task is not among those that the filter shows");
-	if (a->ctx.task.addr != task || a->followed != task)
-		load_stack(a, task);
 	a->overlay_on = false;
 	app_focus(a, PANE_BT);
+	return stack;
 }
 
 static size_t frame_row(const struct view *v)
@@ -93,17 +92,17 @@ static void settle_context(struct app *a)
 	a->ctx.level = (unsigned)(r->ref.aux & 0xffff);
 }
 
-/* A command of the inspector may have chosen another task (`set`). */
-static void settle_set(struct app *a)
+/* A command of an inspector may have chosen another task (`set`). */
+static void settle_set(struct app *a, enum pane_id id)
 {
-	struct view *v = pane_view(&a->panes[PANE_INSPECTOR]);
+	struct view *v = pane_view(&a->panes[id]);
 
 	if (!v || !work_done(&v->run->work) || v->ctx.task.addr == v->run->ctx.task.addr)
 		return;
 	uint64_t task = v->run->ctx.task.addr;
 	v->ctx = v->run->ctx;
 	select_task(a, task);
-	app_focus(a, PANE_INSPECTOR);
+	app_focus(a, id);
 }
 
 static void put_field(const struct view *v, const struct row *r, const char *key,
@@ -160,19 +159,28 @@ void nav_settle(struct app *a)
 	if (r && r->ref.kind == REF_TASK && r->ref.addr != a->cursor_task) {
 		a->cursor_task = r->ref.addr;
 		if (a->followed != r->ref.addr)
-			load_stack(a, r->ref.addr);
+			load_stack(a, r->ref.addr, false);
 	}
-	settle_set(a);
+	settle_set(a, PANE_INSPECTOR);
+	settle_set(a, PANE_SECOND);
 	settle_context(a);
 	settle_subject(a);
 }
 
 /* ---- links ---- */
 
+/* The same rows seen anew, so that the view that is left stays as it was. */
 static void open_log(struct app *a, uint64_t seq)
 {
-	struct view *v = pane_view(&a->panes[PANE_LOG]);
+	struct pane *p = &a->panes[PANE_LOG];
+	struct view *v = pane_view(p);
 
+	if (v && v->finished && !p->next.view) {
+		v = view_create((struct run *)work_ref(&v->run->work), "");
+		app_show(a, PANE_LOG, v, true);
+	} else if (p->next.view) {
+		v = p->next.view;
+	}
 	if (v)
 		view_wish(v, WISH_LOG, NULL, seq, NULL);
 	app_focus(a, PANE_LOG);
@@ -180,9 +188,8 @@ static void open_log(struct app *a, uint64_t seq)
 
 static void open_frame(struct app *a, const struct ref *r)
 {
-	select_task(a, r->addr);
-	struct pane *p = &a->panes[PANE_BT];
-	struct view *v = p->next ? p->next : pane_view(p);
+	struct view *v = select_task(a, r->addr);
+
 	if (v)
 		view_wish(v, WISH_REF, NULL, 0, r);
 }
@@ -192,7 +199,7 @@ static char *longer_crumbs(struct app *a, const char *label)
 {
 	struct view *v = app_view(a);
 	const struct heading *h = v ? view_heading(v) : NULL;
-	bool inside = app_pane(a)->id == PANE_INSPECTOR && v;
+	bool inside = v && pane_is_inspector(app_pane(a));
 
 	if (inside && v->crumbs[0])
 		return xasprintf("%s > %s", v->crumbs, label);
@@ -228,9 +235,14 @@ void nav_open_ref(struct app *a, const struct ref *r, const char *label)
 		}
 	}
 	AUTO_FREE char *crumbs = longer_crumbs(a, label);
+	struct view *from = a->overlay_on ? NULL : app_view(a);
+	bool points = false;
+	char *path = from ? cexpr_follow(from, from->cursor_row, r, &points) : NULL;
 	a->overlay_on = false;
-	app_run(a, PANE_INSPECTOR, buf_str(&line), crumbs, true);
-	app_focus(a, PANE_INSPECTOR);
+	struct view *v = app_run(a, app_inspector(a), buf_str(&line), crumbs, true);
+	v->path = path;
+	v->path_points = points;
+	app_focus(a, app_inspector(a));
 }
 
 /* A row of the list of keys runs its command. */
@@ -260,7 +272,7 @@ void nav_follow(struct app *a)
 	struct view *v = app_view(a);
 	const struct row *r = v ? view_current(v) : NULL;
 
-	if (p->next) {
+	if (p->next.view) {
 		app_say(a, STYLE_MESSAGE, "still loading; these are the rows before");
 		return;
 	}
@@ -286,31 +298,129 @@ void nav_follow(struct app *a)
 					 : "this row leads nowhere");
 }
 
-void nav_back(struct app *a)
+/* ---- back and forward ---- */
+
+/* What the tasks looked like while a visit was shown is part of it: a link may move their cursor. */
+void visit_leave(struct app *a, struct pane *p)
 {
-	if (a->overlay_on)
-		a->overlay_on = false;
-	else if (!pane_back(app_pane(a)))
-		app_say(a, STYLE_MESSAGE, "this is where it began");
+	struct visit *visit = pane_visit(p);
+	const struct view *tasks = pane_view(&a->panes[PANE_TASKS]);
+
+	if (visit && tasks)
+		visit->tasks = (struct spot){tasks->run, tasks->cursor_row, tasks->top};
 }
 
+static void tasks_as_they_were(struct app *a, const struct spot *spot)
+{
+	struct view *v = pane_view(&a->panes[PANE_TASKS]);
+
+	if (!v || v->run != spot->run || spot->row >= v->nrows)
+		return;
+	view_to_row(v, spot->row);
+	v->top = spot->top;
+	if (view_current(v))
+		a->cursor_task = view_current(v)->ref.addr;
+}
+
+/* Has the command of the visit been run before a vmlinux came? */
+static bool outdated(const struct app *a, const struct visit *visit)
+{
+	return visit->view && visit->generation != a->generation && view_can_run_again(visit->view);
+}
+
+static void visit_arrive(struct app *a, struct pane *p)
+{
+	struct visit *visit = pane_visit(p);
+
+	if (!visit->view) {
+		visit->view = past_run(visit->past, a->pool, a->shell);
+		visit->past = NULL;
+		visit->generation = a->generation;
+	}
+	if (outdated(a, visit))
+		nav_refresh(a, p);
+	if (p->id != PANE_BT)
+		return;
+	a->followed = visit->view->ctx.task.addr;
+	a->ctx = visit->view->ctx;
+	tasks_as_they_were(a, &visit->tasks);
+}
+
+void nav_back(struct app *a)
+{
+	struct pane *p = app_pane(a);
+	const struct visit *visit = p->next.view ? &p->next : pane_visit(p);
+
+	if (a->overlay_on) {
+		a->overlay_on = false;
+		return;
+	}
+	enum pane_id from = visit ? visit->from : p->id;
+	visit_leave(a, p);
+	if (!pane_back(p)) {
+		app_say(a, STYLE_MESSAGE, "this is where it began");
+		return;
+	}
+	visit_arrive(a, p);
+	if (from != PANE_SECOND || a->split)
+		app_focus(a, from);
+}
+
+/* The link that was followed first from here: in this pane, or into another one. */
 void nav_forward(struct app *a)
 {
-	if (!pane_forward(app_pane(a)))
+	struct pane *best = NULL;
+
+	for (int i = 0; i < PANES && !a->overlay_on; i++) {
+		struct pane *p = &a->panes[i];
+		if (p->at + 1 >= p->n || p->hist[p->at + 1].from != a->focus ||
+		    (i == PANE_SECOND && !a->split))
+			continue;
+		if (!best || p->hist[p->at + 1].seq < best->hist[best->at + 1].seq)
+			best = p;
+	}
+	if (!best) {
 		app_say(a, STYLE_MESSAGE, "there is nothing ahead");
+		return;
+	}
+	visit_leave(a, best);
+	pane_forward(best);
+	visit_arrive(a, best);
+	app_focus(a, best->id);
+}
+
+/* Runs the command of what is shown again, in its place. */
+void nav_refresh(struct app *a, struct pane *p)
+{
+	struct visit visit = *pane_visit(p);
+
+	visit.past = NULL;
+	visit.view = past_run(past_of(visit.view), a->pool, a->shell);
+	visit.generation = a->generation;
+	pane_open(p, &visit, false);
+	a->dirty = true;
 }
 
 void nav_reload(struct app *a)
 {
-	struct pane *p = app_pane(a);
-	struct view *v = app_view(a), *again;
-	const struct row *r = v ? view_current(v) : NULL;
+	if (app_view(a) && !a->overlay_on && a->shell)
+		nav_refresh(a, app_pane(a));
+}
 
-	if (!v || a->overlay_on || !a->shell)
+/* A vmlinux has come: what is shown may tell more now. What lies in the histories waits until somebody goes
+ * back to it. */
+void nav_settle_generation(struct app *a)
+{
+	if (!a->shell || a->generation == shell_generation(a->shell))
 		return;
-	again = app_run(a, p->id, v->run->line, v->crumbs, false);
-	if (again && r && r->key)
-		view_wish(again, WISH_KEY, r->key, 0, NULL);
+	a->generation = shell_generation(a->shell);
+	a->headline = shell_headline(a->shell);
+	a->dirty = true;
+	for (int i = 0; i < PANES; i++) {
+		struct visit *visit = pane_visit(&a->panes[i]);
+		if (visit && !a->panes[i].next.view && outdated(a, visit))
+			nav_refresh(a, &a->panes[i]);
+	}
 }
 
 /* ---- the same bytes in hexadecimal ---- */
@@ -338,7 +448,7 @@ static void swap_twin(struct app *a, struct view *from, struct view *to)
 
 	if (view_row_address(from, from->cursor_row, &addr))
 		view_wish(to, WISH_ADDRESS, NULL, addr, NULL);
-	pane_swap(&a->panes[PANE_INSPECTOR], to);
+	pane_swap(app_pane(a), to);
 }
 
 static void make_twin(struct app *a, struct view *v)
@@ -354,6 +464,8 @@ static void make_twin(struct app *a, struct view *v)
 	words = words < HEX_LEAST ? HEX_LEAST : words > HEX_MOST ? HEX_MOST : words;
 	AUTO_FREE char *line = xasprintf("rd 0x%" PRIx64 " %" PRIu64, first, words);
 	struct view *hex = view_create(run_start(a->pool, a->shell, line, &a->ctx), v->crumbs);
+	hex->path = v->path ? xstrdup(v->path) : NULL;
+	hex->path_points = v->path_points;
 	hex->twin = v;
 	v->twin = hex;
 	swap_twin(a, v, hex);
@@ -369,7 +481,7 @@ void nav_hex(struct app *a)
 		app_say(a, STYLE_MESSAGE, "there is nothing to show the bytes of");
 	} else if (v->twin) {
 		swap_twin(a, v, v->twin);
-	} else if (a->focus == PANE_INSPECTOR && h->ref.kind == REF_OBJECT) {
+	} else if (pane_is_inspector(app_pane(a)) && h->ref.kind == REF_OBJECT) {
 		make_twin(a, v);
 	} else if (view_row_address(v, v->cursor_row, &addr)) {
 		struct ref ref = ref_addr(REF_MEM, addr);

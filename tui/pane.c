@@ -19,6 +19,8 @@ static const struct {
 	[PANE_INSPECTOR] = {"inspector", "Inspector",
 			    "Enter on a variable or an address shows it here; : takes a command; ? "
 			    "shows the keys"},
+	[PANE_SECOND] = {"second", "Inspector 2",
+			 "links that are followed here open here; q closes it"},
 	[PANE_LOG] = {"log", "Log", "the kernel log is empty"},
 	[PANE_OVERLAY] = {"overlay", "", "nothing here; q closes"},
 };
@@ -29,10 +31,17 @@ void pane_init(struct pane *p, enum pane_id id)
 		.id = id, .name = kinds[id].name, .title = kinds[id].title, .hint = kinds[id].hint};
 }
 
+static void visit_end(struct visit *v)
+{
+	view_destroy(v->view);
+	past_free(v->past);
+	*v = (struct visit){0};
+}
+
 static void drop_after(struct pane *p, size_t keep)
 {
 	while (p->n > keep)
-		view_destroy(p->hist[--p->n]);
+		visit_end(&p->hist[--p->n]);
 	if (p->at >= p->n)
 		p->at = p->n ? p->n - 1 : 0;
 }
@@ -41,59 +50,74 @@ void pane_free(struct pane *p)
 {
 	drop_after(p, 0);
 	free(p->hist);
-	view_destroy(p->next);
+	visit_end(&p->next);
 	free(p->search);
 	free(p->subject);
 	*p = (struct pane){0};
 }
 
-struct view *pane_view(const struct pane *p)
+struct visit *pane_visit(const struct pane *p)
 {
-	return p->n ? p->hist[p->at] : NULL;
+	return p->n ? &p->hist[p->at] : NULL;
 }
 
-void pane_open(struct pane *p, struct view *v, bool push)
+struct view *pane_view(const struct pane *p)
 {
-	view_destroy(p->next);
-	p->next = v;
+	return p->n ? p->hist[p->at].view : NULL;
+}
+
+void pane_open(struct pane *p, const struct visit *v, bool push)
+{
+	visit_end(&p->next);
+	p->next = *v;
 	p->push = push;
 	p->asked_ns = clock_ns();
 }
 
-/* The oldest views go when there are too many, or their rows take too much memory. */
+void pane_drop_ahead(struct pane *p)
+{
+	drop_after(p, p->n ? p->at + 1 : 0);
+}
+
+/* Where the rows take too much memory those of the oldest views go; they come again when somebody goes
+ * back. Very old ones are forgotten. */
 static void trim_history(struct pane *p)
 {
-	size_t bytes = 0, keep = 0;
+	size_t bytes = 0, drop = p->n > MAX_HISTORY ? p->n - MAX_HISTORY : 0;
 
-	for (size_t i = p->n; i-- > 0; keep++) {
-		if (!view_loading(p->hist[i])) /* the worker still changes what this counts */
-			bytes += rows_memory(p->hist[i]->run->rows);
-		if (keep && (keep >= MAX_HISTORY || bytes > MAX_HISTORY_BYTES))
-			break;
-	}
-	size_t drop = p->n - keep;
 	for (size_t i = 0; i < drop; i++)
-		view_destroy(p->hist[i]);
-	memmove(p->hist, p->hist + drop, keep * sizeof(*p->hist));
-	p->n = keep;
+		visit_end(&p->hist[i]);
+	memmove(p->hist, p->hist + drop, (p->n - drop) * sizeof(*p->hist));
+	p->n -= drop;
 	p->at -= drop;
+	for (size_t i = p->n; i-- > 0;) {
+		struct visit *v = &p->hist[i];
+		if (!v->view || view_loading(v->view)) /* the worker still changes what this counts */
+			continue;
+		bytes += rows_memory(v->view->run->rows);
+		if (bytes <= MAX_HISTORY_BYTES || i == p->at || !view_can_run_again(v->view))
+			continue;
+		v->past = past_of(v->view);
+		view_destroy(v->view);
+		v->view = NULL;
+	}
 }
 
 static void show_next(struct pane *p)
 {
-	struct view *v = p->next;
+	struct visit v = p->next;
 
-	p->next = NULL;
+	p->next = (struct visit){0};
 	p->described = NULL;
-	if (p->search)
-		err_free(view_set_search(v, p->search, p->search_backward));
+	if (p->search && !v.view->search)
+		err_free(view_set_search(v.view, p->search, p->search_backward));
 	if (!p->push && p->n) {
-		view_destroy(p->hist[p->at]);
+		visit_end(&p->hist[p->at]);
 		p->hist[p->at] = v;
 		return;
 	}
-	drop_after(p, p->n ? p->at + 1 : 0);
-	p->hist = xrealloc(p->hist, p->n + 1, sizeof(struct view *));
+	pane_drop_ahead(p);
+	p->hist = xrealloc(p->hist, p->n + 1, sizeof(*p->hist));
 	p->hist[p->n] = v;
 	p->at = p->n++;
 	trim_history(p);
@@ -101,9 +125,11 @@ static void show_next(struct pane *p)
 
 bool pane_promote(struct pane *p)
 {
-	if (!p->next)
+	if (!p->next.view)
 		return false;
-	const struct rows *r = p->next->run->rows;
+	const struct rows *r = p->next.view->run->rows;
+	if (p->next.view->past && p->n) /* what is shown is right already */
+		return rows_finished(r) ? (show_next(p), true) : false;
 	bool worth = rows_finished(r) || (rows_heading(r) && rows_count(r) >= 32) || !p->n ||
 		     clock_ns() - p->asked_ns > SHOW_AFTER_NS;
 	if (worth)
@@ -113,14 +139,14 @@ bool pane_promote(struct pane *p)
 
 bool pane_back(struct pane *p)
 {
-	if (p->next) { /* not yet shown: back means never mind */
-		view_destroy(p->next);
-		p->next = NULL;
+	if (p->next.view) { /* not yet shown: back means never mind */
+		visit_end(&p->next);
 		return true;
 	}
 	if (!p->n || !p->at)
 		return false;
 	p->at--;
+	p->described = NULL;
 	return true;
 }
 
@@ -129,25 +155,31 @@ bool pane_forward(struct pane *p)
 	if (p->at + 1 >= p->n)
 		return false;
 	p->at++;
+	p->described = NULL;
 	return true;
 }
 
 void pane_swap(struct pane *p, struct view *v)
 {
 	if (p->n)
-		p->hist[p->at] = v;
+		p->hist[p->at].view = v;
 }
 
 struct run *pane_busy(const struct pane *p)
 {
 	struct view *v = pane_view(p);
 
-	if (p->next && !work_done(&p->next->run->work))
-		return p->next->run;
+	if (p->next.view && !work_done(&p->next.view->run->work))
+		return p->next.view->run;
 	return v && !work_done(&v->run->work) ? v->run : NULL;
 }
 
 /* ---- drawing ---- */
+
+bool pane_is_inspector(const struct pane *p)
+{
+	return p->id == PANE_INSPECTOR || p->id == PANE_SECOND;
+}
 
 struct rect pane_content(const struct pane *p)
 {
@@ -171,9 +203,10 @@ static void title_of(const struct pane *p, int room, struct buf *out)
 
 	if (p->subject) {
 		buf_printf(out, "%s  %s", p->title, p->subject);
-	} else if (p->id == PANE_INSPECTOR) {
+	} else if (pane_is_inspector(p)) {
 		bool followed = v && v->crumbs[0];
-		buf_puts(out, !followed || room > 40 ? "Inspector  " : "");
+		if (!followed || room > 40)
+			buf_printf(out, "%s  ", p->title);
 		if (followed)
 			put_crumbs(v->crumbs, room - (int)out->len, out);
 		else if (v && !h)
@@ -267,7 +300,7 @@ static void draw_empty(struct surface *s, const struct pane *p, const struct rec
 		AUTO_BUF struct buf safe = {0};
 		buf_put_safe(&safe, err_text(e), strlen(err_text(e)));
 		y = draw_wrapped(s, r, y, STYLE_ERROR, buf_str(&safe));
-		if (p->id == PANE_INSPECTOR)
+		if (pane_is_inspector(p))
 			draw_wrapped(s, r, y + 1, STYLE_BORDER, v->run->line);
 	} else if (v && v->filter_text) {
 		draw_wrapped(s, r, y, STYLE_NORMAL,

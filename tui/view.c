@@ -7,6 +7,7 @@
  */
 #include "tui/view.h"
 #include "engine/base/alloc.h"
+#include "tui/again.h"
 #include "tui/wrap.h"
 #include <string.h>
 #include <time.h>
@@ -133,7 +134,9 @@ void view_destroy(struct view *v)
 	pattern_destroy(v->search);
 	free(v->filter_text);
 	free(v->search_text);
+	past_free(v->past);
 	free(v->crumbs);
+	free(v->path);
 	free(v->rows);
 	free(v->order);
 	free(v->lines);
@@ -162,6 +165,14 @@ const struct row *view_current(const struct view *v)
 bool view_loading(const struct view *v)
 {
 	return !rows_finished(v->run->rows);
+}
+
+bool view_can_run_again(const struct view *v)
+{
+	AUTO_FREE char *word = xstrndup(v->run->line, strcspn(v->run->line, " "));
+	const struct cmd *c = cmd_find(word);
+
+	return v->run->shell && !(c && c->acts);
 }
 
 bool view_has_deeper(const struct view *v, size_t row)
@@ -378,6 +389,7 @@ void view_to_line(struct view *v, size_t line)
 		return;
 	v->cursor = line < v->nlines ? line : v->nlines - 1;
 	v->cursor_row = v->lines[v->cursor];
+	v->moved = true;
 	v->wish = WISH_NONE;
 	v->jump = false;
 }
@@ -494,7 +506,7 @@ static void wish_for_subject(struct view *v)
 	if (v->begun || !h)
 		return;
 	v->begun = true;
-	if (h->ref.kind == REF_SRC && v->wish == WISH_NONE)
+	if (h->ref.kind == REF_SRC && v->wish == WISH_NONE && !v->past)
 		view_wish(v, WISH_REF, NULL, 0, &h->ref);
 }
 
@@ -566,6 +578,7 @@ bool view_sync(struct view *v, struct pool *pool, uint64_t budget_ns, bool *more
 	changed |= view_find_work(v, clock_ns() + budget_ns, more);
 	view_make_lines(v);
 	wish_for_subject(v);
+	changed |= past_apply(v);
 	if (changed || !view_loading(v))
 		grant_wish(v);
 	*more |= v->sorting && work_done(&v->sorting->work);

@@ -24,11 +24,16 @@
 enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END };
 
 struct sorting;
+struct past;
 
 struct view {
 	struct run *run;
 	struct context ctx; /* that the command was given */
 	char *crumbs;	    /* "m > mnt_sb"; "" for what was opened by its name */
+	char *path;	    /* C expression of the object that is shown, as links led to it; NULL: none */
+	bool path_points;   /* it is a pointer to the object */
+	struct past *past;  /* how it is to be once the rows are there; NULL: as it comes */
+	bool moved;	    /* somebody has moved the cursor */
 
 	struct view_line {
 		uint8_t depth; /* children of a frame lie one deeper than it */
@@ -108,6 +113,8 @@ const struct row *view_row(const struct view *v, size_t row);
 /* The row under the cursor; NULL: there is none. */
 const struct row *view_current(const struct view *v);
 bool view_loading(const struct view *v);
+/* May its command be run once more without being asked for? Not if it acts, or is none of the engine's. */
+bool view_can_run_again(const struct view *v);
 /* Has the row deeper rows under it? */
 bool view_has_deeper(const struct view *v, size_t row);
 /* Index of a visible or data column by key; SIZE_MAX. */

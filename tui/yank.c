@@ -6,6 +6,7 @@
  */
 #include "engine/base/alloc.h"
 #include "tui/actions.h"
+#include "tui/cexpr.h"
 #include "tui/view_list.h"
 #include <inttypes.h>
 #include <fcntl.h>
@@ -108,6 +109,8 @@ void yank(struct app *a, const char *what)
 		buf_printf(&text, "%016" PRIx64, addr);
 	else if (!strcmp(what, "command"))
 		crash_command(v, &text);
+	else if (!strcmp(what, "expr"))
+		cexpr_of_row(v, v->cursor_row, &text);
 	else if (!strcmp(what, "ref"))
 		ref_print(&r->ref, &text);
 	if (text.len)

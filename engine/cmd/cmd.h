@@ -144,6 +144,7 @@ struct cmd {
 	const struct cmd_arg *args;	  /* ends with name NULL; NULL: none */
 	const struct cmd_example *examples; /* at least one; ends with line NULL */
 	const struct table *table; /* what it answers with, for the documentation */
+	bool acts; /* it changes something: a front end runs it only when somebody asks for it */
 	struct err *(*run)(const struct cmd_call *c);
 	/* Why it can't be used on this dump; NULL function: always usable; false: usable. */
 	bool (*unusable)(struct session *s, struct buf *why);

@@ -69,5 +69,6 @@ const struct cmd cmd_set = {
 		{"set -c 1", "what ran on CPU 1"},
 		{0}},
 	.table = &set_table,
+	.acts = true,
 	.run = run,
 };

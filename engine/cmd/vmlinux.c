@@ -46,5 +46,6 @@ const struct cmd cmd_vmlinux = {
 		{"vmlinux /usr/lib/debug/boot/vmlinux-6.1.0-40-amd64", "adds lines and variables"},
 		{0}},
 	.table = &vmlinux_table,
+	.acts = true,
 	.run = run,
 };

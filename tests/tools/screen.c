@@ -8,7 +8,7 @@
  * A script is lines of
  *   size 80x24             before `run`; that is the default
  *   env NAME=VALUE         before `run`
- *   run ARGS               starts the program; $NAME is taken from the environment
+ *   run ARGS               starts the program; $NAME is taken from the environment; again after it has ended
  *   keys KEYS              presses keys, e.g. /dd<Enter><Tab>; then waits until the program is idle
  *   type KEYS              the same without waiting: the program is busy when the next line runs
  *   idle                   waits until it is idle
@@ -18,6 +18,8 @@
  *   absent TEXT            it isn't
  *   match REGEX            a row matches (POSIX extended)
  *   row N TEXT             row N (0 is the top, -1 the bottom) holds TEXT
+ *   keep NAME              remembers the screen without its last row
+ *   same NAME              the screen is what it was then
  *   mono / colour          no cell has a colour / some cell has one
  *   raw TEXT               the program has sent TEXT to the terminal (escapes: \e \a)
  *   actions N              at most N key actions so far: a prompt (/ & :) with its text and Enter is one
@@ -38,12 +40,18 @@
 #include <strings.h>
 #include <sys/wait.h>
 
+#define KEPT 32
+
 struct script {
 	const char *program, *path, *snap_dir;
 	struct terminal *t;
 	const char *env[32];
 	int nenv, cols, rows, line, actions;
 	bool in_prompt, skipped;
+	struct {
+		char name[32], *text;
+	} kept[KEPT];
+	int nkept;
 	char why[512];
 };
 
@@ -149,6 +157,7 @@ static bool do_run(struct script *s, char *arg)
 			return fail(s, "%s is not set", w + 1);
 		argv[n++] = *w == '$' ? getenv(w + 1) : w;
 	}
+	terminal_end(s->t);
 	s->t = terminal_start(argv, s->env, s->cols, s->rows);
 	return (s->t && settle(s)) || fail(s, "the program did not start");
 }
@@ -186,6 +195,47 @@ static bool do_row(struct script *s, const char *arg)
 
 	free(row);
 	return found || fail(s, "the row doesn't hold it");
+}
+
+static char *screen_above_last(struct script *s)
+{
+	char *all = terminal_text(s->t), *end = all + strlen(all);
+
+	if (end > all && end[-1] == '\n')
+		*--end = '\0';
+	char *last = strrchr(all, '\n');
+	if (last)
+		*last = '\0';
+	return all;
+}
+
+static bool do_keep(struct script *s, const char *name)
+{
+	if (s->nkept == KEPT)
+		return fail(s, "too many are kept");
+	snprintf(s->kept[s->nkept].name, sizeof(s->kept[0].name), "%s", name);
+	s->kept[s->nkept++].text = screen_above_last(s);
+	return true;
+}
+
+static bool do_same(struct script *s, const char *name)
+{
+	for (int i = s->nkept; i-- > 0;) {
+		if (strcmp(s->kept[i].name, name))
+			continue;
+		char *now = screen_above_last(s);
+		const char *was = s->kept[i].text;
+		size_t n = 0, row = 0;
+		for (size_t at = 0; now[at] && now[at] == was[at]; at++)
+			if (now[at] == '\n') {
+				n = at + 1;
+				row++;
+			}
+		bool same = !strcmp(now, was);
+		free(now);
+		return same || fail(s, "row %zu was: %.*s", row, (int)strcspn(was + n, "\n"), was + n);
+	}
+	return fail(s, "nothing of that name was kept");
 }
 
 static bool do_raw(struct script *s, const char *arg)
@@ -302,6 +352,10 @@ static bool after_run(struct script *s, const char *verb, char *arg)
 		return do_match(s, arg);
 	if (!strcmp(verb, "row"))
 		return do_row(s, arg);
+	if (!strcmp(verb, "keep"))
+		return do_keep(s, arg);
+	if (!strcmp(verb, "same"))
+		return do_same(s, arg);
 	if (!strcmp(verb, "mono"))
 		return !terminal_has_colour(s->t) || fail(s, "there are colours");
 	if (!strcmp(verb, "colour"))
@@ -370,6 +424,8 @@ static bool run_script(const char *program, const char *path, const char *snap_d
 	terminal_end(s.t);
 	for (int i = 0; i < s.nenv; i++)
 		free((char *)(size_t)s.env[i]);
+	for (int i = 0; i < s.nkept; i++)
+		free(s.kept[i].text);
 	return ok;
 }
 

@@ -327,7 +327,7 @@ static void pane_history(void **state)
 		for (unsigned n = 0; n < 10; n++)
 			add(run, n, "x", 0, false);
 		rows_finish(run->rows, NULL);
-		pane_open(&p, view_of(run), true);
+		pane_open(&p, &(struct visit){.view = view_of(run)}, true);
 		assert_true(pane_promote(&p));
 		view_to_line(pane_view(&p), (size_t)i + 1);
 	}
@@ -341,7 +341,7 @@ static void pane_history(void **state)
 	/* what is asked for and not yet there leaves the old view in place, and back takes it back
 	 */
 	struct run *slow = begin();
-	pane_open(&p, view_create(slow, ""), true);
+	pane_open(&p, &(struct visit){.view = view_create(slow, "")}, true);
 	assert_false(pane_promote(&p));
 	assert_true(pane_back(&p));
 	assert_int_equal(pane_view(&p)->cursor, 2);
