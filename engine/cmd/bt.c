@@ -21,7 +21,7 @@ static const struct col cols[COLS] = {
 	[SHOWN] = {"frame", "", "function", COL_SCREEN | COL_GROW, 34, 0},
 	[FUNCTION] = {"function", "FUNCTION", "function", COL_DATA, 0, 0},
 	[OFFSET] = {"offset", "OFFSET", "of the pc from the function's start; not for inlined calls", COL_DATA, 0, 0},
-	[WHERE] = {"where", "", "file and line", COL_SCREEN, 20, 2},
+	[WHERE] = {"where", "", "file, line and column", COL_SCREEN, 20, 2},
 	[NOTE] = {"note", "", "inlined; or how the frame was found, where it is not by ORC", COL_SCREEN, 0, 3},
 	[PC] = {"pc", "", "program counter: a return address but for the innermost frame", 0, 18, 5},
 	[SP] = {"sp", "", "stack pointer in the frame", COL_DATA, 18, 6},
@@ -67,6 +67,8 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 		buf_puts(&shown, r->user ? "(user space)" : call->function ? call->function : "?");
 	if (call->file) {
 		buf_printf(&where, "%s:%u", call->file, call->line);
+		if (call->column)
+			buf_printf(&where, ":%u", call->column);
 		src = (struct ref){REF_SRC, 0, call->line, intern_str(b->s->intern, call->file)};
 	}
 	snprintf(num, sizeof(num), "#%u", b->index);
@@ -249,7 +251,7 @@ const struct cmd cmd_bt = {
 		{'t', ARG_NONE, NULL, "every text address on the stack, from the stack pointer up"},
 		{'T', ARG_NONE, NULL, "every text address on the whole stack, left-overs too"},
 		{'e', ARG_NONE, NULL, "exception frames (struct pt_regs) found by searching the stack"},
-		{'l', ARG_NONE, NULL, "file and line (always on; kept for fingers)"},
+		{'l', ARG_NONE, NULL, "file, line and column (always on; kept for fingers)"},
 		{0}},
 	.args = (const struct cmd_arg[]){
 		{"TASK", ARG_TASK, true, true, "pid or address of a task_struct; without it the chosen task"},

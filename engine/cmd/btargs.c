@@ -38,8 +38,9 @@ static bool take_value(const struct arg_value *a, const char *reg, uint64_t size
 		return false;
 	v->state = VAR_VALUE;
 	v->size = (size_t)size;
+	v->on_entry = true;
 	memcpy(v->bytes, &a->value, 8);
-	snprintf(v->location, sizeof(v->location), "%s, recovered", reg);
+	snprintf(v->location, sizeof(v->location), "%s on entry, recovered", reg);
 	return true;
 }
 
@@ -94,6 +95,7 @@ static struct err *argument(struct bt *b, size_t i, unsigned reg, const struct a
 	args_entry(stack_args(b), i, reg, true, &a);
 	snprintf(v.location, sizeof(v.location), "%s", name);
 	if (take_value(&a, name, p ? p->size : 8, &v)) {
+		v.on_entry = false; /* as all that -R shows: not worth a word */
 		snprintf(v.location, sizeof(v.location), "%s", name);
 		e = bt_value(b, &v, NULL);
 	} else if (a.bits) {

@@ -6,6 +6,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/bt.h"
 #include "engine/cmd/show.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,12 +18,19 @@ static const struct col var_cols[V_COLS] = {
 	[V_NAME] = {"name", "NAME", "parameter, variable or register", COL_DATA, 0, 0},
 	[V_TYPE] = {"type", "", "its C type", 0, 0, 2},
 	[V_VALUE] = {"value", "VALUE", "its value", COL_DATA, 0, 0},
-	[V_MEANING] = {"meaning", "MEANING", "enum name, symbol, string pointed to", COL_DATA, 0, 0},
+	[V_MEANING] = {"meaning", "MEANING", "enum name, symbol, string pointed to; a struct's members, or its address", COL_DATA, 0, 0},
 	[V_LOCATION] = {"location", "", "where it is kept, or why it has no value", COL_DATA, 0, 3},
 	[V_EVIDENCE] = {"evidence", "EVIDENCE", "of a recovered argument: one step of the proof", COL_DATA, 0, 0},
 };
 const struct table bt_var_table = {.name = "vars", .cols = var_cols, .ncols = V_EVIDENCE};
 const struct table bt_arg_table = {.name = "vars", .cols = var_cols, .ncols = V_COLS};
+
+/* A struct or an array: it is there, but is no single value. */
+static bool is_aggregate(const struct var *v, const struct shown *shown)
+{
+	return (v->state == VAR_MEMORY || v->state == VAR_VALUE) && shown->value.kind == CELL_ABSENT &&
+	       shown->text.len;
+}
 
 static struct err *var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref)
 {
@@ -33,6 +41,10 @@ static struct err *var_row(struct bt *b, const struct var *v, struct shown *show
 	buf_printf(&line, "%s = %s", v->name, buf_str(&shown->text));
 	if (shown->meaning.len)
 		buf_printf(&line, "  %s", buf_str(&shown->meaning));
+	else if (is_aggregate(v, shown))
+		buf_puts(&shown->meaning, buf_str(&shown->text));
+	if (v->on_entry)
+		buf_puts(&line, "  (on entry)");
 	if (v->type)
 		type_print_name(v->type, &type);
 	enum role role = ref.kind ? ROLE_LINK : shown->value.kind == CELL_ABSENT ? ROLE_DIM
@@ -81,6 +93,8 @@ static struct err *memory_var(struct bt *b, const struct var *v)
 	} else {
 		buf_puts(&shown.text, "{...}");
 	}
+	if (!strcmp(buf_str(&shown.text), "{...}"))
+		buf_printf(&shown.meaning, "at 0x%" PRIx64, v->addr);
 	struct err *e = var_row(b, v, &shown, ref);
 	shown_free(&shown);
 	return e;

@@ -119,28 +119,59 @@ static void note_arguments(struct listing *l, const struct stack *st, size_t i)
 	args_destroy(a);
 }
 
-/* Looks at the frame: its pc, and what to note. false: there is no such frame. */
-static bool look_at_frame(struct listing *l, const struct ref *r, uint64_t *pc)
+/* Marks where a frame stands, and notes what its call was given. */
+static void mark_frame(struct listing *l, const struct stack *st, size_t i)
+{
+	const struct frame *f = &st->frames[i];
+	const struct snapshot *at = flow_at(l->s->flow, f->pc, !f->exact);
+
+	l->mark = at->insn.pc ? at->insn.pc : f->pc;
+	flow_put(l->s->flow, at);
+	note_arguments(l, st, i);
+}
+
+static bool stands_in(const struct listing *l, const struct stack *st, size_t i)
+{
+	const struct frame *f = &st->frames[i];
+	uint64_t pc = f->pc - !f->exact;
+
+	return !f->user && pc >= l->func.start && pc < l->func.end;
+}
+
+/* Which frame is meant: the chosen one when nothing is named or it stands in what is named, else the
+ * innermost that does. st->n: none. */
+static size_t frame_in(const struct listing *l, const struct stack *st, size_t chosen, bool named)
+{
+	size_t i = 0;
+
+	if (chosen < st->n && (named ? stands_in(l, st, chosen) : !st->frames[chosen].user))
+		return chosen;
+	while (named && i < st->n && !stands_in(l, st, i))
+		i++;
+	return named ? i : st->n;
+}
+
+/* Looks for the frame in the task's stack. named: l->func is known, else it becomes the frame's. Nothing is
+ * marked when there is no such frame. */
+static struct err *look_at_frame(struct listing *l, const struct ref *r, bool named)
 {
 	const struct tasks *ts;
 	const struct task *t;
 	struct stack st;
-	size_t i = r->aux >> 16;
-	bool ok = false;
+	struct err *e = NULL;
 
-	if (!err_ok(tasks_load(l->s, l->c->job, &ts)) || !(t = task_by_addr(ts, r->addr)))
-		return false;
+	TRY(tasks_load(l->s, l->c->job, &ts));
+	if (!(t = task_by_addr(ts, r->addr)))
+		return NULL;
 	task_stack(l->s, t, MAX_FRAMES, &st);
-	if (i < st.n && !st.frames[i].user) {
-		*pc = st.frames[i].pc;
-		ok = true;
-		const struct snapshot *at = flow_at(l->s->flow, *pc, !st.frames[i].exact);
-		l->mark = at->insn.pc ? at->insn.pc : *pc;
-		flow_put(l->s->flow, at);
-		note_arguments(l, &st, i);
+	size_t i = frame_in(l, &st, r->aux >> 16, named);
+	if (i < st.n) {
+		mark_frame(l, &st, i);
+		if (!named)
+			e = dis_func_at(l->s->dis, l->mark, &l->func);
 	}
 	stack_free(&st);
-	return ok;
+	return e;
 }
 
 /* ---- rows ---- */
@@ -217,8 +248,12 @@ static struct ref target_ref(struct listing *l, const struct dis_insn *in)
 	struct sym sym;
 	uint64_t off, to = in->has_target ? in->target : in->data;
 
-	if (!in->has_target && (!in->has_data || in->percpu))
+	if (!in->has_target && !in->has_data)
 		return (struct ref){0};
+	if (in->percpu) /* its name stands for each CPU's */
+		return sym_percpu_at(l->s->symtab, to, &sym, &off)
+			       ? (struct ref){REF_SYM, 0, 0, intern_str(l->s->intern, sym.name)}
+			       : (struct ref){0};
 	if (sym_at(l->s->symtab, to, &sym, &off) && !off)
 		return (struct ref){REF_SYM, to, 0, intern_str(l->s->intern, sym.name)};
 	return ref_addr(REF_MEM, to);
@@ -362,20 +397,22 @@ static struct err *run(const struct cmd_call *c)
 	const char *what = a->n ? a->v[0] : NULL;
 	AUTO_BUF struct buf crash = {0};
 	struct ref frame;
-	uint64_t addr = 0, pc = 0;
+	uint64_t addr = 0;
 
 	if (a->has['r'] && a->has['f'])
 		return usage_error(a->cmd, "-r ends at ADDRESS and -f begins there: choose one");
 	TRY(dis_usable(c->session->dis));
-	bool has_frame = frame_of(c, what, &frame) && look_at_frame(&l, &frame, &pc);
-	bool by_frame = !what || (has_frame && !strncmp(what, "frame:", 6));
-	if (by_frame && !has_frame)
+	bool has_frame = frame_of(c, what, &frame), by_frame = !what || !strncmp(what, "frame:", 6);
+	if (!by_frame) {
+		TRY(arg_address(c->session, what, &addr));
+		TRY(dis_func_at(c->session->dis, addr, &l.func));
+	}
+	if (has_frame)
+		TRY(look_at_frame(&l, &frame, !by_frame));
+	if (by_frame && !l.mark)
 		return err_new(ERR_USAGE, "no frame is chosen: give an address or a function");
 	if (by_frame)
 		addr = l.mark;
-	else
-		TRY(arg_address(c->session, what, &addr));
-	TRY(dis_func_at(c->session->dis, addr, &l.func));
 	TRY(set_range(&l, addr, by_frame || addr == l.func.start));
 	buf_puts(&crash, "dis ");
 	if (a->has['l'] || a->has['r'] || a->has['f'] || a->has['s'])
@@ -393,15 +430,11 @@ const struct cmd cmd_dis = {
 	.group = "memory",
 	.summary = "disassembly of the kernel's code, as it was patched at run time",
 	.details = "A function's name shows all of it, another address one instruction; nothing "
-		   "shows the chosen "
-		   "frame's function. => marks the chosen frame's own instruction: the interrupted "
-		   "one, or the "
-		   "call that hasn't returned. Beside the instructions that set up that call's "
-		   "arguments stands "
-		   "what they were given, as far as that is proved (`bt -R` tells how). "
-		   "Instructions that can't "
-		   "be decoded are shown as bytes. With -l and -s, rows without an address are "
-		   "source lines.",
+		   "shows the chosen frame's function. => marks where the chosen task stands in it: the "
+		   "interrupted instruction, or the call that hasn't returned. Beside the instructions "
+		   "that set up that call's arguments stands what they were given, as far as that is "
+		   "proved (`bt -R` tells how). Instructions that can't be decoded are shown as bytes. "
+		   "With -l and -s, rows without an address are source lines.",
 	.options =
 		(const struct cmd_option[]){
 			{'l', ARG_NONE, NULL, "with source files and lines"},

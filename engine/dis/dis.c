@@ -264,16 +264,29 @@ static void data_of(struct dis_insn *ret, const cs_insn *in)
 
 /* ---- its text ---- */
 
+static void put_symbol(const struct sym *s, uint64_t off, struct buf *out)
+{
+	buf_puts(out, s->name);
+	if (off)
+		buf_printf(out, "+0x%llx", (unsigned long long)off);
+}
+
 void dis_symbol(struct dis *d, uint64_t addr, struct buf *out)
 {
 	struct sym s;
 	uint64_t off;
 
-	if (!d->symtab || !sym_at(d->symtab, addr, &s, &off))
-		return;
-	buf_puts(out, s.name);
-	if (off)
-		buf_printf(out, "+0x%llx", (unsigned long long)off);
+	if (d->symtab && sym_at(d->symtab, addr, &s, &off))
+		put_symbol(&s, off, out);
+}
+
+static void percpu_symbol(struct dis *d, uint64_t addr, struct buf *out)
+{
+	struct sym s;
+	uint64_t off;
+
+	if (d->symtab && sym_percpu_at(d->symtab, addr, &s, &off))
+		put_symbol(&s, off, out);
 }
 
 /* "movq" with "mov" in the other syntax: the suffix only says what a register says, or a stack
@@ -330,11 +343,13 @@ static void put_text(struct decoder *x, const struct code *c, const struct dis_i
 	}
 	if (in->has_target)
 		dis_symbol(x->dis, in->target, &sym);
-	else if (in->has_data && !in->percpu)
+	else if (in->has_data && in->percpu)
+		percpu_symbol(x->dis, in->data, &sym);
+	else if (in->has_data)
 		dis_symbol(x->dis, in->data, &sym);
 	if (in->has_target && sym.len)
 		buf_printf(out, " <%s>", buf_str(&sym));
-	else if (in->has_data && !in->percpu)
+	else if (in->has_data && (!in->percpu || sym.len))
 		buf_printf(out, "        # 0x%llx%s%s%s", (unsigned long long)in->data,
 			   sym.len ? " <" : "", buf_str(&sym), sym.len ? ">" : "");
 }

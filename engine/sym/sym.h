@@ -54,7 +54,9 @@ bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret
  * first, then the shortest name without "__pfx_" and "__cfi_". 0-based per-CPU symbols are never
  * found here: their offsets are no addresses, and every small number would look like one. */
 bool sym_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset);
-/* The same for functions only: what a pc belongs to. */
+/* The per-CPU variable that code means by %gs:addr: 0-based ones too. */
+bool sym_percpu_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset);
+/* As sym_at, but functions only: what a pc belongs to. */
 bool sym_func_at(struct symtab *st, uint64_t pc, struct sym *ret, uint64_t *offset);
 /* Walks all, in address order; start with *i = 0. Absolute symbols (type A) are no addresses: they
  * are found by name only, and neither walked nor counted. */

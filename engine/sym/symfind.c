@@ -219,6 +219,20 @@ bool sym_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset)
 	return find_at(st, (struct reach){.addr = addr}, ret, offset);
 }
 
+bool sym_percpu_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset)
+{
+	bool found = false;
+
+	lock_order(st);
+	for (size_t i = upper_bound(st, addr), back = 0; i && back < LOOK_BACK && !found; back++)
+		found = sym_record(st, st->ids[--i], ret) && ret->percpu && ret->addr <= addr &&
+			addr - ret->addr < ret->size;
+	pthread_rwlock_unlock(&st->lock);
+	if (found && offset)
+		*offset = addr - ret->addr;
+	return found;
+}
+
 bool sym_func_at(struct symtab *st, uint64_t pc, struct sym *ret, uint64_t *offset)
 {
 	return find_at(st, (struct reach){.addr = pc, .code_only = true}, ret, offset);

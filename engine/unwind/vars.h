@@ -22,6 +22,7 @@ struct var {
 	const char *name;	 /* interned or borrowed from DWARF: lives as long as the object */
 	const struct type *type; /* NULL when it can't be read */
 	bool is_param;
+	bool on_entry; /* it is what the call was given: the function may have changed it since */
 	enum var_state state;
 	uint64_t addr;		 /* VAR_MEMORY */
 	uint8_t bytes[16];	 /* VAR_VALUE, little endian; larger values have state VAR_MEMORY or are cut */

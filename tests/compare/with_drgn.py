@@ -104,7 +104,7 @@ def without_handlers(stack):
     """drgn begins at the registers that a CPU saved, and has no rows for what came in."""
     first = 0
     if stack and stack[0]["source"] == "scan":
-        first = next((i for i, f in enumerate(stack) if f["source"] != "scan" and not f["inline"]), len(stack))
+        first = next((i for i, f in enumerate(stack) if f["source"] != "scan"), len(stack))
     return [f for f in stack[first:] if not f.get("entry")]
 
 
@@ -170,7 +170,7 @@ def compare_frame(d, where, f, g):
 def compare_variable(d, place, mine, v, t):
     while isinstance(v, dict) and "only" in v:
         v = v["only"]
-    if isinstance(v, dict) and "at" in v:
+    if v is None or isinstance(v, dict) and "at" in v:  # a struct, put together of pieces or in memory
         return
     if isinstance(v, dict) and ("absent" in v or "error" in v or "fault" in v):
         # drgn has none: ours may have found more, and then says where

@@ -7,7 +7,8 @@
 The kernel's trace (the lines of the last 'Call Trace:' without '?') and `bt` of the panicking task must be the same
 functions with the same offsets, but for what the kernel adds on top to print it. Where the registers are those of
 the fault, what `bt` shows above them must begin in the function that left the kernel and end in an entry. In the
-scenarios with the lab's own module, lines and arguments must be those in its source. And the lines of all modules'
+scenarios with the lab's own module, lines and arguments must be those in its source; where a filesystem is frozen,
+the hung task's arguments must be the mount and its superblock. And the lines of all modules'
 code are those that addr2line reads from their files, at the addresses that the guest had them at.
 
 Prints TAP, with figures in lines that begin with '# '.
@@ -267,6 +268,8 @@ def check_dump(report, program, dump):
     above, _ = check_trace(report, name, rows, lines, names)
     if dump.scenario in ("nullderef", "overflow"):
         check_above(report, name, rows, above)
+    if dump.scenario == "fsfreeze":
+        check_freeze(report, program, dump, options)
     if dump.scenario in SCENARIOS:
         check_entries(report, name, dump.scenario, first.rows(2))
         check_cpus(report, name, first.rows(2), 2)
@@ -274,6 +277,24 @@ def check_dump(report, program, dump):
         check_lines(report, program, dump)
     if dump.scenario in ARGUMENTS:
         check_module(report, name, dump.scenario, rows, {n: min(names[n]) for n in ("lab_order",)})
+
+
+def check_freeze(report, program, dump, options):
+    """The hung task's arguments: by DWARF, by the code alone, and as the frozen mount has them."""
+    name = "%s %s %s the frozen mount in the arguments" % dump[:3]
+    files = [dump.vmlinux] + dump.files
+    found = ask(program, files, ["foreach UN bt -V", "foreach UN bt -R"], options=options)
+    values = [{(r["function"], v["name"]): v["value"] for r in found.rows(i) for v in r["vars"] or []}
+              for i in (0, 1)]
+    m, sb = values[0].get(("mnt_want_write", "m")), values[0].get(("__sb_start_write", "sb"))
+    if not m or not sb:
+        report.test(name, ["m is %s, sb is %s" % (m, sb)])
+        return
+    mnt_sb = ask(program, files, ["struct vfsmount %s" % m], options=options).rows(0)
+    problems = [] if values[1].get(("mnt_want_write", "m")) == m else ["rdi is not %s: %s" % (m, values[1])]
+    if [r["value"] for r in mnt_sb if r["path"] == "mnt_sb"] != [sb]:
+        problems.append("mnt_sb of %s is not sb %s" % (m, sb))
+    report.test(name, problems, "%s %s" % (m, sb))
 
 
 def panicking_by_stack(tasks, rows):
