@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
+#include "engine/kern/stack/exprscope.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -25,39 +26,39 @@ struct err *arg_number(const char *text, uint64_t *ret)
 	return err_new(ERR_USAGE, "'%s' is not a number", text);
 }
 
-/* "SYMBOL", "SYMBOL+0x10" or "SYMBOL:CPU". */
-static struct err *symbol_address(struct session *s, const char *text, uint64_t *ret)
-{
-	size_t n = strcspn(text, "+:");
-	AUTO_FREE char *name = xstrndup(text, n);
-	uint64_t more = 0;
-	struct sym sym;
-
-	if (!sym_find(s->symtab, name, &sym))
-		return err_new(ERR_NOTFOUND, "'%s' is neither an address nor a symbol", name);
-	if (text[n] && text[n + 1])
-		TRY(arg_number(text + n + 1, &more));
-	if (text[n] == ':')
-		return kern_percpu(s, name, (unsigned)more, ret);
-	*ret = sym.addr + more;
-	return NULL;
-}
-
+/* A ref's address, when the text is one. */
 static bool ref_address(struct session *s, const char *text, uint64_t *ret)
 {
 	struct ref r;
+	struct sym sym;
 
 	if (!strpbrk(text, ":@") || !err_ok(ref_parse(text, s->intern, &r)))
 		return false;
-	if (r.kind == REF_SYM)
-		return err_ok(symbol_address(s, r.name, ret));
-	if (r.kind == REF_LOG || r.kind == REF_CPU || r.kind == REF_SRC)
+	if (r.kind == REF_SYM && sym_find(s->symtab, r.name, &sym)) {
+		*ret = sym.addr;
+		return true;
+	}
+	if (r.kind == REF_SYM || r.kind == REF_LOG || r.kind == REF_CPU || r.kind == REF_SRC)
 		return false;
 	*ret = r.kind == REF_USER ? r.aux : r.addr;
 	return true;
 }
 
-struct err *arg_address(struct session *s, const char *text, uint64_t *ret)
+static struct err *expression_address(struct expr_scope *x, const char *text, uint64_t *ret)
+{
+	struct expr_env *env = expr_scope_env(x);
+	struct expr_value v;
+	struct expr *e;
+
+	env->address = true;
+	TRY(expr_parse(env, text, &e));
+	struct err *err = expr_eval(e, 0, &v);
+	expr_free(e);
+	return err ? err : expr_address(env, &v, ret);
+}
+
+static struct err *address_in(struct session *s, const struct context *ctx, struct job *job,
+			      const char *text, uint64_t *ret)
 {
 	struct sym sym;
 
@@ -67,7 +68,30 @@ struct err *arg_address(struct session *s, const char *text, uint64_t *ret)
 		return NULL;
 	if (!sym_find(s->symtab, text, &sym) && whole_number(text, 16, ret))
 		return NULL;
-	return symbol_address(s, text, ret);
+	struct expr_scope *x = ctx && ctx->task.kind == REF_TASK
+		? expr_scope_create(s, ctx->task.addr, ctx->frame, ctx->level, job)
+		: expr_scope_create(s, 0, 0, 0, job);
+	struct err *e = expression_address(x, text, ret);
+	expr_scope_destroy(x);
+	return e;
+}
+
+struct err *arg_address(struct session *s, const char *text, uint64_t *ret)
+{
+	return address_in(s, NULL, NULL, text, ret);
+}
+
+struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret)
+{
+	return address_in(c->session, c->ctx, c->job, text, ret);
+}
+
+struct expr_scope *arg_scope(const struct cmd_call *c)
+{
+	const struct ref *t = &c->ctx->task;
+
+	return expr_scope_create(c->session, t->kind == REF_TASK ? t->addr : 0, c->ctx->frame, c->ctx->level,
+				 c->job);
 }
 
 /* "pid", "task address", "task:0x...", "frame:0x...:4.1". */

@@ -85,7 +85,8 @@ enum arg_kind {
 	ARG_WORD,    /* free text */
 	ARG_TASK,    /* pid, task_struct address, or a ref */
 	ARG_FILTER,  /* the task filter language, to the end of the line */
-	ARG_ADDRESS, /* hexadecimal, symbol, symbol+offset, ref */
+	ARG_ADDRESS, /* hexadecimal, symbol, ref, expression without blanks outside of parentheses */
+	ARG_EXPR,    /* a C expression, to the end of the line */
 	ARG_TYPE,    /* type name, maybe with .member,member */
 	ARG_SYMBOL,
 	ARG_NUMBER,

@@ -12,15 +12,21 @@
 #include "engine/kern/session.h"
 #include "engine/kern/task/tasks.h"
 
-extern const struct cmd cmd_bt, cmd_dis, cmd_foreach, cmd_help, cmd_log, cmd_mod, cmd_mount, cmd_p, cmd_ps,
+extern const struct cmd cmd_bt, cmd_dis, cmd_foreach, cmd_help, cmd_log, cmd_mod, cmd_mount, cmd_p, cmd_pd, cmd_ps, cmd_px,
 	cmd_rd, cmd_set, cmd_src, cmd_stacks, cmd_struct, cmd_sym, cmd_sys, cmd_union, cmd_vmlinux,
 	cmd_whatis;
 
+struct expr_scope; /* engine/kern/stack/exprscope.h */
+
 struct session *shell_session(struct shell *sh);
 
-/* An address as people write it: 0x..., bare hexadecimal, SYMBOL, SYMBOL+OFFSET, per-CPU SYMBOL:CPU, a
- * ref, or "-" for nothing. ERR_USAGE/ERR_NOTFOUND says what was tried. */
+/* An address as people write it: 0x..., bare hexadecimal, a symbol, a ref, or any C expression
+ * (engine/expr/expr.h) over the dump. ERR_USAGE/ERR_NOTFOUND says what was tried, or what is wrong where. */
+struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret);
+/* The same where there is no chosen frame whose variables and registers could be meant. */
 struct err *arg_address(struct session *s, const char *text, uint64_t *ret);
+/* What names in expressions mean where the user stands; expr_scope_destroy() it. */
+struct expr_scope *arg_scope(const struct cmd_call *c);
 /* A task: pid, address of its task_struct, or a ref (frame: sets *frame, *level if not NULL). NULL or
  * "" means the context's task. */
 struct err *arg_task(const struct cmd_call *c, const char *text, const struct task **ret);

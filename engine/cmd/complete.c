@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
+#include "engine/cmd/completeexpr.h"
 #include "engine/cmd/parse.h"
 #include "engine/kern/task/taskfilter.h"
 #include <string.h>
@@ -78,6 +79,16 @@ static void complete_type(struct session *s, const char *keyword, const char *pr
 		add_all(ret, v, type_complete(s->types, prefix, v, MAX_CANDIDATES), MAX_CANDIDATES);
 }
 
+/* Members, types or names where an expression ends; `from` is where it begins in the line. */
+static void complete_expr(struct session *s, const char *text, size_t from, struct completions *ret)
+{
+	const char *v[MAX_CANDIDATES];
+	size_t start, n = expr_complete(s, text, v, MAX_CANDIDATES, &start);
+
+	ret->start = from + start;
+	add_all(ret, v, n, MAX_CANDIDATES);
+}
+
 static void complete_filter(const char *text, struct completions *ret)
 {
 	const char *v[MAX_CANDIDATES];
@@ -130,10 +141,6 @@ static void complete_arg(struct session *s, const struct cmd *k, enum arg_kind k
 		complete_type(s, k->name, prefix, ret);
 		break;
 	case ARG_SYMBOL:
-	case ARG_ADDRESS:
-	case ARG_PATTERN:
-		if (k == &cmd_log)
-			break;
 		add_all(ret, v, sym_complete(s->symtab, prefix, v, MAX_CANDIDATES), MAX_CANDIDATES);
 		break;
 	case ARG_TASK:
@@ -150,11 +157,30 @@ static void complete_arg(struct session *s, const struct cmd *k, enum arg_kind k
 		if (k == &cmd_help)
 			complete_command(prefix, ret);
 		break;
+	case ARG_ADDRESS:
+	case ARG_EXPR: /* the word may be a part of what is typed: shell_complete() */
+	case ARG_PATTERN:
 	case ARG_NONE:
 	case ARG_NUMBER:
 	case ARG_FORMAT:
 		break;
 	}
+}
+
+/* The word `at` of text, which may be a part of an expression. */
+static void complete_at(struct session *s, const struct cmd *k, const struct words *w, size_t at,
+			const char *text, struct completions *ret)
+{
+	enum arg_kind kind = kind_at(k, w, at);
+	size_t from = at;
+
+	while (kind == ARG_EXPR && from > 1 && w->v[from - 1].text[0] != '-')
+		from--;
+	if (kind == ARG_EXPR || kind == ARG_ADDRESS)
+		complete_expr(s, from < w->n ? text + w->v[from].start : "", from < w->n ? w->v[from].start :
+			      strlen(text), ret);
+	else
+		complete_arg(s, k, kind, at < w->n ? w->v[at].text : "", ret);
 }
 
 void shell_complete(struct shell *sh, const char *line, size_t cursor, struct completions *ret)
@@ -175,7 +201,7 @@ void shell_complete(struct shell *sh, const char *line, size_t cursor, struct co
 	else if (k && prefix[0] == '-')
 		complete_option(k, prefix, ret);
 	else if (k)
-		complete_arg(s, k, kind_at(k, &w, at), prefix, ret);
+		complete_at(s, k, &w, at, text, ret);
 	words_free(&w);
 }
 

@@ -404,7 +404,7 @@ static struct err *run(const struct cmd_call *c)
 	TRY(dis_usable(c->session->dis));
 	bool has_frame = frame_of(c, what, &frame), by_frame = !what || !strncmp(what, "frame:", 6);
 	if (!by_frame) {
-		TRY(arg_address(c->session, what, &addr));
+		TRY(arg_place(c, what, &addr));
 		TRY(dis_func_at(c->session->dis, addr, &l.func));
 	}
 	if (has_frame)

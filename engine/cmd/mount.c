@@ -52,7 +52,7 @@ static struct err *run(const struct cmd_call *c)
 	if (c->args->has['n'])
 		TRY(arg_task(c, c->args->value['n'], &t));
 	if (c->args->n)
-		TRY(arg_address(c->session, c->args->v[0], &k.only));
+		TRY(arg_place(c, c->args->v[0], &k.only));
 	TRY(sink_begin(c->out, &mount_table, NULL, "mount", "Mounts"));
 	TRY(mounts_each(c->session, t ? t->addr : 0, c->job, on_mount, &k));
 	return k.shown || !k.only ? NULL

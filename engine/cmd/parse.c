@@ -91,7 +91,7 @@ static struct err *parse_option(const struct cmd *c, const struct words *w, size
 
 static bool takes_rest(enum arg_kind k)
 {
-	return k == ARG_FILTER || k == ARG_COMMAND || k == ARG_PATTERN;
+	return k == ARG_FILTER || k == ARG_COMMAND || k == ARG_PATTERN || k == ARG_EXPR;
 }
 
 /* Does the argument that would come next take the rest of the line as it stands? */

@@ -68,7 +68,7 @@ static struct err *run(const struct cmd_call *c)
 	uint64_t addr, count = 1;
 	uint8_t bytes[4096], states[4096 / 8];
 
-	TRY(arg_address(c->session, c->args->v[0], &addr));
+	TRY(arg_place(c, c->args->v[0], &addr));
 	if (c->args->n > 1)
 		TRY(arg_number(c->args->v[1], &count));
 	if (!count || count > MAX_WORDS)

@@ -407,7 +407,8 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 static void walk_open(struct walk *w)
 {
 	const struct show_object *o = w->o;
-	uint64_t size = type_size(o->type);
+	uint64_t size = o->bit_size ? place_bytes(&(struct type_place){o->type, 0, o->bit_offset, o->bit_size})
+				    : type_size(o->type);
 
 	w->size = size > MAX_BYTES ? MAX_BYTES : (size_t)size;
 	w->bytes = xcalloc(w->size + 8, 1);
@@ -452,7 +453,7 @@ struct err *show_member(const struct cmd_call *c, const struct show_object *o,
 {
 	struct walk w = {.c = c, .o = o, .style = style};
 	struct thing th = {.name = o->in ? o->member : o->path, .path = o->path,
-			   .place = {o->type, 0, 0, 0}, .in = o->in};
+			   .place = {o->type, 0, o->bit_offset, o->bit_size}, .in = o->in};
 
 	walk_open(&w);
 	struct err *e = show_thing(&w, &th);

@@ -48,6 +48,7 @@ struct show_object {
 	const char *member;
 	struct space space;
 	uint64_t addr, base;
+	uint32_t bit_offset, bit_size; /* of a bitfield in the bytes at addr; 0: none */
 	const char *root, *path;
 };
 extern const struct table show_table, show_table_offsets;

@@ -141,7 +141,7 @@ static struct err *spot_of_function(const struct cmd_call *c, const char *name, 
 		TRY(spot_in_stack(c, t, &w, &found, ret));
 	if (found)
 		return NULL;
-	TRY(arg_address(c->session, name, &addr));
+	TRY(arg_place(c, name, &addr));
 	return spot_of_address(c, addr, ret);
 }
 
@@ -203,7 +203,7 @@ static struct err *find_spot(const struct cmd_call *c, struct spot *ret)
 	if (spot_of_file(text, ret))
 		return NULL;
 	if (!strncmp(text, "0x", 2) || strchr(text, '+')) {
-		TRY(arg_address(c->session, text, &addr));
+		TRY(arg_place(c, text, &addr));
 		return spot_of_address(c, addr, ret);
 	}
 	return spot_of_function(c, strncmp(text, "sym:", 4) ? text : text + 4, ret);

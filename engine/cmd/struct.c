@@ -116,25 +116,14 @@ static struct err *show_path(const struct cmd_call *c, const struct show_object 
 	struct show_object o = *whole;
 	o.type = place.type;
 	o.addr = whole->addr + place.offset;
+	o.bit_offset = place.bit_offset;
+	o.bit_size = place.bit_size;
 	o.path = path;
 	enum type_kind k = type_kind(type_strip(place.type));
 	if (alone && (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY))
 		return show_object(c, &o, &style);
 	o.in = container(whole->type, path, &o.member);
-	if (!place.bit_size)
-		return show_member(c, &o, &style);
-
-	/* a bitfield: read through its struct's place, which knows the bits */
-	uint8_t bytes[16];
-	size_t n = (place.bit_offset + place.bit_size + 7) / 8;
-	struct shown v;
-	enum mem_state why = MEM_PRESENT;
-	bool got = n <= sizeof(bytes) && mem_read_some(c->session->mem, o.space, o.addr, bytes, n, &why) == n;
-	show_scalar(c->session, &(struct type_place){place.type, 0, place.bit_offset, place.bit_size},
-		    got ? bytes : NULL, n, why, style.hex, &v);
-	struct err *e = show_one(c, path, &place, &v);
-	shown_free(&v);
-	return e;
+	return show_member(c, &o, &style);
 }
 
 static struct err *show_paths(const struct cmd_call *c, const struct show_object *whole,
@@ -178,7 +167,7 @@ static struct err *show_ref(const struct cmd_call *c, const char *keyword, const
 	const struct type *t;
 	uint64_t addr;
 
-	TRY(arg_address(c->session, at + 1, &addr));
+	TRY(arg_place(c, at + 1, &addr));
 	TRY(find_type(c, keyword, name, &t));
 	return show_at(c, t, members, addr);
 }
@@ -195,7 +184,7 @@ static struct err *run(const struct cmd_call *c)
 	TRY(find_type(c, keyword, name, &t));
 	if (c->args->n == 1)
 		return members[0] ? show_declarations(c, t, members) : show_definition(c, t);
-	TRY(arg_address(c->session, c->args->v[1], &addr));
+	TRY(arg_place(c, c->args->v[1], &addr));
 	return show_at(c, t, members, addr);
 }
 

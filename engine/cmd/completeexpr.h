@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Completion inside of expressions: members behind `.` and `->`, types behind struct and union, else
+ * symbols. Thread: any.
+ */
+#ifndef CMD_COMPLETEEXPR_H
+#define CMD_COMPLETEEXPR_H
+
+#include "engine/kern/session.h"
+
+/* What the last word of text may become: names, sorted, at most max, valid as long as the session;
+ * *start: where that word begins. Returns how many there are. */
+size_t expr_complete(struct session *s, const char *text, const char **ret, size_t max, size_t *start);
+
+#endif
