@@ -412,6 +412,22 @@ static void do_keys(struct app *a, const char *arg)
 	help_keys(a);
 }
 
+static void do_letter(struct app *a, const char *arg)
+{
+	free(a->wants_letter);
+	a->wants_letter = *arg ? xstrdup(arg) : NULL;
+}
+
+static void do_mark(struct app *a, const char *arg)
+{
+	mark_set(a, arg);
+}
+
+static void do_jump(struct app *a, const char *arg)
+{
+	mark_jump(a, arg);
+}
+
 static void do_messages(struct app *a, const char *arg)
 {
 	(void)arg;
@@ -514,7 +530,10 @@ static const struct action actions[] = {
 	{"follow", "other", "go where the row's link leads; other: in the other inspector", do_follow},
 	{"forward", NULL, "the view after, once you went back", do_forward},
 	{"hex", NULL, "the same bytes as words in hexadecimal, and back", do_hex},
+	{"jump", "LETTER", "to a mark", do_jump},
 	{"keys", NULL, "the keys that work here", do_keys},
+	{"letter", "COMMAND", "wait for a letter, then run COMMAND with it", do_letter},
+	{"mark", "LETTER", "mark this place, with a note: mark a NOTE", do_mark},
 	{"messages", NULL, "the messages so far", do_messages},
 	{"mouse", "on|off", "let the program have the mouse", do_mouse},
 	{"prompt", "TEXT", "type a command", do_prompt},

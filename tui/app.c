@@ -263,6 +263,7 @@ static void app_close(struct app *a)
 	free(a->origin_folds);
 	free(a->last_search);
 	free(a->yanked);
+	free(a->wants_letter);
 	close(a->signal_fd);
 	close(a->wake_fd);
 }

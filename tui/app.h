@@ -77,6 +77,7 @@ struct app {
 	uint64_t pending_until; /* then what is pending runs as it is; 0: it waits for the next key
 				 */
 	unsigned count;		/* typed before a command; 0: none */
+	char *wants_letter;	/* the command that the next key completes; NULL: none */
 
 	struct {
 		enum style style;
@@ -159,6 +160,11 @@ void split_close(struct app *a);
 void split_follow(struct app *a);
 /* Moves the borders between the panes by so many steps to the right and down. */
 void split_move(struct app *a, int right, int down);
+
+/* ---- marks (mark.c) ---- */
+/* "a", "a note" */
+void mark_set(struct app *a, const char *arg);
+void mark_jump(struct app *a, const char *arg);
 
 /* ---- prompt (prompt_ui.c) ---- */
 void prompt_open(struct app *a, char kind, const char *text);

@@ -191,9 +191,13 @@ static size_t each_warning(struct app *a,
 			f(l, ROLE_WARN, text);
 	for (int p = 0; p < PANES; p++) {
 		const struct view *v = pane_view(&a->panes[p]);
-		for (size_t i = 0; v && (text = rows_note(v->run->rows, i, &role)); i++, n++)
+		for (size_t i = 0; v && (text = rows_note(v->run->rows, i, &role)); i++) {
+			if (role == ROLE_DIM) /* a hint */
+				continue;
+			n++;
 			if (f)
 				f(l, role, text);
+		}
 	}
 	return n;
 }

@@ -57,6 +57,21 @@ static void unknown_keys(struct app *a)
 		help.len ? buf_str(&help) : ":keys");
 }
 
+/* The letter that a command waits for. */
+static bool take_letter(struct app *a, keysym k)
+{
+	if (!a->wants_letter)
+		return false;
+	AUTO_FREE char *command = a->wants_letter;
+	a->wants_letter = NULL;
+	if (k > ' ' && k < 0x7f) {
+		AUTO_FREE char *line = xasprintf("%s %c", command, (int)k);
+		command_run(a, line);
+	}
+	a->count = 0;
+	return true;
+}
+
 /* Digits before a command are its count; 0 is one only after another digit. */
 static bool take_digit(struct app *a, keysym k)
 {
@@ -97,7 +112,7 @@ void app_key(struct app *a, keysym k)
 	}
 	if (a->message_until)
 		a->message_until = 1; /* read: the next key takes it away */
-	if (take_digit(a, k))
+	if (take_letter(a, k) || take_digit(a, k))
 		return;
 	if (a->npending && k == KEYSYM_ESC) {
 		forget(a);

@@ -284,6 +284,10 @@ void nav_follow(struct app *a)
 		follow_in_overlay(a, v, r);
 		return;
 	}
+	if (r->key && !strcmp(view_heading(v)->table->name, "marks")) {
+		mark_jump(a, r->key);
+		return;
+	}
 	struct ref ref = row_link(rows_table(v->run->rows, r), r);
 	bool deeper = view_has_deeper(v, v->cursor_row);
 	if (p->id == PANE_BT && r->ref.kind == REF_FRAME) /* the cursor has chosen it already */

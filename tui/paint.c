@@ -91,6 +91,10 @@ static void left_text(struct app *a, struct buf *out, enum style *style)
 	const struct heading *h = v ? view_heading(v) : NULL;
 	const char *message = app_message(a, style);
 
+	if (a->wants_letter) {
+		buf_printf(out, "%s: a letter ...", a->wants_letter);
+		return;
+	}
 	if (a->npending || a->count) {
 		pending_text(a, out);
 		return;

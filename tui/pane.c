@@ -286,6 +286,21 @@ static int draw_wrapped(struct surface *s, const struct rect *r, int y, enum sty
 	return y;
 }
 
+/* A command that has answered with nothing: it may have said why. */
+static void draw_no_rows(struct surface *s, const struct view *v, const struct rect *r, int y)
+{
+	enum role role;
+	const char *text;
+
+	if (!rows_note(v->run->rows, 0, &role))
+		draw_wrapped(s, r, y, STYLE_BORDER, "nothing: the command has no rows to show");
+	for (size_t i = 0; (text = rows_note(v->run->rows, i, &role)); i++) {
+		AUTO_BUF struct buf safe = {0};
+		buf_put_safe(&safe, text, strlen(text));
+		y = draw_wrapped(s, r, y, (enum style)role, buf_str(&safe));
+	}
+}
+
 static void draw_empty(struct surface *s, const struct pane *p, const struct rect *r)
 {
 	const struct view *v = pane_view(p);
@@ -305,6 +320,8 @@ static void draw_empty(struct surface *s, const struct pane *p, const struct rec
 	} else if (v && v->filter_text) {
 		draw_wrapped(s, r, y, STYLE_NORMAL,
 			     "No row matches the filter. & and Enter shows all.");
+	} else if (v && view_heading(v) && p->id != PANE_TASKS && p->id != PANE_LOG) {
+		draw_no_rows(s, v, r, y);
 	} else {
 		draw_wrapped(s, r, y, STYLE_BORDER, p->hint);
 	}

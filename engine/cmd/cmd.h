@@ -78,6 +78,29 @@ void completions_free(struct completions *c);
  * ERR_CANCELLED, or what is wrong with the debug info: nobody needs to be told before a command asks. */
 struct err *shell_background(struct shell *sh, struct job *job);
 
+/* ---- marks: places to find again, kept per dump (`marks`) ---- */
+
+enum mark_field {
+	MARK_PLACE, /* a command line, or a ref's text */
+	MARK_KEY,   /* key of the row, or "" */
+	MARK_AT,    /* ref of the frame or task that the command was meant for, or "" */
+	MARK_TRAIL, /* the front end's: how one got there */
+	MARK_PATH,  /* C expression, or "" */
+	MARK_NOTE,
+	MARK_FIELDS
+};
+
+struct mark {
+	char letter; /* or digit */
+	char *field[MARK_FIELDS];
+};
+
+/* NULL fields count as "". ERR_OS: it is kept, but for this session only. Reads and writes a small file. */
+struct err *shell_mark_set(struct shell *sh, const struct mark *m);
+/* A copy: mark_free() it. ERR_NOTFOUND. */
+struct err *shell_mark_get(struct shell *sh, char letter, struct mark *ret);
+void mark_free(struct mark *m);
+
 /* ---- the registry ---- */
 
 enum arg_kind {

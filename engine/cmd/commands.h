@@ -12,13 +12,33 @@
 #include "engine/kern/session.h"
 #include "engine/kern/task/tasks.h"
 
-extern const struct cmd cmd_bt, cmd_dis, cmd_foreach, cmd_help, cmd_log, cmd_mod, cmd_mount, cmd_p, cmd_pd, cmd_ps, cmd_px,
-	cmd_rd, cmd_set, cmd_src, cmd_stacks, cmd_struct, cmd_sym, cmd_sys, cmd_union, cmd_vmlinux,
+extern const struct cmd cmd_bt,
+	cmd_dis,
+	cmd_foreach,
+	cmd_help,
+	cmd_log,
+	cmd_marks,
+	cmd_mod,
+	cmd_mount,
+	cmd_p,
+	cmd_pd,
+	cmd_ps,
+	cmd_px,
+	cmd_rd,
+	cmd_set,
+	cmd_src,
+	cmd_stacks,
+	cmd_struct,
+	cmd_sym,
+	cmd_sys,
+	cmd_union,
+	cmd_vmlinux,
 	cmd_whatis;
 
 struct expr_scope; /* engine/kern/stack/exprscope.h */
 
 struct session *shell_session(struct shell *sh);
+struct marks *shell_marks(struct shell *sh); /* marksfile.h */
 
 /* An address as people write it: 0x..., bare hexadecimal, a symbol, a ref, or any C expression
  * (engine/expr/expr.h) over the dump. ERR_USAGE/ERR_NOTFOUND says what was tried, or what is wrong where. */

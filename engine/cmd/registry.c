@@ -4,9 +4,28 @@
 
 /* Sorted by name: help and the documentation list them in this order. */
 static const struct cmd *const table[] = {
-	&cmd_bt, &cmd_dis,  &cmd_foreach, &cmd_help, &cmd_log, &cmd_mod, &cmd_mount, &cmd_p,
-	&cmd_pd,  &cmd_ps,  &cmd_px,  &cmd_rd,	&cmd_set,  &cmd_src, &cmd_stacks, &cmd_struct, &cmd_sym, &cmd_sys, &cmd_union,
-	&cmd_vmlinux, &cmd_whatis,
+	&cmd_bt,
+	&cmd_dis,
+	&cmd_foreach,
+	&cmd_help,
+	&cmd_log,
+	&cmd_marks,
+	&cmd_mod,
+	&cmd_mount,
+	&cmd_p,
+	&cmd_pd,
+	&cmd_ps,
+	&cmd_px,
+	&cmd_rd,
+	&cmd_set,
+	&cmd_src,
+	&cmd_stacks,
+	&cmd_struct,
+	&cmd_sym,
+	&cmd_sys,
+	&cmd_union,
+	&cmd_vmlinux,
+	&cmd_whatis,
 };
 
 const struct cmd *const *cmd_all(size_t *n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
+#include "engine/cmd/marksfile.h"
 #include "engine/cmd/parse.h"
 #include "engine/kern/system.h"
 #include <inttypes.h>
@@ -13,6 +14,7 @@ struct shell {
 	char *headline; /* made when first asked for; under lock */
 	char *old_headline; /* of the generation before: somebody may have borrowed it */
 	unsigned generation; /* of headline */
+	struct marks *marks;
 };
 
 struct err *shell_open(const struct shell_options *o, const char *const *files, size_t n,
@@ -25,6 +27,7 @@ struct err *shell_open(const struct shell_options *o, const char *const *files, 
 	struct shell *sh = xcalloc(1, sizeof(*sh));
 	sh->s = s;
 	pthread_mutex_init(&sh->lock, NULL);
+	sh->marks = marks_create(s->dump);
 	*ret = sh;
 	return NULL;
 }
@@ -33,6 +36,7 @@ void shell_close(struct shell *sh)
 {
 	if (!sh)
 		return;
+	marks_destroy(sh->marks);
 	session_close(sh->s);
 	pthread_mutex_destroy(&sh->lock);
 	free(sh->headline);
@@ -48,6 +52,21 @@ const char *shell_warning(const struct shell *sh, size_t i)
 struct session *shell_session(struct shell *sh)
 {
 	return sh->s;
+}
+
+struct marks *shell_marks(struct shell *sh)
+{
+	return sh->marks;
+}
+
+struct err *shell_mark_set(struct shell *sh, const struct mark *m)
+{
+	return marks_set(sh->marks, m->letter, m);
+}
+
+struct err *shell_mark_get(struct shell *sh, char letter, struct mark *ret)
+{
+	return marks_get(sh->marks, letter, ret);
 }
 
 struct intern *shell_intern(struct shell *sh)
