@@ -97,6 +97,17 @@ struct arch_layout {
 	const char *evidence;
 };
 
+/* A part of the address space that the kernel keeps for one use. */
+struct arch_region {
+	const char *name; /* "vmalloc space" */
+	uint64_t start, last; /* both included */
+};
+
+/* Where such parts begin on this boot, as the kernel's variables say; 0: not known. */
+struct arch_bases {
+	uint64_t vmalloc, vmemmap;
+};
+
 struct arch {
 	const char *name; /* "x86-64" */
 	uint16_t e_machine;
@@ -131,6 +142,9 @@ struct arch {
 	bool (*regs_user)(const struct regs *r);
 	/* Could the processor have saved this pt_regs: segments and flags as the kernel runs with? */
 	bool (*regs_plausible)(const struct regs *r);
+	/* The part of the address space that va lies in; always one, if only a hole. */
+	void (*region)(const struct arch_layout *l, const struct arch_bases *b, uint64_t va,
+		       struct arch_region *ret);
 	/* Page-table entry flags as words ("P RW A D PSE NX"), into buf. */
 	void (*pte_flags)(uint64_t entry, char *buf, size_t n);
 };

@@ -34,5 +34,6 @@ const struct arch arch_x86_64 = {
 	.regs_from_pt_regs = x86_64_regs_from_pt_regs,
 	.regs_user = x86_64_regs_user,
 	.regs_plausible = x86_64_regs_plausible,
+	.region = x86_64_region,
 	.pte_flags = x86_64_pte_flags,
 };

@@ -33,6 +33,7 @@ extern const struct cmd cmd_bt,
 	cmd_sys,
 	cmd_union,
 	cmd_vmlinux,
+	cmd_what,
 	cmd_whatis;
 
 struct expr_scope; /* engine/kern/stack/exprscope.h */

@@ -25,6 +25,7 @@ static const struct cmd *const table[] = {
 	&cmd_sys,
 	&cmd_union,
 	&cmd_vmlinux,
+	&cmd_what,
 	&cmd_whatis,
 };
 

@@ -3,6 +3,7 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/marksfile.h"
 #include "engine/cmd/parse.h"
+#include "engine/kern/memory/identify.h"
 #include "engine/kern/system.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -271,16 +272,12 @@ static void describe_task(struct shell *sh, uint64_t addr, struct buf *out)
 
 static void describe_address(struct shell *sh, uint64_t addr, struct buf *out)
 {
-	struct session *s = sh->s;
-	struct sym sym;
-	uint64_t off;
-	enum mem_state st = mem_state_at(s->mem, KERNEL, addr, NULL);
+	enum mem_state st = mem_state_at(sh->s->mem, KERNEL, addr, NULL);
 
-	buf_printf(out, "0x%" PRIx64, addr);
-	if (sym_at(s->symtab, addr, &sym, &off))
-		buf_printf(out, " %s+0x%" PRIx64, sym.name, off);
-	if (!mem_readable(st))
-		buf_printf(out, " %s: %s", mem_state_name(st), mem_state_help(st));
+	buf_printf(out, "0x%" PRIx64 " ", addr);
+	identify_line(sh->s, addr, out);
+	if (!mem_readable(st) && sh->s->arch->is_kernel(mem_layout(sh->s->mem), addr))
+		buf_printf(out, ", %s: %s", mem_state_name(st), mem_state_help(st));
 }
 
 void shell_describe(struct shell *sh, const struct ref *r, struct buf *out)

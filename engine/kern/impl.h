@@ -39,7 +39,8 @@ struct session_private {
 	void *kernel_map;     /* the same out of the cache (kernelcache.c) */
 	size_t kernel_map_size;
 	char *unused; /* the vmlinux that was given but is of another build; or NULL */
-	struct loader tasks, modules, panic_text, slabs;
+	struct loader tasks, modules, panic_text;
+	struct loader slabs, pages, places, vmap; /* memory/ */
 };
 
 /* While opening only. */
@@ -48,9 +49,15 @@ void session_warn(struct session *s, const char *fmt, ...) __attribute__((format
 /* tasks.c, modules.c */
 void tasks_destroy(struct tasks *t);
 void modules_destroy(struct modules *m);
-/* slab.c */
+/* memory/: slab.c, page.c, percpu.c, vmap.c */
 struct slabs;
+struct pages;
+struct places;
+struct vmap;
 void slabs_destroy(struct slabs *x);
+void pages_destroy(struct pages *x);
+void places_destroy(struct places *x);
+void vmap_destroy(struct vmap *x);
 
 /* identity.c: the link-time address of a symbol in the object's .symtab, without any index. */
 bool identity_symbol(struct object *o, const char *name, uint64_t *ret);

@@ -195,6 +195,9 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->modules);
 	loader_init(&s->priv->panic_text);
 	loader_init(&s->priv->slabs);
+	loader_init(&s->priv->pages);
+	loader_init(&s->priv->places);
+	loader_init(&s->priv->vmap);
 	keep_options(s, o);
 	s->ncpus = 1;
 	s->intern = intern_create();
@@ -234,10 +237,16 @@ void session_close(struct session *s)
 	modules_destroy(p->modules.value);
 	free(p->panic_text.value);
 	slabs_destroy(p->slabs.value);
+	pages_destroy(p->pages.value);
+	places_destroy(p->places.value);
+	vmap_destroy(p->vmap.value);
 	loader_done(&p->tasks);
 	loader_done(&p->modules);
 	loader_done(&p->panic_text);
 	loader_done(&p->slabs);
+	loader_done(&p->pages);
+	loader_done(&p->places);
+	loader_done(&p->vmap);
 	if (s->vmlinux)
 		object_close(s->vmlinux);
 	kernelcache_done(s);

@@ -6,6 +6,7 @@
  */
 #include "engine/type/impl.h"
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,4 +146,46 @@ struct err *type_member(const struct type *t, const char *path, struct type_plac
 	}
 	*ret = at;
 	return NULL;
+}
+
+/* The member of a struct, or the element of an array, that holds offset; for a union its first that does. */
+static const struct type *step_in(const struct type *t, uint64_t *offset, struct buf *out)
+{
+	size_t n;
+	const struct member *m = type_members(t, &n);
+	const struct type *of = type_kind(t) == TYPE_ARRAY ? type_target(t) : NULL;
+	uint64_t size = of ? type_size(of) : 0;
+
+	if (size) {
+		buf_printf(out, "[%" PRIu64 "]", *offset / size);
+		*offset %= size;
+		return of;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t start = m[i].bit_offset / 8, bytes = type_size(m[i].type);
+		if (*offset < start || *offset - start >= bytes || m[i].bit_size)
+			continue;
+		if (m[i].name[0])
+			buf_printf(out, "%s%s", out->len ? "." : "", m[i].name);
+		*offset -= start;
+		return m[i].type;
+	}
+	return NULL;
+}
+
+const struct type *type_path_at(const struct type *t, uint64_t *offset, struct buf *out)
+{
+	const struct type *at = NULL, *in = type_strip(t);
+
+	for (int depth = 0; depth < NESTING_MAX && *offset < type_size(in); depth++) {
+		enum type_kind k = type_kind(in);
+		if (k != TYPE_STRUCT && k != TYPE_UNION && k != TYPE_ARRAY)
+			break;
+		const struct type *next = step_in(in, offset, out);
+		if (!next)
+			break;
+		at = next;
+		in = type_strip(next);
+	}
+	return at;
 }

@@ -125,6 +125,9 @@ struct type_place {
 	uint32_t bit_size;   /* 0: not a bitfield */
 };
 struct err *type_member(const struct type *t, const char *path, struct type_place *ret);
+/* The other way round: the path of the innermost member that holds the byte at *offset ("d_name.len"), appended
+ * to out; *offset becomes the byte's offset in it. Its type; NULL: none holds it. Of a union's members the first. */
+const struct type *type_path_at(const struct type *t, uint64_t *offset, struct buf *out);
 
 /* The C name, as a cast takes it: "struct super_block *", "char [16]". */
 void type_print_name(const struct type *t, struct buf *out);

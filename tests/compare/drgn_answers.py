@@ -2,7 +2,8 @@
 """Runs inside drgn: the same questions that with_drgn.py asks vmbrowse, as JSON on standard output.
 
 The one argument is a file with what to look at: {"structs": [[type, address, [path...]]...],
-"globals": [[name, address, cpu or null, [path...]]...], "lines": [address...], "memory": [[address, physical]...]}.
+"globals": [[name, address, cpu or null, [path...]]...], "lines": [address...], "memory": [[address, physical]...],
+"identify": [address...]}. With "only": "identify" nothing else is answered.
 """
 import json
 import os
@@ -10,6 +11,7 @@ import re
 import sys
 
 from drgn import FaultError, Object, ObjectAbsentError, OutOfBoundsError, TypeKind
+from drgn.helpers.common.memory import identify_address
 from drgn.helpers.linux.cpumask import for_each_possible_cpu
 from drgn.helpers.linux.fs import for_each_mount, mount_dst, mount_fstype, mount_src
 from drgn.helpers.linux.module import for_each_module, module_address_regions, module_percpu_region
@@ -161,14 +163,17 @@ def log():
 with open(sys.argv[1]) as f:
     request = json.load(f)
 found = {}
-found["tasks"] = {t.value_(): guarded(task, t) for t in all_tasks()}
-found["mounts"] = guarded(lambda: [[m.value_(), m.mnt.mnt_sb.value_(), text(mount_src(m)), text(mount_dst(m)),
-                                    text(mount_fstype(m))] for m in for_each_mount(prog)])
-found["modules"] = guarded(lambda: {m.value_(): module(m) for m in for_each_module(prog)})
-found["log"] = guarded(log)
-found["load"] = guarded(lambda: ", ".join("%.2f" % x for x in loadavg(prog)))
-found["structs"] = [guarded(lambda: answers(Object(prog, t, address=a), paths)) for t, a, paths in request["structs"]]
-found["globals"] = [guarded(lambda: answers(variable(n, a, cpu), paths)) for n, a, cpu, paths in request["globals"]]
-found["lines"] = [guarded(location, a) for a in request["lines"]]
-found["memory"] = [guarded(prog.read_u64, a, physical) for a, physical in request["memory"]]
+if "only" not in request:
+    found["tasks"] = {t.value_(): guarded(task, t) for t in all_tasks()}
+    found["mounts"] = guarded(lambda: [[m.value_(), m.mnt.mnt_sb.value_(), text(mount_src(m)), text(mount_dst(m)),
+                                        text(mount_fstype(m))] for m in for_each_mount(prog)])
+    found["modules"] = guarded(lambda: {m.value_(): module(m) for m in for_each_module(prog)})
+    found["log"] = guarded(log)
+    found["load"] = guarded(lambda: ", ".join("%.2f" % x for x in loadavg(prog)))
+    found["structs"] = [guarded(lambda: answers(Object(prog, t, address=a), paths)) for t, a, paths in request["structs"]]
+    found["globals"] = [guarded(lambda: answers(variable(n, a, cpu), paths)) for n, a, cpu, paths in request["globals"]]
+    found["lines"] = [guarded(location, a) for a in request["lines"]]
+    found["memory"] = [guarded(prog.read_u64, a, physical) for a, physical in request["memory"]]
+cache = {}
+found["identify"] = [guarded(lambda: identify_address(prog, a, cache=cache)) for a in request["identify"]]
 print(json.dumps(found))

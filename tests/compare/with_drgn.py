@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 
+from identify import compare_identified, draw
 from program import is_fault
 from truth import STATES
 
@@ -45,12 +46,21 @@ def failed(answer):
     return isinstance(answer, dict) and "error" in answer
 
 
+def identify_with_drgn(d, command, ours):
+    """Only the question of what addresses are."""
+    addresses = draw(ours)
+    theirs = theirs_of(command, ours, {"only": "identify", "identify": addresses})
+    if theirs is not None:
+        compare_identified(d, ours, addresses, theirs["identify"])
+
+
 def with_drgn(d, command, ours):
     structs, variables, texts, memory = ours.structs(), ours.globals(), ours.texts(), ours.memory()
+    addresses = draw(ours)
     theirs = theirs_of(command, ours, {
         "structs": [[t, a, [r["path"] for r in rows]] for t, a, rows in structs],
         "globals": [[n, a, cpu, [path_in(n, cpu, r["path"]) for r in rows]] for n, a, cpu, rows, _ in variables],
-        "lines": [a for a, _ in texts], "memory": [m[:2] for m in memory]})
+        "lines": [a for a, _ in texts], "memory": [m[:2] for m in memory], "identify": addresses})
     if theirs is None:
         return
     compare_tasks(d, ours, theirs["tasks"])
@@ -65,6 +75,7 @@ def with_drgn(d, command, ours):
     for (a, row), answer in zip(texts, theirs["lines"]):
         if not failed(answer):
             compare_line(d, a, row, answer)
+    compare_identified(d, ours, addresses, theirs["identify"])
     if "tasks' end" in theirs:
         print("drgn finds no more tasks: %s" % theirs["tasks' end"])
     for (a, physical, value), answer in zip(memory, theirs["memory"]):

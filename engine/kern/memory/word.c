@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/kern/memory/word.h"
 #include "engine/kern/memory/slab.h"
+#include "engine/kern/memory/page.h"
 #include "engine/kern/stack/stackscan.h"
 #include <inttypes.h>
 #include <string.h>

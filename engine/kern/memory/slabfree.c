@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Is a slab object in use? SLUB keeps no bit for it: an object is free when it is on a list of free ones.
+ * These are the slab's own (slab.freelist), that of the CPU which allocates from the slab
+ * (kmem_cache_cpu.freelist, up to 6.19), and, from 6.18 on, arrays of objects: the sheaves of each CPU and
+ * the full ones of each node's barn. Slabs on partial lists need no look of their own: their free objects
+ * are on their own lists.
+ *
+ * A list leads through the objects themselves, so a stray write breaks it. Each link must be an object of
+ * the very slab, and there can be no more links than objects: a walk that breaks these rules ends, and then
+ * "in use" is no longer proven for those that it didn't meet.
+ *
+ * With CONFIG_SLAB_FREELIST_HARDENED a link is stored as link ^ random ^ swab(address of the link); before
+ * 5.7 without the swab. Which one shows by the first link: the wrong one leads nowhere.
+ */
+#include <byteswap.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/kern/memory/page.h"
+#include "engine/kern/memory/slabimpl.h"
+
+#define MAX_NODES 1024
+#define MAX_SHEAF 4096
+#define MAX_SHEAVES 65536
+
+enum kept_by { KEPT_CPU = 1, KEPT_SHEAF, KEPT_RCU, KEPT_BARN };
+#define KEPT(by, number) ((uint64_t)(by) << 32 | (number))
+
+void slabs_find_free_members(struct slabs *x)
+{
+	struct session *s = x->s;
+
+	x->cpu[KCPU_FREELIST].names = "freelist";
+	x->cpu[KCPU_SLAB].names = "slab|page";
+	kern_members(s, "struct kmem_cache_cpu", x->cpu, KCPU_MEMBERS);
+	x->sheaves[KSH_MAIN].names = "main";
+	x->sheaves[KSH_SPARE].names = "spare";
+	x->sheaves[KSH_RCU].names = "rcu_free";
+	kern_members(s, "struct slub_percpu_sheaves", x->sheaves, KSH_MEMBERS);
+	x->sheaf[SHEAF_SIZE].names = "size";
+	x->sheaf[SHEAF_OBJECTS].names = "objects";
+	x->sheaf[SHEAF_LIST].names = "barn_list";
+	kern_members(s, "struct slab_sheaf", x->sheaf, SHEAF_MEMBERS);
+	x->node_barn.names = "barn"; /* 6.18 to 7.0 */
+	kern_members(s, "struct kmem_cache_node", &x->node_barn, 1);
+	x->ptrs_barn.names = "barn";
+	kern_members(s, "struct kmem_cache_per_node_ptrs", &x->ptrs_barn, 1);
+	x->barn_full.names = "sheaves_full";
+	kern_members(s, "struct node_barn", &x->barn_full, 1);
+}
+
+/* ---- a list through the objects of one slab ---- */
+
+struct objects {
+	struct slabs *x;
+	const struct cache *c;
+	uint64_t start; /* of the first object, behind its red zone */
+	uint64_t n;
+};
+
+static bool is_object(const struct objects *o, uint64_t p)
+{
+	return p >= o->start && (p - o->start) % o->c->size == 0 && (p - o->start) / o->c->size < o->n;
+}
+
+/* The link behind a free object: 0 at the end. false: it leads nowhere, or can't be read. */
+static bool next_free(const struct objects *o, uint64_t object, uint64_t *ret)
+{
+	uint64_t at = object + o->c->offset, v;
+
+	if (!err_ok(mem_u64(o->x->s->mem, KERNEL, at, &v)))
+		return false;
+	if (!o->x->cm[KC_RANDOM].found) {
+		*ret = v;
+		return !v || is_object(o, v);
+	}
+	*ret = v ^ o->c->random ^ bswap_64(at);
+	if (!*ret || is_object(o, *ret))
+		return true;
+	*ret = v ^ o->c->random ^ at;
+	return !*ret || is_object(o, *ret);
+}
+
+/* Calls fn for each free object from first on; fn says whether to go on. false: the list is damaged. */
+static bool walk_free(const struct objects *o, uint64_t first, bool (*fn)(void *ctx, uint64_t object),
+		      void *ctx)
+{
+	uint64_t p = first;
+
+	for (uint64_t i = 0; p; i++) {
+		if (i >= o->n || !is_object(o, p))
+			return false; /* a cycle is as long as it likes */
+		if (!fn(ctx, p))
+			return true;
+		if (!next_free(o, p, &p))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what CPUs and nodes keep of a cache ---- */
+
+static void problem(struct cache *c, const char *what, uint64_t at)
+{
+	if (!c->kept_problem[0])
+		snprintf(c->kept_problem, sizeof(c->kept_problem), "%s at 0x%" PRIx64, what, at);
+}
+
+struct keep {
+	struct cache *c;
+	uint64_t by;
+};
+
+static bool keep(void *ctx, uint64_t object)
+{
+	struct keep *k = ctx;
+
+	*hmap_put(&k->c->kept, object, NULL) = k->by;
+	return true;
+}
+
+static void keep_cpu_slab(struct slabs *x, struct cache *c, uint64_t at, unsigned cpu)
+{
+	struct session *s = x->s;
+	uint64_t first, slab, pa, n;
+	struct keep k = {c, KEPT(KEPT_CPU, cpu)};
+
+	if (!err_ok(kern_read(s, at, &x->cpu[KCPU_FREELIST], &first)) ||
+	    !err_ok(kern_read(s, at, &x->cpu[KCPU_SLAB], &slab))) {
+		problem(c, "kmem_cache_cpu can't be read", at);
+		return;
+	}
+	if (!first)
+		return;
+	if (!page_at(s, slab, &pa) || !err_ok(kern_read(s, slab, &x->slab[KS_OBJECTS], &n))) {
+		problem(c, "a CPU's slab can't be read", slab);
+		return;
+	}
+	struct objects o = {x, c, mem_layout(s->mem)->direct_va + pa + c->left, n};
+	if (!walk_free(&o, first, keep, &k))
+		problem(c, "damaged free list of a CPU", at);
+}
+
+static void keep_sheaf(struct slabs *x, struct cache *c, uint64_t sheaf, uint64_t by)
+{
+	struct keep k = {c, by};
+	uint64_t n, objects[MAX_SHEAF];
+
+	if (!sheaf)
+		return;
+	if (!kern_pointer(x->s, sheaf) || !err_ok(kern_read(x->s, sheaf, &x->sheaf[SHEAF_SIZE], &n)) ||
+	    n > MAX_SHEAF ||
+	    !err_ok(mem_read(x->s->mem, KERNEL, kern_at(sheaf, &x->sheaf[SHEAF_OBJECTS]), objects, n * 8))) {
+		problem(c, "a sheaf can't be read", sheaf);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++)
+		keep(&k, objects[i]);
+}
+
+static void keep_sheaves(struct slabs *x, struct cache *c, uint64_t at, unsigned cpu)
+{
+	uint64_t sheaf;
+
+	for (int i = 0; i < KSH_MEMBERS; i++) {
+		if (!x->sheaves[i].found)
+			continue;
+		if (err_ok(kern_read(x->s, at, &x->sheaves[i], &sheaf)))
+			keep_sheaf(x, c, sheaf, KEPT(i == KSH_RCU ? KEPT_RCU : KEPT_SHEAF, cpu));
+		else
+			problem(c, "a CPU's sheaves can't be read", at);
+	}
+}
+
+static void keep_cpus(struct slabs *x, struct cache *c)
+{
+	struct session *s = x->s;
+	uint64_t slab = 0, sheaves = 0, base;
+
+	if (x->cm[KC_CPU_SLAB].found && !err_ok(kern_read(s, c->addr, &x->cm[KC_CPU_SLAB], &slab)))
+		problem(c, "kmem_cache can't be read", c->addr);
+	if (x->cm[KC_SHEAVES].found && !err_ok(kern_read(s, c->addr, &x->cm[KC_SHEAVES], &sheaves)))
+		problem(c, "kmem_cache can't be read", c->addr);
+	for (unsigned cpu = 0; cpu < s->ncpus && (slab || sheaves); cpu++) {
+		if (!err_ok(kern_percpu_offset(s, cpu, &base))) {
+			problem(c, "a CPU's area isn't known: CPU", cpu);
+			continue;
+		}
+		if (slab)
+			keep_cpu_slab(x, c, slab + base, cpu);
+		if (sheaves)
+			keep_sheaves(x, c, sheaves + base, cpu);
+	}
+}
+
+struct barn {
+	struct slabs *x;
+	struct cache *c;
+	unsigned node;
+};
+
+static struct err *keep_full(void *ctx, uint64_t list)
+{
+	struct barn *b = ctx;
+
+	keep_sheaf(b->x, b->c, list - b->x->sheaf[SHEAF_LIST].place.offset, KEPT(KEPT_BARN, b->node));
+	return NULL;
+}
+
+static void keep_barn(struct slabs *x, struct cache *c, uint64_t barn, unsigned node)
+{
+	struct barn b = {x, c, node};
+	AUTO_FREE char *damage = NULL;
+
+	if (!barn)
+		return;
+	err_free(walk_list(x->s, kern_at(barn, &x->barn_full), MAX_SHEAVES, NULL, keep_full, &b, &damage));
+	if (damage)
+		problem(c, "damaged list of full sheaves", barn);
+}
+
+static uint64_t node_ids(struct session *s)
+{
+	uint64_t at;
+	uint32_t n;
+
+	if (!err_ok(kern_symbol(s, "nr_node_ids", &at)) || !err_ok(mem_u32(s->mem, KERNEL, at, &n)))
+		return 1; /* without CONFIG_NUMA */
+	return n < MAX_NODES ? n : MAX_NODES;
+}
+
+/* Barns hang on kmem_cache.per_node[], before 7.1 on the kmem_cache_node of kmem_cache.node[]. */
+static void keep_barns(struct slabs *x, struct cache *c)
+{
+	const struct kern_member *nodes = &x->cm[KC_NODES];
+	bool by_ptrs = x->ptrs_barn.found;
+	uint64_t n = node_ids(x->s), barn, count = 0;
+
+	if (!nodes->found || !x->barn_full.found || (!by_ptrs && !x->node_barn.found) ||
+	    !type_array_count(type_strip(nodes->place.type), &count))
+		return;
+	uint64_t stride = type_size(nodes->place.type) / (count ? count : 1);
+	for (uint64_t i = 0; i < n && i < count; i++) {
+		uint64_t at = kern_at(c->addr, nodes) + i * stride;
+		if (!by_ptrs && (!err_ok(mem_u64(x->s->mem, KERNEL, at, &at)) || !at))
+			continue;
+		if (err_ok(kern_read(x->s, at, by_ptrs ? &x->ptrs_barn : &x->node_barn, &barn)))
+			keep_barn(x, c, barn, (unsigned)i);
+		else
+			problem(c, "a node's barn can't be read", at);
+	}
+}
+
+/* 0: not among them. */
+static uint64_t kept_by(struct slabs *x, struct cache *c, uint64_t object)
+{
+	pthread_mutex_lock(&x->lock);
+	if (!c->cpus_read) {
+		keep_cpus(x, c);
+		keep_barns(x, c);
+		c->cpus_read = true;
+	}
+	uint64_t *by = hmap_get(&c->kept, object);
+	uint64_t ret = by ? *by : 0;
+	pthread_mutex_unlock(&x->lock);
+	return ret;
+}
+
+/* ---- the answer ---- */
+
+static void is_free(struct slab_state *ret, const char *fmt, unsigned number)
+{
+	ret->use = SLAB_FREE;
+	snprintf(ret->where, sizeof(ret->where), fmt, number);
+}
+
+/* A sampled object's own record says it; the states are an enum of the kernel's. */
+static void kfence_state(struct slabs *x, const struct slab_place *p, struct slab_state *ret)
+{
+	uint64_t v;
+	const char *name = NULL;
+
+	if (err_ok(kern_read(x->s, p->kfence, &x->kf[KF_STATE], &v)))
+		name = type_enum_name(type_strip(x->kf[KF_STATE].place.type), (int64_t)v);
+	if (name && strstr(name, "ALLOCATED"))
+		ret->use = SLAB_ALLOCATED;
+	else if (name && (strstr(name, "FREE") || strstr(name, "UNUSED")))
+		is_free(ret, "kfence", 0);
+	else
+		snprintf(ret->why, sizeof(ret->why), "the state of this kfence object isn't known");
+}
+
+struct look {
+	uint64_t object;
+	bool found;
+};
+
+static bool look(void *ctx, uint64_t object)
+{
+	struct look *l = ctx;
+
+	l->found |= object == l->object;
+	return !l->found;
+}
+
+static void look_in_slab(struct slabs *x, struct cache *c, const struct slab_place *p,
+			 struct slab_state *ret)
+{
+	struct objects o = {x, c, p->start + c->left, p->objects};
+	struct look l = {p->object, false};
+	uint64_t first;
+	bool read = err_ok(kern_read(x->s, p->page, &x->slab[KS_FREELIST], &first));
+	bool whole = read && walk_free(&o, first, look, &l);
+
+	if (l.found)
+		is_free(ret, "the slab's free list", 0);
+	else if (!whole)
+		snprintf(ret->why, sizeof(ret->why), "the slab's free list %s",
+			 read ? "is damaged" : "can't be read");
+	else if (c->kept_problem[0])
+		snprintf(ret->why, sizeof(ret->why), "%s", c->kept_problem);
+	else
+		ret->use = SLAB_ALLOCATED;
+}
+
+void slab_state_of(struct session *s, const struct slab_place *p, struct slab_state *ret)
+{
+	static const char *const fmt[] = {
+		[KEPT_CPU] = "free list of CPU %u",
+		[KEPT_SHEAF] = "sheaf of CPU %u",
+		[KEPT_RCU] = "waits for RCU, sheaf of CPU %u",
+		[KEPT_BARN] = "full sheaf of node %u",
+	};
+	struct slabs *x;
+
+	*ret = (struct slab_state){0};
+	struct cache *c = err_ok(slabs_get(s, &x)) ? slabs_cache(x, p->kmem_cache) : NULL;
+	if (p->kfence && c) {
+		kfence_state(x, p, ret);
+		return;
+	}
+	if (!c || !p->object || !p->size || !p->objects || !x->slab[KS_FREELIST].found) {
+		snprintf(ret->why, sizeof(ret->why), "%s",
+			 p->objects ? "where its object begins isn't known" : "this allocator isn't SLUB");
+		return;
+	}
+	uint64_t by = kept_by(x, c, p->object);
+	if (by)
+		is_free(ret, fmt[by >> 32], (unsigned)by);
+	else
+		look_in_slab(x, c, p, ret);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * What slab.c and slabfree.c share. Thread: as each member says.
+ */
+#ifndef KERN_SLABIMPL_H
+#define KERN_SLABIMPL_H
+
+#include <pthread.h>
+#include "engine/base/hmap.h"
+#include "engine/kern/impl.h"
+#include "engine/kern/memory/slab.h"
+
+enum {
+	KC_LIST,
+	KC_NAME,
+	KC_SIZE,
+	KC_OBJECT_SIZE,
+	KC_LEFT,
+	KC_OFFSET,
+	KC_RANDOM,
+	KC_CPU_SLAB,
+	KC_SHEAVES,
+	KC_NODES,
+	KC_MEMBERS
+};
+enum { KS_FREELIST, KS_OBJECTS, KS_S_MEM, KSLAB_MEMBERS };
+enum { KCPU_FREELIST, KCPU_SLAB, KCPU_MEMBERS };
+enum { KSH_MAIN, KSH_SPARE, KSH_RCU, KSH_MEMBERS };
+enum { SHEAF_SIZE, SHEAF_OBJECTS, SHEAF_LIST, SHEAF_MEMBERS };
+enum { KF_ADDR, KF_SIZE, KF_STATE, KF_CACHE, KF_MEMBERS };
+
+struct cache {
+	const char *name; /* interned */
+	uint64_t addr, size, object_size, left, offset, random;
+	/* under slabs.lock, once cpus_read: objects that CPUs and nodes keep back as free -> where */
+	bool cpus_read;
+	struct hmap kept;
+	char kept_problem[96];
+};
+
+struct slabs {
+	struct session *s;
+	struct hmap index; /* kmem_cache -> index in v */
+	struct cache *v;
+	size_t n, cap;
+	struct kern_member cm[KC_MEMBERS];
+	struct kern_member slab[KSLAB_MEMBERS], cpu[KCPU_MEMBERS], sheaves[KSH_MEMBERS];
+	struct kern_member sheaf[SHEAF_MEMBERS], kf[KF_MEMBERS];
+	struct kern_member node_barn, ptrs_barn, barn_full;
+	uint64_t kfence_pool, kfence_meta, kfence_stride; /* pool 0: none */
+	pthread_mutex_t lock;
+};
+
+struct err *slabs_get(struct session *s, struct slabs **ret);
+/* The cache at this address; NULL: none of the kernel's list. */
+struct cache *slabs_cache(struct slabs *x, uint64_t kmem_cache);
+
+/* slabfree.c: what only it reads. */
+void slabs_find_free_members(struct slabs *x);
+
+#endif
