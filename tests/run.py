@@ -48,7 +48,7 @@ def parts():
         # with TSan: what is threaded
         "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model|object_module|kern_alone)_", p[0])],
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
-                  for t in ("truth.py", "stacks.py", "stacks_groups.py")],
+                  for t in ("truth.py", "stacks.py", "stacks_groups.py", "slabs.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
         "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],

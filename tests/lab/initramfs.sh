@@ -33,7 +33,7 @@ tool stable/makedumpfile /opt/stable/makedumpfile
 tool newest/makedumpfile /opt/newest/makedumpfile
 cp -r "$LAB/guest/init" "$LAB/guest/capture" "$LAB/scenarios" "$root/lab/"
 lines modules > "$root/lab/modules"
-[ ! -e "$kernel/module/labbug.ko" ] || cp "$kernel/module/labbug.ko" "$root/lab/"
+for ko in "$kernel"/module/*.ko; do [ ! -e "$ko" ] || cp "$ko" "$root/lab/"; done
 ln -s lab/init "$root/init"
 for program in truth sleepers; do
     gcc -O2 -Wall -Wextra -static -pthread -o "$root/bin/$program" "$LAB/guest/$program.c"

@@ -1,8 +1,8 @@
 #!/bin/bash
-# module.sh K: make sure that kernels/<K>/module is there: the lab's own module, built for that kernel.
+# module.sh K: make sure that kernels/<K>/module is there: the lab's own modules, built for that kernel.
 #
-#   labbug.ko                          what the guest loads: without debug information, as distributions ship theirs
-#   debug/labbug.ko                    the same with it; kernels/<K>/debug/lib/modules/<release>/extra leads here
+#   *.ko                               what the guest loads: without debug information, as distributions ship theirs
+#   debug/*.ko                         the same with it; kernels/<K>/debug/lib/modules/<release>/extra leads here
 #
 # Headers, compiler and make are those of the kernel's own suite, unpacked aside and run with that as their root:
 # this machine's compiler may be older than the kernel. It takes root, or a kernel that lets users have name spaces.
@@ -51,8 +51,10 @@ if ! inside /usr/bin/env -i PATH=/usr/bin:/usr/sbin LC_ALL=C \
     fail "cannot build the module for $k, see $tmp/log"
 fi
 mkdir "$tmp/debug"
-cp "$tmp/root/lab/labbug.ko" "$tmp/debug/"
-objcopy --strip-debug "$tmp/debug/labbug.ko" "$tmp/labbug.ko"
+for ko in "$tmp"/root/lab/*.ko; do
+    cp "$ko" "$tmp/debug/"
+    objcopy --strip-debug "$ko" "$tmp/${ko##*/}"
+done
 rm -rf "$tmp/root" "$tmp/deb"
 commit "$dir" "$stamp"
 ln -sfn ../../../../module/debug "$kernel/debug/lib/modules/$release/extra"

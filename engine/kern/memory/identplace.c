@@ -85,10 +85,14 @@ static void put_caller(struct asking *a, uint64_t caller)
 	struct sym sym;
 	uint64_t offset;
 
-	if (caller && sym_at(a->s->symtab, caller, &sym, &offset)) {
-		buf_printf(&a->text, ", by %s", sym.name);
-		ident_offset(&a->text, offset);
+	if (!caller)
+		return;
+	if (!sym_at(a->s->symtab, caller, &sym, &offset)) { /* code that was freed after it ran once */
+		buf_printf(&a->text, ", by 0x%" PRIx64, caller);
+		return;
 	}
+	buf_printf(&a->text, ", by %s", sym.name);
+	ident_offset(&a->text, offset);
 }
 
 /* The name is the caller's: what the area is for. */

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compares what `what` says of addresses with the books that a lab module (tests/lab/module/labslab.c) kept.
+
+    slabs.py PROGRAM [KERNEL]
+
+Of each object the books have its address, its size, what kind of memory it is and whether it is in use. Asked for are
+its first byte, one in its middle and its last. Prints TAP.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from program import ask
+from truth import Report, files, lab_dumps, lossy
+
+# enum lab_what and enum lab_state
+PLAIN, DEBUG, CTOR, RCU, KMALLOC, PERCPU0, PERCPU1, STATIC1, VMALLOC, PAGES = range(10)
+FREE, USED, GONE = range(3)
+CACHES = {PLAIN: "labslab_plain", DEBUG: "labslab_debug", CTOR: "labslab_ctor", RCU: "labslab_rcu"}
+KMALLOC_CACHES = {24: "kmalloc-32", 64: "kmalloc-64", 200: "kmalloc-256", 1000: "kmalloc-1k", 1024: "kmalloc-1k",
+                  3000: "kmalloc-4k", 8192: "kmalloc-8k"}
+BATCH = 60
+
+
+def books(program, dump, options):
+    """[(address, size, state, what)]"""
+    def words(command):
+        # `mod` first: symbols of modules are known from then on
+        return [int(r["value"], 16) for r in ask(program, files(dump), ["mod", command], options=options).rows(1)]
+    count = words("rd lab_count")[0]
+    flat = words("rd lab_objects %d" % (3 * count))
+    return [(flat[i], flat[i + 1], flat[i + 2] & 0xffffffff, flat[i + 2] >> 32) for i in range(0, len(flat), 3)]
+
+
+def identities(program, dump, addresses, options):
+    """{address: [row]}"""
+    batches = [addresses[i:i + BATCH] for i in range(0, len(addresses), BATCH)]
+    answers = ask(program, files(dump), ["what " + " ".join("0x%x" % a for a in b) for b in batches], options=options)
+    found = {}
+    for i in range(len(batches)):
+        for r in answers.rows(i):
+            found.setdefault(int(r["address"], 16), []).append(r)
+    return found
+
+
+def of_kind(rows, kind):
+    return next((r for r in rows if r["kind"] == kind), None)
+
+
+def slab_problem(rows, at, size, offset, state, name):
+    r = of_kind(rows, "slab")
+    if not r:
+        return None if state == GONE else "is in no slab object: %s" % [x["text"] for x in rows]
+    if state == GONE:
+        return "in use" if r["state"] == "allocated" and r["name"] == name else None
+    want = {"name": name, "start": "0x%x" % at, "offset": offset, "state": "allocated" if state == USED else "free"}
+    if size:
+        want["size"] = size
+    wrong = {k: r[k] for k in want if r[k] != want[k]}
+    return "%s, which should be %s: %s" % (wrong, {k: want[k] for k in wrong}, r["text"]) if wrong else None
+
+
+def kmalloc_problem(rows, at, size, offset):
+    r = of_kind(rows, "slab")
+    # a kernel may have several caches of one size (kmalloc-rnd-03-64), and kfence tells the size asked for
+    name = r["name"] if r else ""
+    if name.startswith("kmalloc-rnd-"):
+        name = "kmalloc-" + name.split("-", 3)[3]
+    if name != KMALLOC_CACHES[size]:
+        return "is no %s: %s" % (KMALLOC_CACHES[size], [x["text"] for x in rows])
+    return slab_problem(rows, at, size if "kfence" in r["text"] else 0, offset, USED, r["name"])
+
+
+def other_problem(rows, at, size, offset, what):
+    if what in (PERCPU0, PERCPU1, STATIC1):
+        r = of_kind(rows, "per-cpu")
+        if not r or r["cpu"] != (what != PERCPU0):
+            return "is no per-CPU memory of its CPU: %s" % [x["text"] for x in rows]
+        if what == STATIC1 and r["name"] != "labslab":
+            return "is not the module's: %s" % r["text"]
+    elif what == VMALLOC:
+        r = of_kind(rows, "vmalloc")
+        if not r or r["start"] != "0x%x" % at or r["size"] not in (size, size + 4096):  # with its guard
+            return "is not our vmalloc area: %s" % [x["text"] for x in rows]
+    else:
+        r = of_kind(rows, "page")
+        if not r or of_kind(rows, "slab") or "4 pages" not in r["text"]:
+            return "is no compound page: %s" % [x["text"] for x in rows]
+    return None
+
+
+def problems(entries, found):
+    for at, size, state, what in entries:
+        for offset in sorted({0, size // 2, size - 1}):
+            rows = found.get(at + offset, [])
+            if what in CACHES:
+                p = slab_problem(rows, at, size, offset, state, CACHES[what])
+            elif what == KMALLOC:
+                p = kmalloc_problem(rows, at, size, offset)
+            else:
+                p = other_problem(rows, at, size, offset, what)
+            if p:
+                yield "0x%x+%d %s" % (at, offset, p)
+
+
+def red_zones(entries, found):
+    """What lies around an object with red zones is its cache's, but no one's object."""
+    for at, size, _, what in entries:
+        for a in (at - 1, at + size):
+            r = of_kind(found.get(a, []), "slab")
+            if what == DEBUG and r and r["name"] == CACHES[DEBUG] and "red zone" not in r["text"]:
+                yield "0x%x: %s" % (a, r["text"])
+
+
+def check(report, program, dump):
+    name = "%s/%s/%s" % dump[:3]
+    debug = os.path.join(os.path.dirname(dump.vmlinux), "debug")
+    options = ["--debug-dir", debug] if os.path.isdir(debug) else []
+    entries = books(program, dump, options)
+    asked = sorted({a + o for a, n, _, what in entries for o in (-1, 0, n // 2, n - 1, n)})
+    found = identities(program, dump, asked, options)
+    kfence = sum("kfence" in r["text"] for rows in found.values() for r in rows if r["kind"] == "slab")
+    figures = "%d objects, %d in use, %d free, %d places in kfence objects" % (
+        len(entries), sum(e[2] == USED for e in entries), sum(e[2] == FREE for e in entries), kfence)
+    report.test("%s: memory is what the guest's own module says" % name, problems(entries, found), figures)
+    report.test("%s: red zones are told" % name, red_zones(entries, found))
+
+
+def main():
+    program, only = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
+    report = Report()
+    for dump in lab_dumps():
+        if dump.scenario == "slab" and not lossy(dump) and only in (None, dump.kernel):
+            check(report, program, dump)
+    print("1..%d" % report.n)
+    sys.exit(report.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
