@@ -6,7 +6,6 @@
  */
 #include "engine/cmd/show.h"
 #include "engine/base/alloc.h"
-#include "engine/kern/meaning.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -254,7 +253,7 @@ static struct err *show_members(struct walk *w, const struct thing *of, unsigned
 			.name = m[i].name,
 			.path = path,
 			.place = {m[i].type, of->place.offset + bits / 8, bits % 8, m[i].bit_size},
-			.in = of->place.type,
+			.in = of->in && !of->name[0] ? of->in : of->place.type,
 			.depth = depth,
 			.folded = true,
 		};
@@ -264,6 +263,18 @@ static struct err *show_members(struct walk *w, const struct thing *of, unsigned
 		TRY(m[i].name[0] ? show_thing(w, &th) : show_members(w, &th, depth));
 	}
 	return NULL;
+}
+
+static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
+{
+	enum mem_state why;
+	struct meaning_query q = {.type = th->place.type, .in = th->in, .member = th->name};
+
+	if (w->o->space.kind == SPACE_KERNEL && !th->place.bit_size)
+		q.addr = w->o->addr + th->place.offset;
+	q.n = place_bytes(&th->place);
+	q.bytes = th->place.bit_size ? NULL : bytes_at(w, th->place.offset, q.n, &why);
+	show_meaning(w->c->session, &q, w->style->hex, v);
 }
 
 static struct err *show_container(struct walk *w, const struct thing *th)
@@ -279,13 +290,19 @@ static struct err *show_container(struct walk *w, const struct thing *th)
 		size_t size = place_bytes(&inner);
 		show_scalar(w->c->session, &inner, bytes_at(w, inner.offset, size, &why), size, why,
 			    w->style->hex, &v);
+		v.value.ref = (struct ref){0};
+		add_meaning(w, th, &v);
 		if (!v.text.len)
 			cell_print(&v.value, &v.text);
 	} else {
+		v.value = cell_absent();
+		add_meaning(w, th, &v);
 		buf_puts(&v.text, n ? "{...}" : "{}");
+		v.value.ref = (struct ref){0};
 	}
+	struct ref leads = v.value.ref.kind ? v.value.ref : n ? member_ref(w, th->path) : (struct ref){0};
 	v.value = cell_absent();
-	e = put(w, th, &v, n ? member_ref(w, th->path) : (struct ref){0});
+	e = put(w, th, &v, leads);
 	shown_free(&v);
 	return e ? e : show_members(w, th, th->depth + 1);
 }
@@ -395,10 +412,7 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 		return show_array(w, th);
 	show_scalar(w->c->session, &th->place, bytes_at(w, th->place.offset, n, &why), n, why,
 		    w->style->hex, &v);
-	if (th->in && !v.meaning.len && (v.value.kind == CELL_INT || v.value.kind == CELL_UINT)) {
-		const char *name = meaning_of(w->c->session, th->in, th->name, (int64_t)v.value.u);
-		buf_puts(&v.meaning, name ? name : "");
-	}
+	add_meaning(w, th, &v);
 	struct err *e = put(w, th, &v, v.value.ref);
 	shown_free(&v);
 	return e;

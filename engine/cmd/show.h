@@ -10,6 +10,7 @@
 #define CMD_SHOW_H
 
 #include "engine/cmd/cmd.h"
+#include "engine/kern/meaning/meaning.h"
 #include "engine/kern/session.h"
 #include "engine/type/value.h"
 
@@ -31,7 +32,10 @@ void shown_free(struct shown *s);
 void show_scalar(struct session *s, const struct type_place *place, const void *p, size_t n,
 		 enum mem_state why, bool hex, struct shown *ret);
 
-/* showline.c: the same for chars: a string, or bytes in hexadecimal if they aren't one. more: there were more. */
+/* showline.c: adds what the value means (engine/kern/meaning): names of flags in place of a bare number, what a
+ * pointer leads to. q->scalar and q->u are filled in from ret where it is a number. */
+void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct shown *ret);
+/* The same for chars: a string, or bytes in hexadecimal if they aren't one. more: there were more. */
 void show_text(const uint8_t *p, size_t n, bool more, enum mem_state why, struct shown *ret);
 /* A value of any type in one line: scalars, strings; structs by their members if they are few. */
 void show_line(struct session *s, const struct type *t, const void *p, size_t n,

@@ -69,7 +69,39 @@ void show_text(const uint8_t *p, size_t n, bool more, enum mem_state why, struct
 	ret->value = cell_text(ret->keep);
 }
 
-static void put_member(struct session *s, const struct type_place *place, const char *name,
+/* In hexadecimal, as wide as its type: a flag in the sign bit of an int is one bit. */
+static void put_hex(const struct meaning_query *q, struct buf *text)
+{
+	struct type_place inner = {.type = q->type};
+	uint64_t size = only_scalar(q->type, &inner) ? type_size(inner.type) : 8;
+
+	buf_clear(text);
+	buf_put_hex(text, size < 8 ? q->u & ((UINT64_C(1) << size * 8) - 1) : q->u);
+}
+
+void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct shown *ret)
+{
+	enum cell_kind k = ret->value.kind;
+	struct meaning m = {0};
+
+	if (k == CELL_FAULT || (k == CELL_ADDR && !ret->value.u) || (ret->meaning.len && k != CELL_ADDR))
+		return;
+	if (k == CELL_INT || k == CELL_UINT || k == CELL_ADDR) {
+		q->scalar = true;
+		q->u = ret->value.u;
+	}
+	if (meaning_get(s, q, &m)) {
+		buf_puts(&ret->meaning, ret->meaning.len ? "  " : "");
+		buf_put(&ret->meaning, m.text.p, m.text.len);
+	}
+	if (m.hex && q->scalar && k != CELL_ADDR && q->u > 9 && !hex)
+		put_hex(q, &ret->text);
+	if (m.ref.kind && k != CELL_ADDR)
+		ret->value.ref = m.ref;
+	meaning_free(&m);
+}
+
+static void put_member(struct session *s, const struct type *in, const struct type_place *place, const char *name,
 		       const uint8_t *p, size_t n, struct buf *out)
 {
 	uint64_t bits = place->bit_size ? place->bit_offset + place->bit_size : type_size(place->type) * 8;
@@ -81,6 +113,7 @@ static void put_member(struct session *s, const struct type_place *place, const 
 		return;
 	}
 	show_scalar(s, place, p + place->offset, (bits + 7) / 8, MEM_LOST, false, &v);
+	show_meaning(s, &(struct meaning_query){.type = place->type, .in = in, .member = name}, false, &v);
 	if (!v.text.len)
 		cell_print(&v.value, &v.text);
 	buf_puts(out, buf_str(&v.text));
@@ -102,7 +135,7 @@ static bool put_members(struct session *s, const struct type *t, const uint8_t *
 		struct type_place place = {m[i].type, m[i].bit_offset / 8, m[i].bit_offset % 8, m[i].bit_size};
 		if (!place.bit_size && !only_scalar(m[i].type, &place))
 			return false;
-		put_member(s, &place, m[i].name, p, n, out);
+		put_member(s, t, &place, m[i].name, p, n, out);
 	}
 	buf_puts(out, "}");
 	return true;
@@ -120,17 +153,23 @@ void show_line(struct session *s, const struct type *t, const void *p, size_t n,
 		return;
 	if (k == TYPE_ARRAY && type_is_char(type_strip(type_target(plain)))) {
 		show_text(p, n, n < type_size(plain), why, ret);
-	} else if (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY) {
+		return;
+	}
+	struct meaning_query q = {.type = t, .bytes = p, .n = n};
+	if (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY) {
 		if (only_scalar(plain, &place) && place.offset <= n) {
 			show_scalar(s, &place, (const uint8_t *)p + place.offset, n - place.offset, why, false, ret);
+			show_meaning(s, &q, false, ret);
 			return;
 		}
 		ret->value = cell_absent();
+		show_meaning(s, &q, false, ret);
 		if (!put_members(s, plain, p, n, &ret->text)) {
 			buf_clear(&ret->text);
 			buf_puts(&ret->text, "{...}");
 		}
 	} else {
 		show_scalar(s, &place, p, n, why, false, ret);
+		show_meaning(s, &q, false, ret);
 	}
 }

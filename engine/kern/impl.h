@@ -41,6 +41,7 @@ struct session_private {
 	char *unused; /* the vmlinux that was given but is of another build; or NULL */
 	struct loader tasks, modules, panic_text;
 	struct loader slabs, pages, places, vmap; /* memory/ */
+	struct loader meanings; /* meaning/ */
 };
 
 /* While opening only. */
@@ -49,6 +50,9 @@ void session_warn(struct session *s, const char *fmt, ...) __attribute__((format
 /* tasks.c, modules.c */
 void tasks_destroy(struct tasks *t);
 void modules_destroy(struct modules *m);
+/* meaning/ */
+struct meanings;
+void meanings_destroy(struct meanings *m);
 /* memory/: slab.c, page.c, percpu.c, vmap.c */
 struct slabs;
 struct pages;

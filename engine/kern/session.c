@@ -15,6 +15,7 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/meaning/meaning.h"
 #include "engine/kern/kernel.h"
 #include "engine/kern/open/kernelcache.h"
 
@@ -198,6 +199,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->pages);
 	loader_init(&s->priv->places);
 	loader_init(&s->priv->vmap);
+	loader_init(&s->priv->meanings);
 	keep_options(s, o);
 	s->ncpus = 1;
 	s->intern = intern_create();
@@ -211,6 +213,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 		session_close(s);
 		return e;
 	}
+	meaning_open(s);
 	*ret = s;
 	return NULL;
 }
@@ -240,6 +243,7 @@ void session_close(struct session *s)
 	pages_destroy(p->pages.value);
 	places_destroy(p->places.value);
 	vmap_destroy(p->vmap.value);
+	meanings_destroy(p->meanings.value);
 	loader_done(&p->tasks);
 	loader_done(&p->modules);
 	loader_done(&p->panic_text);
@@ -247,6 +251,7 @@ void session_close(struct session *s)
 	loader_done(&p->pages);
 	loader_done(&p->places);
 	loader_done(&p->vmap);
+	loader_done(&p->meanings);
 	if (s->vmlinux)
 		object_close(s->vmlinux);
 	kernelcache_done(s);

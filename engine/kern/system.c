@@ -80,8 +80,8 @@ static struct err *files(struct facts *f)
 
 /* ---- time ---- */
 
-/* When the dump was made, in seconds since 1970: vmcoreinfo's word, else the kernel's own clock. */
-static struct err *crash_time(struct session *s, int64_t *ret)
+/* vmcoreinfo's word, else the kernel's own clock. */
+struct err *system_time(struct session *s, int64_t *ret)
 {
 	struct kern_member sec = {.names = "timekeeper.xtime_sec"};
 	const char *text = vmcoreinfo_str(s->vmcoreinfo, "CRASHTIME");
@@ -115,7 +115,7 @@ static struct err *date(struct facts *f)
 	struct tm tm;
 	char text[64];
 
-	struct err *e = crash_time(f->s, &sec);
+	struct err *e = system_time(f->s, &sec);
 	if (e)
 		return unknown(f, "date", e);
 	time_t t = (time_t)sec;
@@ -133,17 +133,18 @@ static struct err *last_stamp(void *ctx, const struct log_record *r)
 	return NULL;
 }
 
-static void newest_clock(struct session *s, uint64_t *last)
+uint64_t system_clock(struct session *s)
 {
 	struct kern_member clock = {.names = "clock"};
-	uint64_t rq, v;
+	uint64_t rq, v, last = 0;
 
 	if (!kern_members(s, "struct rq", &clock, 1))
-		return;
+		return 0;
 	for (unsigned cpu = 0; cpu < s->ncpus; cpu++)
 		if (err_ok(kern_percpu(s, "runqueues", cpu, &rq)) &&
-		    err_ok(kern_read(s, rq, &clock, &v)) && v > *last && v < UINT64_MAX / 2)
-			*last = v;
+		    err_ok(kern_read(s, rq, &clock, &v)) && v > last && v < UINT64_MAX / 2)
+			last = v;
+	return last;
 }
 
 /* The newest moment that anything in the dump speaks of: CPUs' clocks, the log. */
@@ -154,7 +155,8 @@ static struct err *uptime(struct facts *f)
 	struct err *e = log_each(f->s, f->job, last_stamp, &last, &lost);
 	if (e && err_code(e) == ERR_CANCELLED)
 		return e;
-	newest_clock(f->s, &last);
+	uint64_t clock = system_clock(f->s);
+	last = clock > last ? clock : last;
 	if (!last)
 		return unknown(f, "uptime", e ? e : err_new(ERR_NOTFOUND, "the log is empty"));
 	err_free(e);

@@ -19,5 +19,9 @@ struct err *system_each(struct session *s, struct job *job,
 
 /* How much RAM the machine had: "511.5 MB". */
 void system_memory(struct session *s, char *buf, size_t n);
+/* When the dump was made, in seconds since 1970. */
+struct err *system_time(struct session *s, int64_t *ret);
+/* The newest of the CPUs' run queue clocks: ns since boot; 0: none can be read. */
+uint64_t system_clock(struct session *s);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mounts of a mount namespace: a list up to 6.7, a red-black tree since. Paths are put together
- * backwards as the kernel's d_path does: up the dentries to the mount's root, on from the place in
- * the parent mount, until a mount that has no parent.
+ * Mounts of a mount namespace: a list up to 6.7, a red-black tree since.
  */
 #include "engine/kern/fs/mounts.h"
 #include <inttypes.h>
@@ -10,17 +8,14 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/base/hmap.h"
+#include "engine/kern/fs/path.h"
 #include "engine/kern/impl.h"
 
 #define MOUNTS_MAX (1u << 20)
-#define COMPONENTS_MAX 4096
 #define TREE_DEPTH_MAX 128
-#define NAME_LEN_MAX 255       /* NAME_MAX */
 #define MNT_CURSOR 0x10000000u /* of a reader of /proc/mounts (5.8 to 6.7): no mount */
 
 enum {
-	MT_PARENT,
-	MT_MOUNTPOINT,
 	MT_MNT,
 	MT_NODE,
 	MT_LIST,
@@ -31,8 +26,6 @@ enum {
 	MT_MEMBERS
 };
 static const char *const mount_names[MT_MEMBERS] = {
-	[MT_PARENT] = "mnt_parent",
-	[MT_MOUNTPOINT] = "mnt_mountpoint",
 	[MT_MNT] = "mnt",
 	[MT_NODE] = "mnt_node",
 	[MT_LIST] = "mnt_list",
@@ -42,17 +35,11 @@ static const char *const mount_names[MT_MEMBERS] = {
 	[MT_FLAGS] = "mnt.mnt_flags",
 };
 
-enum { DE_PARENT, DE_NAME, DE_LEN, DE_MEMBERS };
-static const char *const dentry_names[DE_MEMBERS] = {
-	[DE_PARENT] = "d_parent",
-	[DE_NAME] = "d_name.name",
-	[DE_LEN] = "d_name.len",
-};
-
 struct reader {
 	struct session *s;
 	struct job *job;
-	struct kern_member mt[MT_MEMBERS], de[DE_MEMBERS];
+	struct kern_member mt[MT_MEMBERS];
+	struct path_reader paths;
 	struct err *(*fn)(void *ctx, const struct mount_info *m);
 	void *ctx;
 };
@@ -61,12 +48,10 @@ static struct err *resolve(struct reader *r)
 {
 	for (size_t i = 0; i < MT_MEMBERS; i++)
 		r->mt[i].names = mount_names[i];
-	for (size_t i = 0; i < DE_MEMBERS; i++)
-		r->de[i].names = dentry_names[i];
 	if (!kern_members(r->s, "struct mount", r->mt, MT_MEMBERS) || !r->mt[MT_MNT].found)
 		return err_new(ERR_NODEBUG, "mounts can't be read without struct mount: %s",
 			       kern_why_no_types(r->s));
-	kern_members(r->s, "struct dentry", r->de, DE_MEMBERS);
+	path_reader_init(&r->paths, r->s);
 	return NULL;
 }
 
@@ -82,108 +67,7 @@ static struct err *follow(struct session *s, uint64_t obj, const char *type, con
 	return kern_read(s, obj, &m, ret);
 }
 
-/* ---- paths ---- */
-
-struct path {
-	char **part; /* from the last to the first */
-	size_t n, cap;
-	bool fault;
-};
-
-static void path_free(struct path *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		free(p->part[i]);
-	free(p->part);
-}
-
-static void add_part(struct path *p, char *name)
-{
-	GROW(p->part, p->n, p->cap);
-	p->part[p->n++] = name;
-}
-
-static struct err *add_name(struct reader *r, uint64_t dentry, struct path *p)
-{
-	char name[NAME_LEN_MAX + 1];
-	uint64_t at, len;
-
-	TRY(kern_read(r->s, dentry, &r->de[DE_NAME], &at));
-	if (!err_ok(kern_read(r->s, dentry, &r->de[DE_LEN], &len)) || len > NAME_LEN_MAX)
-		len = NAME_LEN_MAX;
-	TRY(mem_str(r->s->mem, KERNEL, at, name, (size_t)len + 1));
-	add_part(p, xstrdup(name));
-	return NULL;
-}
-
-/* One step up: within the mount, or into its parent. *done: there is nothing above. */
-static struct err *step(struct reader *r, uint64_t *mount, uint64_t *dentry, struct path *p,
-			bool *done)
-{
-	uint64_t root, parent;
-
-	TRY(kern_read(r->s, *mount, &r->mt[MT_ROOT], &root));
-	if (*dentry == root) {
-		TRY(kern_read(r->s, *mount, &r->mt[MT_PARENT], &parent));
-		*done = parent == *mount || !parent;
-		if (*done)
-			return NULL;
-		TRY(kern_read(r->s, *mount, &r->mt[MT_MOUNTPOINT], dentry));
-		*mount = parent;
-		return NULL;
-	}
-	TRY(kern_read(r->s, *dentry, &r->de[DE_PARENT], &parent));
-	if (parent == *dentry) { /* the root of a filesystem that isn't this mount's: unreachable */
-		*done = true;
-		return NULL;
-	}
-	TRY(add_name(r, *dentry, p));
-	*dentry = parent;
-	return NULL;
-}
-
-/* "/a/b"; with "..." in front when not all of it could be read. */
-static char *path_text(struct reader *r, uint64_t mount, uint64_t dentry, bool *fault)
-{
-	struct path p = {0};
-	struct buf b = {0};
-	bool done = false;
-	size_t steps = 0;
-
-	*fault = false;
-	while (!done && !*fault)
-		*fault = !err_ok(step(r, &mount, &dentry, &p, &done)) || ++steps > COMPONENTS_MAX;
-	if (*fault)
-		buf_puts(&b, "...");
-	for (size_t i = p.n; i-- > 0;)
-		buf_printf(&b, "/%s", p.part[i]);
-	if (!b.len)
-		buf_putc(&b, '/');
-	path_free(&p);
-	return buf_steal(&b);
-}
-
-struct err *path_of(struct session *s, uint64_t vfsmount, uint64_t dentry, char **ret)
-{
-	struct reader r = {.s = s};
-	bool fault;
-
-	TRY(resolve(&r));
-	*ret = path_text(&r, vfsmount - r.mt[MT_MNT].place.offset, dentry, &fault);
-	return NULL;
-}
-
 /* ---- mounts ---- */
-
-static void read_type(struct reader *r, struct mount_info *m)
-{
-	uint64_t type, name;
-
-	if (!err_ok(follow(r->s, m->sb, "struct super_block", "s_type", &type)) ||
-	    !err_ok(follow(r->s, type, "struct file_system_type", "name", &name)) ||
-	    !err_ok(mem_str(r->s->mem, KERNEL, name, m->type, sizeof(m->type))))
-		m->type[0] = 0;
-}
 
 static void read_device(struct reader *r, struct mount_info *m)
 {
@@ -207,11 +91,11 @@ static struct err *emit(struct reader *r, uint64_t mount)
 		return NULL;
 	if (!err_ok(kern_read(r->s, mount, &r->mt[MT_SB], &m.sb)))
 		m.sb = 0;
-	read_type(r, &m);
+	path_sb_type(&r->paths, m.sb, m.type, sizeof(m.type));
 	read_device(r, &m);
 	if (!err_ok(kern_read(r->s, mount, &r->mt[MT_ROOT], &root)))
 		root = 0;
-	m.dir = path_text(r, mount, root, &m.dir_fault);
+	m.dir = path_text(&r->paths, mount, root, &m.dir_fault);
 	struct err *e = r->fn(r->ctx, &m);
 	free(m.dir);
 	return e;

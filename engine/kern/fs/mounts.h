@@ -2,8 +2,7 @@
 /**
  * Mounted filesystems of the initial mount namespace (or a task's).
  * Thread: any.
- * Sources: Linux' fs/mount.h, fs/namespace.c (list before 6.8, rbtree of mounts since),
- * fs/d_path.c.
+ * Sources: Linux' fs/mount.h, fs/namespace.c (list before 6.8, rbtree of mounts since).
  */
 #ifndef KERN_MOUNTS_H
 #define KERN_MOUNTS_H
@@ -23,7 +22,5 @@ struct mount_info {
 /* ns_task: whose mount namespace (a task_struct); 0: init_task's. */
 struct err *mounts_each(struct session *s, uint64_t ns_task, struct job *job,
 			struct err *(*fn)(void *ctx, const struct mount_info *m), void *ctx);
-/* The path of a dentry within a mount, up to the namespace's root. Caller frees. */
-struct err *path_of(struct session *s, uint64_t vfsmount, uint64_t dentry, char **ret);
 
 #endif
