@@ -40,7 +40,8 @@ static struct show_object object_of(struct session *s, const struct expr_value *
 {
 	return (struct show_object){.type = v->type, .space = v->space, .addr = v->addr, .base = v->addr,
 				    .bit_offset = v->bit_offset, .bit_size = v->bit_size,
-				    .root = type_text(s, v->type), .path = path};
+				    .root = type_text(s, v->type), .path = path,
+				    .in = v->in, .member = path};
 }
 
 /* A value that has no place in memory. */

@@ -265,10 +265,21 @@ static struct err *show_members(struct walk *w, const struct thing *of, unsigned
 	return NULL;
 }
 
+/* The last name of an expression: "init_task.flags" is about flags. */
+static const char *last_name(const char *text)
+{
+	const char *name = text;
+
+	for (; *text; text++)
+		if (*text == '.' || *text == '>')
+			name = text + 1;
+	return name;
+}
+
 static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
 {
 	enum mem_state why;
-	struct meaning_query q = {.type = th->place.type, .in = th->in, .member = th->name};
+	struct meaning_query q = {.type = th->place.type, .in = th->in, .member = last_name(th->name)};
 
 	if (w->o->space.kind == SPACE_KERNEL && !th->place.bit_size)
 		q.addr = w->o->addr + th->place.offset;

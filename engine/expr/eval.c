@@ -108,7 +108,7 @@ static struct err *cut_bytes(const struct expr_value *of, const struct type_plac
 			     struct expr_value *ret)
 {
 	*ret = (struct expr_value){.kind = EXPR_BYTES, .type = place->type, .bit_offset = place->bit_offset,
-				   .bit_size = place->bit_size};
+				   .bit_size = place->bit_size, .in = of->type};
 	if (place->offset > of->size)
 		return err_new(ERR_UNSUPPORTED, "this member of a struct in registers isn't known");
 	ret->size = of->size - (size_t)place->offset;
@@ -137,7 +137,7 @@ static struct err *member_of(const struct evaluation *ev, const struct node *n, 
 		return cut_bytes(&object, &place, ret);
 	*ret = (struct expr_value){.kind = EXPR_PLACE, .type = place.type, .space = object.space,
 				   .addr = object.addr + place.offset, .bit_offset = place.bit_offset,
-				   .bit_size = place.bit_size};
+				   .bit_size = place.bit_size, .in = object.type};
 	return NULL;
 }
 

@@ -46,6 +46,7 @@ struct expr_value {
 	uint64_t u;	/* sign- or zero-extended to 64 bits */
 	uint8_t bytes[EXPR_BYTES_MAX];
 	size_t size;	/* of bytes */
+	const struct type *in; /* the struct that it was just taken out of, as a member; NULL: it wasn't */
 };
 
 /* What names mean. Functions may be NULL when there is no such thing. */
