@@ -332,6 +332,12 @@ static void do_hex(struct app *a, const char *arg)
 	nav_hex(a);
 }
 
+static void do_identify(struct app *a, const char *arg)
+{
+	(void)arg;
+	thing_identify(a);
+}
+
 static void do_reload(struct app *a, const char *arg)
 {
 	(void)arg;
@@ -428,6 +434,18 @@ static void do_jump(struct app *a, const char *arg)
 	mark_jump(a, arg);
 }
 
+static void do_history(struct app *a, const char *arg)
+{
+	(void)arg;
+	help_history(a);
+}
+
+static void do_describe_key(struct app *a, const char *arg)
+{
+	(void)arg;
+	a->wants_key = true;
+}
+
 static void do_messages(struct app *a, const char *arg)
 {
 	(void)arg;
@@ -513,6 +531,7 @@ static const struct action actions[] = {
 	{"close", NULL, "close what lies on top; at the root: quit", do_close},
 	{"cursor", "down|up|first|last|page-down|page-up|half-down|half-up|top|middle|bottom",
 	 "move the cursor", do_cursor},
+	{"describe-key", NULL, "tell what a key does here, and where it was bound", do_describe_key},
 	{"details", NULL, "everything about the row, column by column", do_details},
 	{"edit",
 	 "left|right|home|end|word-left|word-right|backspace|delete|kill-word-left|"
@@ -530,6 +549,9 @@ static const struct action actions[] = {
 	{"follow", "other", "go where the row's link leads; other: in the other inspector", do_follow},
 	{"forward", NULL, "the view after, once you went back", do_forward},
 	{"hex", NULL, "the same bytes as words in hexadecimal, and back", do_hex},
+	{"history", NULL, "the commands typed so far; Enter runs one again", do_history},
+	{"identify", NULL, "what is this? all that is known about the address under the cursor",
+	 do_identify},
 	{"jump", "LETTER", "to a mark", do_jump},
 	{"keys", NULL, "the keys that work here", do_keys},
 	{"letter", "COMMAND", "wait for a letter, then run COMMAND with it", do_letter},

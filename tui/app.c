@@ -247,6 +247,7 @@ static void app_close(struct app *a)
 		work_drop(&a->opening->work);
 	prompt_close(a);
 	completer_clear(&a->completer);
+	describer_free(&a->describer);
 	for (int i = 0; i < PANES; i++)
 		pane_free(&a->panes[i]);
 	pane_free(&a->overlay);
@@ -324,6 +325,7 @@ static void settle(struct app *a)
 		settle_pane(a, &a->panes[i]);
 	settle_pane(a, &a->overlay);
 	nav_settle(a);
+	thing_settle(a);
 	a->dirty |= prompt_settle(a);
 	if (a->npending && a->pending_until && clock_ns() >= a->pending_until)
 		app_key_timeout(a);

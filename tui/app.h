@@ -11,6 +11,7 @@
 
 #include "engine/cmd/cmd.h"
 #include "tui/complete.h"
+#include "tui/describe.h"
 #include "tui/keymap.h"
 #include "tui/pane.h"
 #include "tui/prompt.h"
@@ -66,6 +67,7 @@ struct app {
 	bool prompting, search_backward;
 	struct history history;
 	struct completer completer;
+	struct describer describer; /* of what is under the cursor */
 	size_t origin_row, origin_top; /* of the view, when a search began */
 	char *origin_text;	       /* its search or filter then */
 	uint8_t *origin_folds;
@@ -77,6 +79,7 @@ struct app {
 	uint64_t pending_until; /* then what is pending runs as it is; 0: it waits for the next key
 				 */
 	unsigned count;		/* typed before a command; 0: none */
+	bool wants_key;		/* what the next keys do is to be told, not done */
 	char *wants_letter;	/* the command that the next key completes; NULL: none */
 
 	struct {
@@ -153,6 +156,12 @@ void nav_stack(struct app *a);
 void nav_settle(struct app *a);
 void nav_load_tasks(struct app *a);
 
+/* ---- the thing under the cursor (thing.c) ---- */
+bool thing_under_cursor(struct app *a, struct ref *ret);
+/* Opens what the engine knows about it. */
+void thing_identify(struct app *a);
+void thing_settle(struct app *a);
+
 /* ---- two inspectors (split.c) ---- */
 void split_open(struct app *a);
 void split_close(struct app *a);
@@ -182,6 +191,8 @@ void app_filter(struct app *a, const char *text);
 /* ---- lists over the panes (help.c) ---- */
 void help_keys(struct app *a);
 void help_messages(struct app *a);
+/* The command lines typed before; Enter runs one again. */
+void help_history(struct app *a);
 void help_warnings(struct app *a);
 void help_details(struct app *a);
 size_t help_warning_count(struct app *a);

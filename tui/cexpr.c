@@ -46,16 +46,16 @@ static bool is_simple(const char *s)
 	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]:")];
 }
 
-/* "p init_task.comm" shows what was typed. */
-static bool typed_expression(const struct view *v, struct buf *out)
+/* "p init_task.comm" shows what was typed; NULL: the view isn't of that kind. */
+static const char *typed(const struct view *v)
 {
 	const char *line = v->run->line;
+	size_t n = strcspn(line, " ");
 
-	if (strncmp(line, "p ", 2) || line[2] == '-' || strchr(line, '@'))
-		return false;
-	line += 2 + strspn(line + 2, " ");
-	buf_printf(out, is_simple(line) ? "%s" : "(%s)", line);
-	return true;
+	if ((n != 1 || line[0] != 'p') && (n != 2 || (strncmp(line, "px", 2) && strncmp(line, "pd", 2))))
+		return NULL;
+	line += n + strspn(line + n, " ");
+	return *line && *line != '-' && !strchr(line, '@') ? line : NULL;
 }
 
 /* The object that the view shows; *points: a pointer to it. */
@@ -68,10 +68,12 @@ static bool put_base(const struct view *v, struct buf *out, bool *points)
 	*points = v->path ? v->path_points : true;
 	if (v->path)
 		buf_puts(out, v->path);
-	else if (typed_expression(v, out))
-		*points = false;
+	else if (typed(v))
+		buf_printf(out, is_simple(typed(v)) ? "%s" : "(%s)", typed(v));
 	else
 		put_anew(&h->ref, out);
+	if (!v->path && typed(v))
+		*points = false;
 	return true;
 }
 
@@ -90,9 +92,7 @@ static bool put_member(const struct view *v, const struct row *r, struct buf *ou
 
 	if (!is_member(v, r) || !put_base(v, out, &points))
 		return false;
-	/* a value alone has its own name as its key */
-	if (!points && !strncmp(r->key, out->p + before, out->len - before) &&
-	    strlen(r->key) == out->len - before)
+	if (!points && typed(v) && !strcmp(r->key, typed(v))) /* a value alone */
 		return true;
 	if (r->key[0] != '[') {
 		buf_puts(out, points ? "->" : ".");

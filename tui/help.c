@@ -177,6 +177,22 @@ void help_messages(struct app *a)
 	list_show(a, &l);
 }
 
+static const struct table history_table = {.name = "history", .cols = text_cols, .ncols = 1};
+
+void help_history(struct app *a)
+{
+	struct list l = list_begin(&history_table, "history",
+				   "Commands typed so far   Enter runs one again, / searches, q closes");
+
+	for (size_t i = a->history.n; i-- > 0;) {
+		const char *line = a->history.v[i];
+		struct cell c = cell_text(line + 1);
+		if (line[0] == ':')
+			err_free(sink_row(l.out, &(struct row){.cells = &c, .key = line + 1}));
+	}
+	list_show(a, &l);
+}
+
 /* Calls f for all that is known to be wrong; returns how many. */
 static size_t each_warning(struct app *a,
 			   void (*f)(struct list *l, enum role role, const char *text),

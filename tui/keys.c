@@ -33,8 +33,24 @@ static void forget(struct app *a)
 	a->pending_until = 0;
 }
 
+/* For `describe-key`: what the binding does, and where it comes from. */
+static void describe_binding(struct app *a, const struct binding *b)
+{
+	AUTO_BUF struct buf keys = {0};
+
+	binding_keys(b, &keys);
+	forget(a);
+	a->wants_key = false;
+	app_say(a, STYLE_MESSAGE, "%s: %s%s%s   (%s, %s:%u)", buf_str(&keys), b->command,
+		b->note[0] ? "   " : "", b->note, b->scope, b->file, b->line);
+}
+
 static void run_binding(struct app *a, const struct binding *b)
 {
+	if (a->wants_key) {
+		describe_binding(a, b);
+		return;
+	}
 	AUTO_FREE char *command = xstrdup(b->command); /* a command may change the bindings */
 
 	forget(a);
@@ -51,6 +67,7 @@ static void unknown_keys(struct app *a)
 		keysym_print(a->pending[i], &keys);
 	forget(a);
 	a->count = 0;
+	a->wants_key = false;
 	app_scopes(a, scopes);
 	keymap_keys_for(a->keymap, scopes, "keys", &help);
 	app_say(a, STYLE_MESSAGE, "%s does nothing here; %s shows the keys", buf_str(&keys),
@@ -75,7 +92,7 @@ static bool take_letter(struct app *a, keysym k)
 /* Digits before a command are its count; 0 is one only after another digit. */
 static bool take_digit(struct app *a, keysym k)
 {
-	if (a->prompting || a->npending || k < '0' || k > '9' || (k == '0' && !a->count))
+	if (a->prompting || a->npending || a->wants_key || k < '0' || k > '9' || (k == '0' && !a->count))
 		return false;
 	a->count = a->count * 10 + k - '0';
 	if (a->count > COUNT_MOST)

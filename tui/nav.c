@@ -245,6 +245,11 @@ void nav_open_ref(struct app *a, const struct ref *r, const char *label)
 	app_focus(a, app_inspector(a));
 }
 
+static bool runs_its_key(const char *table)
+{
+	return !strcmp(table, "keys") || !strcmp(table, "history");
+}
+
 /* A row of the list of keys runs its command. */
 static void follow_in_overlay(struct app *a, const struct view *v, const struct row *r)
 {
@@ -253,7 +258,7 @@ static void follow_in_overlay(struct app *a, const struct view *v, const struct 
 	if (ref.kind) {
 		a->overlay_on = false;
 		nav_open_ref(a, &ref, r->key ? r->key : "link");
-	} else if (!strcmp(view_heading(v)->table->name, "keys") && r->key && r->key[0]) {
+	} else if (runs_its_key(view_heading(v)->table->name) && r->key && r->key[0]) {
 		AUTO_FREE char *command = xstrdup(r->key);
 		a->overlay_on = false;
 		command_run(a, command);

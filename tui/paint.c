@@ -13,6 +13,8 @@
 
 #define SHOW_PROGRESS_NS 200000000u
 #define POPUP_LINES 8
+#define HELP_HINT 8 /* columns of "? help" */
+#define THING_LEAST 24 /* columns that are of use */
 
 /* ---- first line ---- */
 
@@ -95,6 +97,10 @@ static void left_text(struct app *a, struct buf *out, enum style *style)
 		buf_printf(out, "%s: a letter ...", a->wants_letter);
 		return;
 	}
+	if (a->wants_key && !a->npending) {
+		buf_puts(out, "press the key that you want to know about ...");
+		return;
+	}
 	if (a->npending || a->count) {
 		pending_text(a, out);
 		return;
@@ -172,26 +178,56 @@ static void position_text(struct app *a, struct buf *out)
 		   rows_up_to(v, v->nlines));
 }
 
+/* Is the left part the crash command, so that what is under the cursor may be told beside it? */
+static bool tells_command(const struct app *a)
+{
+	enum style style;
+	return !a->npending && !a->count && !a->wants_letter && !a->wants_key && !app_message(a, &style);
+}
+
+/* What the link under the cursor is, behind what stands there; in its place where there is no room for both.
+ * Returns where it ends. */
+static int draw_thing(struct app *a, int y, int x, int end, bool *instead)
+{
+	const char *text = a->describer.text;
+	AUTO_BUF struct buf line = {0};
+
+	*instead = false;
+	if (!text || !tells_command(a))
+		return x;
+	int w = utf8_width(text, strlen(text)) + 2, room = end - x - 2 - HELP_HINT;
+	if (room < w && room < THING_LEAST) {
+		*instead = true;
+		x = 0;
+		room = end - 2 - HELP_HINT;
+	}
+	buf_printf(&line, "%s %s", a->screen->ascii ? ">" : "\u2192", text);
+	return x + 1 + surface_cut(a->screen, y, x + 1, room, STYLE_TITLE, buf_str(&line), line.len);
+}
+
 static void draw_status(struct app *a, int y, int w)
 {
 	AUTO_BUF struct buf left = {0}, pos = {0};
 	enum style style = STYLE_STATUS;
 	int x, end = w - 1, pw;
+	bool instead;
 
 	left_text(a, &left, &style);
 	position_text(a, &pos);
 	pw = utf8_width(buf_str(&pos), pos.len);
 	if (w < 30)
 		pw = 0;
-	x = surface_cut(a->screen, y, 1, w - 2 - (pw ? pw + 2 : 0), style, buf_str(&left),
-			left.len) +
-	    2;
 	if (pw) {
 		end -= pw;
 		surface_str(a->screen, y, end, pw, STYLE_STATUS, buf_str(&pos));
 		end -= 2;
 	}
-	draw_hints(a, y, x + 1, end);
+	int lw = utf8_width(buf_str(&left), left.len), room = end - 1 < 1 ? 1 : end - 1;
+	x = draw_thing(a, y, left.len ? (lw < room ? lw : room) + 2 : 0, end, &instead);
+	if (!instead)
+		surface_cut(a->screen, y, 1, room, style, buf_str(&left), left.len);
+	x = x > lw + 1 || instead ? x : lw + 1;
+	draw_hints(a, y, x + 2, end);
 }
 
 /* ---- prompt ---- */
