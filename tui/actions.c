@@ -195,6 +195,11 @@ static void do_split(struct app *a, const char *arg)
 		split_open(a);
 }
 
+static void do_compare(struct app *a, const char *arg)
+{
+	split_compare(a, arg);
+}
+
 static void do_resize(struct app *a, const char *arg)
 {
 	if (is(arg, "even"))
@@ -529,6 +534,8 @@ static const struct action actions[] = {
 	{"cancel", NULL, "stop the command that runs", do_cancel},
 	{"clear", NULL, "take the marks of the search away; close what lies on top", do_clear},
 	{"close", NULL, "close what lies on top; at the root: quit", do_close},
+	{"compare", "LETTER",
+	 "what differs between this object and the other inspector's, or that of a mark", do_compare},
 	{"cursor", "down|up|first|last|page-down|page-up|half-down|half-up|top|middle|bottom",
 	 "move the cursor", do_cursor},
 	{"describe-key", NULL, "tell what a key does here, and where it was bound", do_describe_key},

@@ -167,6 +167,8 @@ void split_open(struct app *a);
 void split_close(struct app *a);
 /* Follows the link in the inspector that hasn't the keyboard. */
 void split_follow(struct app *a);
+/* What differs between the object here and the other inspector's, or that of a mark's letter. */
+void split_compare(struct app *a, const char *letter);
 /* Moves the borders between the panes by so many steps to the right and down. */
 void split_move(struct app *a, int right, int down);
 

@@ -13,6 +13,7 @@
 #include "engine/kern/task/tasks.h"
 
 extern const struct cmd cmd_bt,
+	cmd_diff,
 	cmd_dis,
 	cmd_foreach,
 	cmd_help,

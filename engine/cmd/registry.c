@@ -5,6 +5,7 @@
 /* Sorted by name: help and the documentation list them in this order. */
 static const struct cmd *const table[] = {
 	&cmd_bt,
+	&cmd_diff,
 	&cmd_dis,
 	&cmd_foreach,
 	&cmd_help,

@@ -66,6 +66,10 @@ struct err *show_one(const struct cmd_call *c, const char *path, const struct ty
 struct err *show_member(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style);
 
+/* struct.c: a type by its name; where that has no "struct" or "union" in front, keyword stands there first. */
+struct err *find_type(const struct cmd_call *c, const char *keyword, const char *name,
+		      const struct type **ret);
+
 /* whatis.c: lines of C under definition_table, a row each; takes the text apart. */
 extern const struct table definition_table;
 struct err *show_code(const struct cmd_call *c, struct buf *text);

@@ -15,8 +15,8 @@ static char *split_type(const char *text, const char **members)
 	return xstrndup(text, n);
 }
 
-static struct err *find_type(const struct cmd_call *c, const char *keyword, const char *name,
-			     const struct type **ret)
+struct err *find_type(const struct cmd_call *c, const char *keyword, const char *name,
+		      const struct type **ret)
 {
 	static const char *const tags[] = {"struct ", "union ", "enum "};
 
