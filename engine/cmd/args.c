@@ -44,54 +44,129 @@ static bool ref_address(struct session *s, const char *text, uint64_t *ret)
 	return true;
 }
 
-static struct err *expression_address(struct expr_scope *x, const char *text, uint64_t *ret)
+static struct expr_scope *scope_of(struct session *s, const struct context *ctx, struct job *job)
+{
+	if (!ctx || ctx->task.kind != REF_TASK)
+		return expr_scope_create(s, 0, 0, 0, job);
+	return expr_scope_create(s, ctx->task.addr, ctx->frame, ctx->level, job);
+}
+
+/* Who gets the addresses. name: of one among several, else NULL. */
+struct receiver {
+	arg_place_fn *fn;
+	void *ctx;
+	bool many; /* takes more than one */
+};
+
+static struct err *each_cpu(struct session *s, const struct expr_env *env, const struct expr *e,
+			    const struct receiver *to)
+{
+	struct expr_value v;
+	uint64_t addr;
+
+	for (unsigned cpu = 0; cpu < s->ncpus; cpu++) {
+		AUTO_BUF struct buf name = {0};
+		if (!expr_has_cpu(e, cpu))
+			continue;
+		TRY(expr_eval(e, cpu, &v));
+		TRY(expr_address(env, &v, &addr));
+		expr_cpu_text(e, cpu, &name);
+		TRY(to->fn(to->ctx, buf_str(&name), addr));
+	}
+	return NULL;
+}
+
+static struct err *evaluate(struct session *s, const struct expr_env *env, const struct expr *e,
+			    const struct receiver *to)
+{
+	struct expr_value v;
+	uint64_t addr;
+
+	if (expr_for_cpus(e) && to->many)
+		return each_cpu(s, env, e, to);
+	if (expr_for_cpus(e))
+		return err_new(ERR_USAGE, "one address is wanted here: name one CPU (:0)");
+	TRY(expr_eval(e, 0, &v));
+	TRY(expr_address(env, &v, &addr));
+	return to->fn(to->ctx, NULL, addr);
+}
+
+static struct err *expression_address(struct session *s, struct expr_scope *x, const char *text,
+				      const struct receiver *to)
 {
 	struct expr_env *env = expr_scope_env(x);
-	struct expr_value v;
 	struct expr *e;
 
 	env->address = true;
+	env->one_cpu = !to->many;
 	TRY(expr_parse(env, text, &e));
-	struct err *err = expr_eval(e, 0, &v);
+	struct err *err = evaluate(s, env, e, to);
 	expr_free(e);
-	return err ? err : expr_address(env, &v, ret);
+	return err;
 }
 
-static struct err *address_in(struct session *s, const struct context *ctx, struct job *job,
-			      const char *text, uint64_t *ret)
+/* What needs no expression to be told. */
+static bool plain_address(struct session *s, const char *text, uint64_t *ret)
 {
 	struct sym sym;
 
 	if (!strncmp(text, "0x", 2) && whole_number(text, 16, ret))
-		return NULL;
+		return true;
 	if (ref_address(s, text, ret))
-		return NULL;
-	if (!sym_find(s->symtab, text, &sym) && whole_number(text, 16, ret))
-		return NULL;
-	struct expr_scope *x = ctx && ctx->task.kind == REF_TASK
-		? expr_scope_create(s, ctx->task.addr, ctx->frame, ctx->level, job)
-		: expr_scope_create(s, 0, 0, 0, job);
-	struct err *e = expression_address(x, text, ret);
+		return true;
+	return whole_number(text, 16, ret) && !sym_find(s->symtab, text, &sym);
+}
+
+static struct err *address_in(struct session *s, const struct context *ctx, struct job *job,
+			      const char *text, const struct receiver *to)
+{
+	uint64_t addr;
+
+	if (plain_address(s, text, &addr))
+		return to->fn(to->ctx, NULL, addr);
+	struct expr_scope *x = scope_of(s, ctx, job);
+	struct err *e = expression_address(s, x, text, to);
 	expr_scope_destroy(x);
 	return e;
 }
 
+static struct err *take_one(void *ctx, const char *name, uint64_t addr)
+{
+	(void)name;
+	*(uint64_t *)ctx = addr;
+	return NULL;
+}
+
 struct err *arg_address(struct session *s, const char *text, uint64_t *ret)
 {
-	return address_in(s, NULL, NULL, text, ret);
+	return address_in(s, NULL, NULL, text, &(struct receiver){take_one, ret, false});
 }
 
 struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret)
 {
-	return address_in(c->session, c->ctx, c->job, text, ret);
+	return address_in(c->session, c->ctx, c->job, text, &(struct receiver){take_one, ret, false});
+}
+
+struct err *arg_places(const struct cmd_call *c, const char *text, arg_place_fn *fn, void *ctx)
+{
+	return address_in(c->session, c->ctx, c->job, text, &(struct receiver){fn, ctx, true});
 }
 
 struct expr_scope *arg_scope(const struct cmd_call *c)
 {
-	const struct ref *t = &c->ctx->task;
+	return scope_of(c->session, c->ctx, c->job);
+}
 
-	return expr_scope_create(c->session, t->kind == REF_TASK ? t->addr : 0, c->ctx->frame, c->ctx->level,
-				 c->job);
+struct err *arg_count(const char *text, int64_t *ret)
+{
+	uint64_t v;
+	bool minus = text[0] == '-';
+
+	TRY(arg_number(text + minus, &v));
+	if (!v || v > INT32_MAX)
+		return err_new(ERR_USAGE, "a count of %s is out of range", text);
+	*ret = minus ? -(int64_t)v : (int64_t)v;
+	return NULL;
 }
 
 /* "pid", "task address", "task:0x...", "frame:0x...:4.1". */

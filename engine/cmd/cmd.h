@@ -60,6 +60,13 @@ struct err *shell_run(struct shell *sh, const char *line, struct context *ctx, s
 		      struct sink *out);
 /* The command line that opens a ref ("struct super_block 0xffff...", "bt 0x..."). False: nothing does. */
 bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out);
+/* The C expression, as `p` takes it, for what a view shows or a row of it: what people yank. view: the
+ * heading's ref (REF_OBJECT, REF_TASK, REF_SYM); path: the row's path in it, "" for the whole. base: the
+ * expression of the pointer that led to the object ("((struct vfsmount *)0x...)->mnt_sb"), NULL: none did,
+ * then it begins with the address. So a walk gives one expression: what it yields for a pointer's row is
+ * the base of the view that the row opens. False: there is no such expression. */
+bool shell_expression(struct shell *sh, const struct ref *view, const char *base, const char *path,
+		      struct buf *out);
 /* One line about a ref for the status line ("task dd pid 123"), cheap; may be empty. */
 void shell_describe(struct shell *sh, const struct ref *r, struct buf *out);
 

@@ -15,6 +15,7 @@
 extern const struct cmd cmd_bt,
 	cmd_diff,
 	cmd_dis,
+	cmd_eval,
 	cmd_foreach,
 	cmd_help,
 	cmd_log,
@@ -45,6 +46,10 @@ struct marks *shell_marks(struct shell *sh); /* marksfile.h */
 /* An address as people write it: 0x..., bare hexadecimal, a symbol, a ref, or any C expression
  * (engine/expr/expr.h) over the dump. ERR_USAGE/ERR_NOTFOUND says what was tried, or what is wrong where. */
 struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret);
+/* The same, with every address of an expression of several CPUs ("runqueues:a"): name is then the one's
+ * ("runqueues:1"), else NULL. */
+typedef struct err *arg_place_fn(void *ctx, const char *name, uint64_t addr);
+struct err *arg_places(const struct cmd_call *c, const char *text, arg_place_fn *fn, void *ctx);
 /* The same where there is no chosen frame whose variables and registers could be meant. */
 struct err *arg_address(struct session *s, const char *text, uint64_t *ret);
 /* What names in expressions mean where the user stands; expr_scope_destroy() it. */
@@ -52,6 +57,8 @@ struct expr_scope *arg_scope(const struct cmd_call *c);
 /* A task: pid, address of its task_struct, or a ref (frame: sets *frame, *level if not NULL). NULL or
  * "" means the context's task. */
 struct err *arg_task(const struct cmd_call *c, const char *text, const struct task **ret);
+/* How many, maybe negative, never 0. */
+struct err *arg_count(const char *text, int64_t *ret);
 /* A number, decimal or 0x. */
 struct err *arg_number(const char *text, uint64_t *ret);
 

@@ -5,13 +5,34 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Reads one word at *p; quotes may begin anywhere in it. */
+#define MAX_PARENS 4096 /* bytes of what parentheses keep together */
+
+/* Is the parenthesis that s begins with closed again? */
+static bool is_closed(const char *s)
+{
+	int open = 0;
+
+	for (const char *from = s; *s && s - from < MAX_PARENS; s++) {
+		open += (*s == '(') - (*s == ')');
+		if (!open)
+			return true;
+	}
+	return false;
+}
+
+/* Reads one word at *p; quotes may begin anywhere in it. Parentheses keep what is in them together, as
+ * expressions have them: (struct foo *)x is one word. */
 static char *read_word(const char **p, bool *open_quote)
 {
 	struct buf b = {0};
 	char quote = 0;
+	unsigned open = 0;
 
-	for (; **p && (quote || !isspace((unsigned char)**p)); ++*p) {
+	for (; **p && (quote || open || !isspace((unsigned char)**p)); ++*p) {
+		if (!quote && **p == '(' && (open || is_closed(*p)))
+			open++;
+		else if (!quote && **p == ')' && open)
+			open--;
 		if (quote && **p == quote)
 			quote = 0;
 		else if (!quote && (**p == '"' || **p == '\''))
@@ -137,7 +158,7 @@ struct err *args_parse(const struct cmd *c, const char *line, const struct words
 			continue;
 		}
 		/* what follows a whole-line argument's first word belongs to it, options too */
-		if (options && is_option(s) && (!rest || !ret->n) && !ret->rest[0]) {
+		if (options && is_option(s) && (!rest || !ret->n)) {
 			TRY(parse_option(c, w, &i, ret));
 			continue;
 		}

@@ -7,6 +7,7 @@ static const struct cmd *const table[] = {
 	&cmd_bt,
 	&cmd_diff,
 	&cmd_dis,
+	&cmd_eval,
 	&cmd_foreach,
 	&cmd_help,
 	&cmd_log,

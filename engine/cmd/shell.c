@@ -173,6 +173,16 @@ static struct err *run_command(struct shell *sh, const struct cmd *k, const char
 	return e;
 }
 
+/* "task_struct", "*task_struct.comm": a type where a command should be, as crash takes it. */
+static bool names_type(struct session *s, const char *word, struct job *job)
+{
+	const struct type *t;
+
+	word += word[0] == '*';
+	AUTO_FREE char *name = xstrndup(word, strcspn(word, ".@"));
+	return name[0] && err_ok(type_find(s->types, name, job, &t));
+}
+
 static struct err *run_words(struct shell *sh, const char *line, const struct words *w,
 			     struct context *ctx, struct job *job, struct sink *out)
 {
@@ -187,6 +197,10 @@ static struct err *run_words(struct shell *sh, const char *line, const struct wo
 	if (strpbrk(line, ":@") && err_ok(ref_parse(line, sh->s->intern, &r)) &&
 	    shell_command_for(sh, &r, &command))
 		return shell_run(sh, buf_str(&command), ctx, job, out);
+	if (names_type(sh->s, w->v[0].text, job)) {
+		AUTO_FREE char *full = xasprintf("struct %s", line + w->v[0].start + (w->v[0].text[0] == '*'));
+		return shell_run(sh, full, ctx, job, out);
+	}
 	return unknown(w->v[0].text);
 }
 

@@ -7,6 +7,7 @@
 #include "engine/cmd/show.h"
 #include "engine/base/alloc.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_BYTES (256 * 1024) /* of one object; what lies behind is shown as a link to the rest */
@@ -159,6 +160,7 @@ struct thing {
 };
 
 static struct err *show_thing(struct walk *w, const struct thing *th);
+static struct err *show_target(struct walk *w, const struct thing *th, uint64_t addr);
 
 /* The bytes of n bytes at offset, or NULL and the state of the first one that isn't there. */
 static const uint8_t *bytes_at(const struct walk *w, uint64_t offset, size_t n, enum mem_state *why)
@@ -192,6 +194,28 @@ static struct ref member_ref(struct walk *w, const char *path)
 	return ref_object(intern_str(s->intern, name), w->o->base);
 }
 
+/* The path of a row among those of all objects of the view; NULL: as it is. */
+static char *full_path(const struct walk *w, const char *path)
+{
+	const char *prefix = w->o->prefix;
+
+	if (!prefix)
+		return NULL;
+	bool element = path[0] == '[' && prefix[0] && prefix[strlen(prefix) - 1] == '.';
+	return xasprintf("%.*s%s", (int)strlen(prefix) - element, prefix, path);
+}
+
+/* Bytes from the start of the object; for people who asked for it the address. */
+static struct cell offset_cell(const struct walk *w, const struct thing *th, char text[24])
+{
+	uint64_t offset = th->place.offset + (w->o->addr - w->o->base);
+
+	if (!w->style->offsets)
+		return cell_uint(offset);
+	snprintf(text, 24, "[%" PRIx64 "]", w->o->base + offset);
+	return cell_shown(cell_uint(offset), text);
+}
+
 /* One row; v->text, when there is any, is what people see for the value. */
 static struct err *put(struct walk *w, const struct thing *th, struct shown *v, struct ref ref)
 {
@@ -216,16 +240,19 @@ static struct err *put(struct walk *w, const struct thing *th, struct shown *v, 
 	if (th->place.bit_size)
 		buf_printf(&type, " : %u", th->place.bit_size);
 
+	AUTO_FREE char *full = full_path(w, th->path);
+	char place[24];
+	const char *path = full ? full : th->path;
 	enum role role = v->value.kind == CELL_FAULT ? ROLE_FAULT : ref.kind ? ROLE_LINK : v->value.role == ROLE_DIM ? ROLE_DIM : ROLE_NORMAL;
 	struct cell cells[COLS] = {
 		[LINE] = cell_link(cell_role(cell_text(buf_str(&line)), role), ref),
-		[PATH] = cell_text(th->path),
+		[PATH] = cell_text(path),
 		[TYPE] = cell_role(cell_text(buf_str(&type)), ROLE_TYPE),
 		[VALUE] = v->value,
 		[MEANING] = v->meaning.len ? cell_text(buf_str(&v->meaning)) : cell_absent(),
-		[OFFSET] = cell_uint(th->place.offset + (w->o->addr - w->o->base)),
+		[OFFSET] = offset_cell(w, th, place),
 	};
-	struct row r = {.cells = cells, .key = th->path, .ref = ref, .depth = th->depth,
+	struct row r = {.cells = cells, .key = path, .ref = ref, .depth = w->o->depth + th->depth,
 			.folded = th->folded, .role = role};
 	return sink_row(w->c->out, &r);
 }
@@ -425,8 +452,9 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 		    w->style->hex, &v);
 	add_meaning(w, th, &v);
 	struct err *e = put(w, th, &v, v.value.ref);
+	uint64_t target = v.value.kind == CELL_ADDR ? v.value.u : 0;
 	shown_free(&v);
-	return e;
+	return e || !target || !w->style->follow ? e : show_target(w, th, target);
 }
 
 static void walk_open(struct walk *w)
@@ -450,26 +478,56 @@ static void walk_close(struct walk *w)
 	free(w->states);
 }
 
+/* All of an object: its members or elements, or itself. */
+static struct err *show_whole(struct walk *w)
+{
+	const struct show_object *o = w->o;
+	const struct type *t = type_strip(o->type);
+	struct thing all = {.name = "", .path = o->path, .place = {o->type, 0, 0, 0}};
+	uint64_t count;
+
+	if (type_kind(t) == TYPE_STRUCT || type_kind(t) == TYPE_UNION)
+		return show_members(w, &all, 0);
+	if (type_kind(t) == TYPE_ARRAY && !type_is_char(type_strip(type_target(t))) &&
+	    type_array_count(t, &count))
+		return show_elements(w, &all, type_target(t), count, 0);
+	all.name = o->path;
+	return show_thing(w, &all);
+}
+
 struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
 	struct walk w = {.c = c, .o = o, .style = style};
-	const struct type *t = type_strip(o->type);
-	struct thing all = {.name = "", .path = o->path, .place = {o->type, 0, 0, 0}};
-	uint64_t count;
-	struct err *e;
 
 	walk_open(&w);
-	if (type_kind(t) == TYPE_STRUCT || type_kind(t) == TYPE_UNION)
-		e = show_members(&w, &all, 0);
-	else if (type_kind(t) == TYPE_ARRAY && !type_is_char(type_strip(type_target(t))) &&
-		 type_array_count(t, &count))
-		e = show_elements(&w, &all, type_target(t), count, 0);
-	else {
-		all.name = o->path;
-		e = show_thing(&w, &all);
-	}
+	struct err *e = show_whole(&w);
 	walk_close(&w);
+	return e;
+}
+
+/* Under a pointer the struct that it points to: one step, no further. */
+static struct err *show_target(struct walk *w, const struct thing *th, uint64_t addr)
+{
+	struct show_style style = *w->style;
+	const struct type *t = type_strip(type_target(type_strip(th->place.type)));
+	AUTO_FREE char *full = full_path(w, th->path);
+	AUTO_FREE char *prefix = xasprintf("%s->", full ? full : th->path);
+	AUTO_BUF struct buf name = {0};
+
+	if ((type_kind(t) != TYPE_STRUCT && type_kind(t) != TYPE_UNION) || type_is_incomplete(t))
+		return NULL;
+	type_print_name(t, &name);
+	struct show_object o = {.type = t, .space = w->o->space, .addr = addr, .base = addr, .path = "",
+				.root = intern_str(w->c->session->intern, buf_str(&name)),
+				.prefix = prefix, .depth = w->o->depth + th->depth + 1};
+	struct walk inner = {.c = w->c, .o = &o, .style = &style, .rows = w->rows};
+
+	style.follow = false;
+	walk_open(&inner);
+	struct err *e = show_whole(&inner);
+	walk_close(&inner);
+	w->rows = inner.rows;
 	return e;
 }
 

@@ -17,7 +17,8 @@
 /* How to show. */
 struct show_style {
 	bool hex;	/* integers in hexadecimal */
-	bool offsets;	/* offsets as a visible column */
+	bool offsets;	/* addresses of members as a visible column */
+	bool follow;	/* under each pointer what it points to */
 };
 
 /* One scalar or pointer as a cell, with its link and its meaning (symbol, enum name, string). */
@@ -54,6 +55,10 @@ struct show_object {
 	uint64_t addr, base;
 	uint32_t bit_offset, bit_size; /* of a bitfield in the bytes at addr; 0: none */
 	const char *root, *path;
+	/* For one object among several: what the paths of its rows begin with ("[1].", "parent->"; NULL:
+	 * nothing), and how deep in the tree they are. */
+	const char *prefix;
+	unsigned depth;
 };
 extern const struct table show_table, show_table_offsets;
 /* Rows for the object, into c->out after its heading was begun. */

@@ -7,7 +7,9 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
 #include "engine/cmd/show.h"
+#include "engine/cmd/whatissize.h"
 #include "engine/kern/module/modules.h"
+#include "engine/kern/stack/exprscope.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -122,10 +124,42 @@ static struct err *put_enumerator(const struct cmd_call *c, const char *name, st
 	return NULL;
 }
 
+/* The type of an expression's value. */
+static struct err *put_expression(const struct cmd_call *c, const char *text, struct buf *out)
+{
+	struct expr_scope *x = arg_scope(c);
+	const struct type *t;
+	struct expr *expr;
+	struct err *e = expr_parse(expr_scope_env(x), text, &expr);
+
+	if (!e) {
+		e = expr_type(expr, &t);
+		expr_free(expr);
+	}
+	expr_scope_destroy(x);
+	TRY(e);
+	type_print_name(t, out);
+	return NULL;
+}
+
+/* What can only be an expression: operators, or members of what is no type. */
+static bool is_expression(const struct cmd_call *c, const char *name)
+{
+	size_t n = strcspn(name, ".");
+	AUTO_FREE char *first = xstrndup(name, n);
+	const struct type *t;
+
+	if (strpbrk(name, "&*()[]+-<>") && strncmp(name, "struct ", 7) && strncmp(name, "union ", 6))
+		return !err_ok(type_find(c->session->types, name, c->job, &t));
+	return name[n] && !err_ok(type_find(c->session->types, first, c->job, &t));
+}
+
 static struct err *put_all(const struct cmd_call *c, const char *name, struct buf *out)
 {
 	bool any = false;
 
+	if (is_expression(c, name))
+		return put_expression(c, name, out);
 	if (!strchr(name, ' '))
 		TRY(put_symbols(c, name, out, &any));
 	size_t before = out->len;
@@ -144,6 +178,10 @@ static struct err *run(const struct cmd_call *c)
 {
 	AUTO_BUF struct buf text = {0}, name = {0};
 
+	if (c->args->has['r'] || c->args->has['m'])
+		return whatis_sizes(c);
+	if (!c->args->n)
+		return usage_error(c->args->cmd, "NAME is missing");
 	for (size_t i = 0; i < c->args->n; i++)
 		buf_printf(&name, "%s%s", i ? " " : "", c->args->v[i]);
 	AUTO_FREE char *crash = xasprintf("whatis %s%s", c->args->has['o'] ? "-o " : "", buf_str(&name));
@@ -159,9 +197,11 @@ const struct cmd cmd_whatis = {
 	.details = "A name that is both a symbol and a type shows both. Enumerators show their value and their enum.",
 	.options = (const struct cmd_option[]){
 		{'o', ARG_NONE, NULL, "offsets and sizes of members"},
+		{'r', ARG_WORD, "SIZE[-SIZE]", "all structs and unions of that size in bytes"},
+		{'m', ARG_TYPE, "TYPE", "all that have a member of this type, or a pointer to it"},
 		{0}},
 	.args = (const struct cmd_arg[]){
-		{"NAME", ARG_SYMBOL, false, true, "function, variable, type (TYPE.MEMBER too) or enumerator"},
+		{"NAME", ARG_SYMBOL, true, true, "function, variable, type (TYPE.MEMBER too), enumerator or expression"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"whatis mnt_want_write", "a function's prototype"},
@@ -169,6 +209,8 @@ const struct cmd cmd_whatis = {
 		{"whatis struct vfsmount", "a type's definition"},
 		{"whatis -o struct list_head", "with offsets"},
 		{"whatis SB_FREEZE_COMPLETE", "a constant of an enum"},
+		{"whatis init_task.parent->comm", "the type of an expression"},
+		{"whatis -r 192-256 -m completion", "structs of a size with a member of a type"},
 		{0}},
 	.table = &definition_table,
 	.run = run,

@@ -59,6 +59,7 @@ struct expr_env {
 	/* An argument that wants an address, with crash's habits: a symbol that nothing is done to
 	 * but arithmetic is its address, in bytes. */
 	bool address;
+	bool one_cpu; /* a per-CPU variable without a CPU is an error, not one of each CPU */
 	bool (*symbol)(void *ctx, const char *name, struct sym *ret);
 	/* What is added to a per-CPU symbol's address. */
 	struct err *(*percpu)(void *ctx, unsigned cpu, uint64_t *ret);
@@ -96,7 +97,7 @@ struct err *expr_load(const struct expr_env *env, const struct expr_value *v,
 struct err *expr_address(const struct expr_env *env, const struct expr_value *v, uint64_t *ret);
 
 /* "BASE->path" or "BASE.path", "BASE[0]...", with parentheses around BASE where C needs them; pointer:
- * BASE's value is a pointer. An empty path gives what BASE points to, or BASE. */
+ * BASE's value is a pointer. An empty path gives "*BASE", or BASE. */
 void expr_join(const char *base, bool pointer, const char *path, struct buf *out);
 
 #endif

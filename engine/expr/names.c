@@ -113,7 +113,7 @@ static struct err *which_cpu(struct parser *p, struct node *n)
 	}
 	if (!n->sym.percpu || p->offsets)
 		return NULL;
-	if (p->env->address)
+	if (p->env->one_cpu)
 		return error_at(p->text, n->pos, ERR_USAGE,
 				"%s is per-CPU: say which CPU (%s:0)", n->name, n->name);
 	all_cpus(p);

@@ -51,8 +51,11 @@ struct err *node_new(struct parser *p, enum node_kind kind, struct node **ret)
 
 static struct err *parse_number(struct parser *p, struct node **ret)
 {
+	/* of an address: 1 << 40 is no int there */
+	const char *type = p->env->address ? "unsigned long" : p->t.type;
+
 	TRY(node_new(p, N_VALUE, ret));
-	TRY(number_of(p->env, p->t.type, p->t.number, &(*ret)->value));
+	TRY(number_of(p->env, type, p->t.number, &(*ret)->value));
 	return advance(p);
 }
 
@@ -326,10 +329,8 @@ void expr_join(const char *base, bool pointer, const char *path, struct buf *out
 {
 	bool whole = is_postfix(base);
 
-	if (!*path && !pointer) {
-		buf_puts(out, base);
-	} else if (!*path || (*path == '[' && pointer)) {
-		buf_printf(out, whole ? "(*%s)%s" : "(*(%s))%s", base, path);
+	if (!*path) {
+		buf_printf(out, !pointer ? "%s" : whole ? "*%s" : "*(%s)", base);
 	} else {
 		buf_printf(out, whole ? "%s" : "(%s)", base);
 		buf_printf(out, "%s%s", *path == '[' ? "" : pointer ? "->" : ".", path);
