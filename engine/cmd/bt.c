@@ -147,6 +147,10 @@ static struct err *frames(struct bt *b)
 		TRY(bt_entry(b, i));
 		TRY(physical_frame(b, i));
 	}
+	if (b->stack.searched)
+		sink_note(b->c->out, ROLE_WARN,
+			  "task %d: its saved stack pointer is lost; where it sleeps was found by searching "
+			  "the words of its stack", b->t->pid);
 	if (b->stack.ended)
 		sink_note(b->c->out, ROLE_WARN, "task %d: the stack ends early: %s", b->t->pid,
 			  b->stack.ended);
