@@ -133,6 +133,8 @@ struct evaluation {
 	bool types_only; /* memory reads as zeroes */
 };
 struct err *base_type(const struct expr_env *env, const char *name, const struct type **ret);
+/* One that the text names. */
+struct err *named_type(const struct expr_env *env, const char *name, const struct type **ret);
 struct err *number_of(const struct expr_env *env, const char *type, uint64_t u,
 		      struct expr_value *ret);
 /* The value as t has it: truncated and extended. */

@@ -179,9 +179,12 @@ def check_module(report, name, scenario, rows, addresses):
 
 def check_type(report, program, dump, options):
     """A type that only the module has is known to the very first command."""
-    rows = ask(program, [dump.vmlinux] + dump.files, ["struct lab_order %s" % ORDER[0]], options=options).rows(0)
-    report.test("%s %s %s a type of the module" % dump[:3],
-                [] if {r["path"]: r["value"] for r in rows}.get("id") == 4711 else ["%s" % rows])
+    files = [dump.vmlinux] + dump.files
+    rows = ask(program, files, ["struct lab_order %s" % ORDER[0]], options=options).rows(0)
+    problems = [] if {r["path"]: r["value"] for r in rows}.get("id") == 4711 else ["struct: %s" % rows]
+    rows = ask(program, files, ["p ((struct lab_order *)&%s)->id" % ORDER[0]], options=options).rows(0)
+    problems += [] if [r["value"] for r in rows] == [4711] else ["p: %s" % rows]
+    report.test("%s %s %s a type of the module" % dump[:3], problems)
 
 
 def text_sections(dump):

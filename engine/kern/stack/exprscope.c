@@ -150,6 +150,13 @@ static struct err *value_of(struct expr_scope *x, struct var *v, struct expr_val
 		       v->why[0] ? v->why : "its type isn't known");
 }
 
+static struct err *find_type(void *ctx, const char *name, const struct type **ret)
+{
+	struct expr_scope *x = ctx;
+
+	return module_type_find(x->s, name, x->job, ret);
+}
+
 static struct err *current_task(struct expr_scope *x, struct expr_value *ret)
 {
 	*ret = (struct expr_value){.kind = EXPR_NUMBER, .u = x->task};
@@ -221,7 +228,7 @@ struct expr_scope *expr_scope_create(struct session *s, uint64_t task, unsigned 
 	x->frame = frame;
 	x->level = level;
 	x->env = (struct expr_env){.types = s->types, .mem = s->mem, .job = job, .ctx = x, .ncpus = s->ncpus,
-				   .symbol = find_symbol, .percpu = percpu_offset,
+				   .symbol = find_symbol, .type = find_type, .percpu = percpu_offset,
 				   .variable = find_variable, .reg = find_register};
 	return x;
 }
