@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs all tests with what is built and cached, and ends with their count.
 
-    run.py [PART...]     parts: unit tsan truth batch bad readme screen   (default: all)
+    run.py [PART...]     parts: unit tsan fuzz truth alone batch bad readme screen   (default: all)
 
 Each part is a list of commands that print TAP; what a command prints is shown only when something in it fails,
 but for its `# ` lines of figures. The last line is the count: N passed, N failed, N skipped.
@@ -47,6 +47,7 @@ def parts():
         "unit": unit("asan"),
         # with TSan: what is threaded
         "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model|object_module|kern_alone)_", p[0])],
+        "fuzz": [["build/asan/tests/fuzz/fuzz"]],
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
                   for t in ("truth.py", "stacks.py", "stacks_groups.py", "slabs.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
