@@ -13,11 +13,13 @@
 #include "engine/kern/task/tasks.h"
 
 extern const struct cmd cmd_bt,
+	cmd_container,
 	cmd_diff,
 	cmd_dis,
 	cmd_eval,
 	cmd_foreach,
 	cmd_help,
+	cmd_list,
 	cmd_log,
 	cmd_marks,
 	cmd_mod,
@@ -33,6 +35,7 @@ extern const struct cmd cmd_bt,
 	cmd_struct,
 	cmd_sym,
 	cmd_sys,
+	cmd_tree,
 	cmd_union,
 	cmd_vmlinux,
 	cmd_what,
@@ -42,6 +45,9 @@ struct expr_scope; /* engine/kern/stack/exprscope.h */
 
 struct session *shell_session(struct shell *sh);
 struct marks *shell_marks(struct shell *sh); /* marksfile.h */
+/* A copy of a table whose columns were put together while the program runs; it lives as long as sh, as
+ * rows need it. Its strings must be interned or literals. Equal ones are kept once. */
+const struct table *shell_table(struct shell *sh, const struct table *t);
 
 /* An address as people write it: 0x..., bare hexadecimal, a symbol, a ref, or any C expression
  * (engine/expr/expr.h) over the dump. ERR_USAGE/ERR_NOTFOUND says what was tried, or what is wrong where. */

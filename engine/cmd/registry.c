@@ -5,11 +5,13 @@
 /* Sorted by name: help and the documentation list them in this order. */
 static const struct cmd *const table[] = {
 	&cmd_bt,
+	&cmd_container,
 	&cmd_diff,
 	&cmd_dis,
 	&cmd_eval,
 	&cmd_foreach,
 	&cmd_help,
+	&cmd_list,
 	&cmd_log,
 	&cmd_marks,
 	&cmd_mod,
@@ -25,6 +27,7 @@ static const struct cmd *const table[] = {
 	&cmd_struct,
 	&cmd_sym,
 	&cmd_sys,
+	&cmd_tree,
 	&cmd_union,
 	&cmd_vmlinux,
 	&cmd_what,

@@ -6,6 +6,7 @@
  */
 #include "engine/cmd/show.h"
 #include "engine/base/alloc.h"
+#include "engine/kern/container/known.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -315,6 +316,22 @@ static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
 	show_meaning(w->c->session, &q, w->style->hex, v);
 }
 
+/* What a list or tree holds, behind its row: "list of struct inode", "empty". */
+static void tell_holding(const struct walk *w, const struct thing *th, struct buf *out)
+{
+	struct session *s = w->c->session;
+	struct type_place place;
+	struct holding h;
+
+	if (!th->in || w->o->space.kind != SPACE_KERNEL || !err_ok(type_member(th->in, th->name, &place)) ||
+	    !err_ok(holding_of_member(s, th->in, th->name, w->o->addr + th->place.offset - place.offset, &h)))
+		return;
+	if (container_is_empty(s, &h.c))
+		buf_puts(out, "empty");
+	else
+		buf_printf(out, "%s%s%s", container_kind_name(h.c.kind), h.element ? " of " : "", h.element_name);
+}
+
 static struct err *show_container(struct walk *w, const struct thing *th)
 {
 	struct type_place inner = {.offset = th->place.offset};
@@ -340,6 +357,8 @@ static struct err *show_container(struct walk *w, const struct thing *th)
 	}
 	struct ref leads = v.value.ref.kind ? v.value.ref : n ? member_ref(w, th->path) : (struct ref){0};
 	v.value = cell_absent();
+	if (!v.meaning.len)
+		tell_holding(w, th, &v.meaning);
 	e = put(w, th, &v, leads);
 	shown_free(&v);
 	return e ? e : show_members(w, th, th->depth + 1);

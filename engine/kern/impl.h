@@ -42,6 +42,7 @@ struct session_private {
 	struct loader tasks, modules, panic_text;
 	struct loader slabs, pages, places, vmap; /* memory/ */
 	struct loader meanings; /* meaning/ */
+	struct loader holdings; /* container/ */
 };
 
 /* While opening only. */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/container/known.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/meaning.h"
 #include "engine/kern/kernel.h"
@@ -200,6 +201,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->places);
 	loader_init(&s->priv->vmap);
 	loader_init(&s->priv->meanings);
+	loader_init(&s->priv->holdings);
 	keep_options(s, o);
 	s->ncpus = 1;
 	s->intern = intern_create();
@@ -244,6 +246,7 @@ void session_close(struct session *s)
 	places_destroy(p->places.value);
 	vmap_destroy(p->vmap.value);
 	meanings_destroy(p->meanings.value);
+	holdings_destroy(p->holdings.value);
 	loader_done(&p->tasks);
 	loader_done(&p->modules);
 	loader_done(&p->panic_text);
@@ -252,6 +255,7 @@ void session_close(struct session *s)
 	loader_done(&p->places);
 	loader_done(&p->vmap);
 	loader_done(&p->meanings);
+	loader_done(&p->holdings);
 	if (s->vmlinux)
 		object_close(s->vmlinux);
 	kernelcache_done(s);
