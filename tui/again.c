@@ -10,7 +10,6 @@
 
 struct past {
 	char *line, *crumbs, *path;
-	bool path_points;
 	struct context ctx;
 	size_t sort_col;
 	bool sort_descending;
@@ -70,7 +69,6 @@ struct past *past_of(const struct view *v)
 	p->line = xstrdup(v->run->line);
 	p->crumbs = xstrdup(v->crumbs);
 	p->path = copy(v->path);
-	p->path_points = v->path_points;
 	p->ctx = v->ctx;
 	p->sort_col = v->sort_col;
 	p->sort_descending = v->sort_descending;
@@ -104,7 +102,6 @@ struct view *past_run(struct past *p, struct pool *pool, struct shell *sh)
 	struct view *v = view_create(run_start(pool, sh, p->line, &p->ctx), p->crumbs);
 
 	v->path = copy(p->path);
-	v->path_points = p->path_points;
 	v->sort_col = p->sort_col;
 	v->sort_descending = p->sort_descending;
 	v->wrap = p->wrap;

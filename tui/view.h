@@ -30,8 +30,7 @@ struct view {
 	struct run *run;
 	struct context ctx; /* that the command was given */
 	char *crumbs;	    /* "m > mnt_sb"; "" for what was opened by its name */
-	char *path;	    /* C expression of the object that is shown, as links led to it; NULL: none */
-	bool path_points;   /* it is a pointer to the object */
+	char *path;	    /* C expression of a pointer to what is shown, as links led to it; NULL: none */
 	struct past *past;  /* how it is to be once the rows are there; NULL: as it comes */
 	bool moved;	    /* somebody has moved the cursor */
 

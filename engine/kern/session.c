@@ -36,7 +36,11 @@ void session_warn(struct session *s, const char *fmt, ...)
 
 const char *session_warning(const struct session *s, size_t i)
 {
-	return i < s->priv->nwarnings ? s->priv->warnings[i] : NULL;
+	const struct session_private *p = s->priv;
+
+	if (p->no_debug && i >= p->no_debug - 1 && object_has_dwarf(s->vmlinux))
+		i++; /* it has come meanwhile */
+	return i < p->nwarnings ? p->warnings[i] : NULL;
 }
 
 /* The given files, sorted by what they are. */
