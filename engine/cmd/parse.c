@@ -124,9 +124,11 @@ static bool rest_begins(const struct cmd *c, size_t n)
 	return false;
 }
 
-static bool is_option(const char *s)
+/* A number below zero is none, but where the command has such an option (`rd -16`). */
+static bool is_option(const struct cmd *c, const char *s)
 {
-	return s[0] == '-' && isalpha((unsigned char)s[1]);
+	return s[0] == '-' &&
+	       (isalpha((unsigned char)s[1]) || (isdigit((unsigned char)s[1]) && cmd_option(c, s[1])));
 }
 
 static size_t most_args(const struct cmd *c, size_t *least)
@@ -158,7 +160,7 @@ struct err *args_parse(const struct cmd *c, const char *line, const struct words
 			continue;
 		}
 		/* what follows a whole-line argument's first word belongs to it, options too */
-		if (options && is_option(s) && (!rest || !ret->n)) {
+		if (options && is_option(c, s) && (!rest || !ret->n)) {
 			TRY(parse_option(c, w, &i, ret));
 			continue;
 		}
