@@ -309,8 +309,12 @@ bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out)
 	case REF_SRC:
 		buf_printf(out, "src %s:%" PRIu64, r->name, r->aux);
 		return true;
-	case REF_NONE:
 	case REF_USER:
+		buf_puts(out, "rd ");
+		ref_print(r, out);
+		buf_puts(out, " 64");
+		return true;
+	case REF_NONE:
 		break;
 	}
 	return false;

@@ -5,7 +5,7 @@
  */
 #include "engine/kern/memory/userspace.h"
 #include "engine/base/alloc.h"
-#include "engine/kern/fs/mounts.h"
+#include "engine/kern/fs/path.h"
 #include "engine/kern/impl.h"
 #include <string.h>
 
@@ -134,18 +134,6 @@ static bool list_lookup(struct session *s, const struct kern_member m[V_MEMBERS]
 	return false;
 }
 
-static char *path_of_file(struct session *s, uint64_t file)
-{
-	uint64_t mnt, dentry;
-	char *path;
-
-	if (err_ok(member_of(s, "struct file", "f_path.mnt", file, &mnt)) &&
-	    err_ok(member_of(s, "struct file", "f_path.dentry", file, &dentry)) &&
-	    err_ok(path_of(s, mnt, dentry, &path)))
-		return path;
-	return NULL;
-}
-
 bool vma_at(struct session *s, const struct task *t, uint64_t va, struct vma_place *ret)
 {
 	struct kern_member m[V_MEMBERS], tree = {.names = "mm_mt"};
@@ -161,7 +149,10 @@ bool vma_at(struct session *s, const struct task *t, uint64_t va, struct vma_pla
 			va >= ret->start && va < ret->end;
 	else
 		found = list_lookup(s, m, t->mm, va, ret);
-	if (found && ret->file)
-		ret->path = path_of_file(s, ret->file);
+	if (found && ret->file) {
+		struct path_reader r;
+		path_reader_init(&r, s);
+		ret->path = path_of_file(&r, ret->file);
+	}
 	return found;
 }
