@@ -51,7 +51,8 @@ def parts():
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
                   for t in ("truth.py", "stacks.py", "stacks_groups.py", "slabs.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
-        "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
+        "batch": [[sys.executable, t, "build/asan/vmbrowse"]
+                  for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/truth/expressions.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/hostile.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"]],

@@ -10,6 +10,7 @@ static const struct cmd *const table[] = {
 	&cmd_dis,
 	&cmd_eval,
 	&cmd_foreach,
+	&cmd_frame,
 	&cmd_help,
 	&cmd_list,
 	&cmd_log,

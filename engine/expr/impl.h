@@ -35,7 +35,7 @@ struct token {
 	enum op op;
 	size_t start, len; /* in the text */
 	uint64_t number;
-	const char *type;	/* of a number: the C type's name */
+	const char *type;	/* of a number: the C type's name; "char": a character constant */
 };
 
 /* The token at *pos of text, which moves behind it. ERR_USAGE with the column. */
