@@ -21,7 +21,7 @@
 #define VIEW_MAX_COLS 32
 
 /* Where the cursor is to go once the row is there. */
-enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END };
+enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END, WISH_MARKED };
 
 struct sorting;
 struct past;
@@ -85,6 +85,7 @@ struct view {
 	uint64_t wish_number;
 	struct ref wish_ref;
 	bool begun; /* its heading has been looked at */
+	bool centre;	/* the row wished for belongs into the middle */
 
 	uint32_t rigid;			 /* columns with addresses, bits: never cut */
 	uint32_t shown;			 /* columns on the screen, bits; 0: not drawn yet */
