@@ -34,6 +34,9 @@ def lab_environment():
             vmcore = "%s/dumps/%s/%s/vmcore.lzo" % (env["VMBROWSE_LAB"], kernel, scenario)
             if os.path.exists(vmlinux) and os.path.exists(vmcore):
                 env["VMLINUX" + key], env["VMCORE" + key] = vmlinux, vmcore
+            whole = vmcore.replace(".lzo", ".zstd.d1")  # with everything that the kernel had
+            if os.path.exists(whole):
+                env["VMCORE_D1" + key] = whole
     return env
 
 
