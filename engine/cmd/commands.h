@@ -41,6 +41,7 @@ extern const struct cmd cmd_bt,
 	cmd_union,
 	cmd_vmlinux,
 	cmd_vtop,
+	cmd_waiters,
 	cmd_what,
 	cmd_whatis;
 

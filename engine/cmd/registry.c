@@ -33,6 +33,7 @@ static const struct cmd *const table[] = {
 	&cmd_union,
 	&cmd_vmlinux,
 	&cmd_vtop,
+	&cmd_waiters,
 	&cmd_what,
 	&cmd_whatis,
 };

@@ -309,6 +309,9 @@ bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out)
 	case REF_SRC:
 		buf_printf(out, "src %s:%" PRIu64, r->name, r->aux);
 		return true;
+	case REF_WAITERS:
+		buf_printf(out, "waiters %s 0x%" PRIx64, r->name, r->addr);
+		return true;
 	case REF_USER:
 		buf_puts(out, "rd ");
 		ref_print(r, out);

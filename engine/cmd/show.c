@@ -22,7 +22,7 @@ enum { LINE, PATH, TYPE, VALUE, MEANING, OFFSET, COLS };
 
 #define COLUMNS(offset_flags)                                                                      \
 	{                                                                                          \
-		[LINE] = {"line", "", "member = value", COL_SCREEN | COL_GROW, 0, 0},             \
+		[LINE] = {"line", "", "member = value  meaning", COL_SCREEN | COL_GROW, 56, 0},   \
 		[PATH] = {"path", "PATH", "the member's path from the object", COL_DATA, 0, 0},  \
 		[TYPE] = {"type", "", "its C type", 0, 0, 3},                                     \
 		[VALUE] = {"value", "VALUE", "number, 0x address or string", COL_DATA, 0, 0},     \
@@ -514,11 +514,25 @@ static struct err *show_whole(struct walk *w)
 	return show_thing(w, &all);
 }
 
+struct err *show_link(const struct cmd_call *c, const char *name, const char *text, struct ref ref)
+{
+	AUTO_FREE char *line = xasprintf("%s: %s", name, text);
+	struct cell cells[COLS];
+
+	for (size_t i = 0; i < COLS; i++)
+		cells[i] = cell_shown(cell_absent(), "");
+	cells[LINE] = cell_link(cell_role(cell_text(line), ROLE_LINK), ref);
+	return sink_row(c->out, &(struct row){.cells = cells, .key = name, .ref = ref, .only = ROW_FOR_PEOPLE,
+					      .role = ROLE_LINK});
+}
+
 struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
 	struct walk w = {.c = c, .o = o, .style = style};
 
+	if (o->space.kind == SPACE_KERNEL && !o->path[0])
+		TRY(show_links(c, o->type, o->addr));
 	walk_open(&w);
 	struct err *e = show_whole(&w);
 	walk_close(&w);
