@@ -49,6 +49,9 @@ $(B)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# which it holds as it stands
+$(B)/engine/kern/meaning/builtin.o: engine/kern/meaning/linux.meanings
+
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TUI_LIB_OBJ) $(B)/libengine.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka

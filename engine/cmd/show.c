@@ -531,12 +531,14 @@ struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 {
 	struct walk w = {.c = c, .o = o, .style = style};
 
-	if (o->space.kind == SPACE_KERNEL && !o->path[0])
-		TRY(show_links(c, o->type, o->addr));
+	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
+
+	if (links)
+		TRY(show_links_before(c, o->type, o->addr));
 	walk_open(&w);
 	struct err *e = show_whole(&w);
 	walk_close(&w);
-	return e;
+	return e || !links ? e : show_links_after(c, o->type, o->addr);
 }
 
 /* Under a pointer the struct that it points to: one step, no further. */

@@ -74,11 +74,20 @@ static struct err *link_super_block(const struct cmd_call *c, uint64_t sb)
 			 ref_object(intern_str(s->intern, "struct block_device"), dev));
 }
 
-struct err *show_links(const struct cmd_call *c, const struct type *t, uint64_t addr)
+static bool is_super_block(const struct type *t)
 {
-	const struct type *plain = type_strip(t);
+	return !strcmp(type_name(type_strip(t)), "super_block");
+}
 
-	if (!strcmp(type_name(plain), "super_block"))
-		TRY(link_super_block(c, addr));
-	return waiters_possible(plain) ? link_waiters(c, plain, addr) : NULL;
+struct err *show_links_before(const struct cmd_call *c, const struct type *t, uint64_t addr)
+{
+	if (!is_super_block(t))
+		return NULL;
+	TRY(link_super_block(c, addr));
+	return link_waiters(c, type_strip(t), addr);
+}
+
+struct err *show_links_after(const struct cmd_call *c, const struct type *t, uint64_t addr)
+{
+	return !is_super_block(t) && waiters_possible(t) ? link_waiters(c, type_strip(t), addr) : NULL;
 }
