@@ -58,7 +58,8 @@ def parts():
                   for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/truth/expressions.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/hostile.py", "build/asan/vmbrowse"],
-                [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"]],
+                [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"],
+                [sys.executable, "tests/batch/memory.py", "build/asan/vmbrowse"]],
         "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],
         "screen": [["build/release/tests/tools/screen", "build/asan/vmbrowse"] + screens] if screens else [],
     }
