@@ -53,7 +53,6 @@ struct arch_reg {
 struct arch_xlat {
 	uint64_t pa;	    /* physical address of the byte */
 	uint64_t page_size; /* of the mapping: 4096, 2 MiB, 1 GiB */
-	bool linear; /* pa is not what the tables say: they can't be read, or contradict what is known */
 	unsigned nlevels;
 	struct {
 		const char *name; /* "PGD", "P4D", "PUD", "PMD", "PTE" */
@@ -131,6 +130,11 @@ struct arch {
 	 * seen. */
 	struct err *(*walk)(const struct arch_env *env, const struct arch_layout *l,
 			    uint64_t pgd_pa, uint64_t va, struct arch_xlat *ret);
+	/* The first mapping at or after *va and before end, by the tables at pgd_pa; *va moves to it. Tables
+	 * that can't be read are stepped over. false: none; where *va is less than end then, and has
+	 * grown, there were more holes than one call looks over: go on from there. */
+	bool (*next_mapping)(const struct arch_env *env, const struct arch_layout *l, uint64_t pgd_pa,
+			     uint64_t *va, uint64_t end, struct arch_xlat *ret);
 	/* Direct map and kernel image without page tables; false: va is in neither. */
 	bool (*linear)(const struct arch_layout *l, uint64_t va, uint64_t *pa);
 	/* Is va a kernel address by its form (canonical, upper half)? */
@@ -148,9 +152,6 @@ struct arch {
 		       struct arch_region *ret);
 	/* Page-table entry flags as words ("P RW A D PSE NX"), into buf. */
 	void (*pte_flags)(uint64_t entry, char *buf, size_t n);
-	/* Of a user space's last-level entry that maps nothing: the swap area and the page's place there that it
-	 * keeps; false: it is empty. NULL function: not known. */
-	bool (*swap_entry)(uint64_t entry, unsigned *type, uint64_t *offset);
 };
 
 /* By ELF e_machine, or by uname's machine name when e_machine is 0; NULL: not one of ours. */

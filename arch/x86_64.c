@@ -28,6 +28,7 @@ const struct arch arch_x86_64 = {
 	.prstatus_pid = X86_PRSTATUS_PID,
 	.layout = x86_64_layout,
 	.walk = x86_64_walk,
+	.next_mapping = x86_64_next_mapping,
 	.linear = x86_64_linear,
 	.is_kernel = x86_64_is_kernel,
 	.regs_from_prstatus = x86_64_regs_from_prstatus,
@@ -36,5 +37,4 @@ const struct arch arch_x86_64 = {
 	.regs_plausible = x86_64_regs_plausible,
 	.region = x86_64_region,
 	.pte_flags = x86_64_pte_flags,
-	.swap_entry = x86_64_swap_entry,
 };

@@ -165,6 +165,23 @@ int bitmap_test(struct bitmap *b, uint64_t pfn, uint64_t *rank)
 	return r;
 }
 
+uint64_t bitmap_bits(struct bitmap *b, uint64_t pfn, unsigned n, unsigned *have, uint64_t *rank)
+{
+	uint64_t block = pfn / BITMAP_PFNS, k = block - b->first / BITMAP_PFNS, bits;
+	unsigned bit = (unsigned)(pfn % BITMAP_PFNS), word = bit / 64, shift = bit % 64, below;
+
+	struct bitmap_slot *s = slot_get(b, block);
+	bits = s->words[word] >> shift;
+	if (shift && word + 1 < BITMAP_BLOCK / 8)
+		bits |= s->words[word + 1] << (64 - shift);
+	*have = s->got * 8 <= bit ? 0 : s->got * 8 - bit < n ? s->got * 8 - bit : n;
+	below = slot_rank(s, bit);
+	slot_put(s);
+	if (rank)
+		*rank = k < b->max_base ? base_get(b, k) + below : UINT64_MAX;
+	return n < 64 ? bits & ((UINT64_C(1) << n) - 1) : bits;
+}
+
 /* The first set bit of a slot at or after `bit`; BITMAP_PFNS if there is none. */
 static unsigned slot_next(const struct bitmap_slot *s, unsigned bit)
 {

@@ -56,8 +56,8 @@ void codec_give(struct codecs *c, struct codec *k)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* A zlib stream over n bytes of k->in, ready to inflate; NULL when there is no memory. */
-static z_stream *zlib_start(struct codec *k, size_t n)
+/* A zlib stream over n bytes of in, ready to inflate; NULL when there is no memory. */
+static z_stream *zlib_start(struct codec *k, const void *in, size_t n)
 {
 	z_stream *z = k->zlib;
 
@@ -70,14 +70,14 @@ static z_stream *zlib_start(struct codec *k, size_t n)
 		k->zlib = z;
 	}
 	inflateReset(z);
-	z->next_in = k->in;
+	z->next_in = (Bytef *)(uintptr_t)in; /* it only reads there */
 	z->avail_in = (uInt)n;
 	return z;
 }
 
-static bool zlib_decode(struct codec *k, size_t n, void *out, size_t size)
+static bool zlib_decode(struct codec *k, const void *in, size_t n, void *out, size_t size)
 {
-	z_stream *z = zlib_start(k, n);
+	z_stream *z = zlib_start(k, in, n);
 
 	if (!z)
 		return false;
@@ -86,41 +86,41 @@ static bool zlib_decode(struct codec *k, size_t n, void *out, size_t size)
 	return inflate(z, Z_FINISH) == Z_STREAM_END && z->avail_out == 0;
 }
 
-static bool zstd_decode(struct codec *k, size_t n, void *out, size_t size)
+static bool zstd_decode(struct codec *k, const void *in, size_t n, void *out, size_t size)
 {
 	if (!k->zstd)
 		k->zstd = ZSTD_createDCtx();
-	return k->zstd && ZSTD_decompressDCtx(k->zstd, out, size, k->in, n) == size;
+	return k->zstd && ZSTD_decompressDCtx(k->zstd, out, size, in, n) == size;
 }
 
-static bool lzo_decode(struct codec *k, size_t n, void *out, size_t size)
+static bool lzo_decode(const void *in, size_t n, void *out, size_t size)
 {
 	lzo_uint len = size;
-	return lzo1x_decompress_safe(k->in, n, out, &len, NULL) == LZO_E_OK && len == size;
+	return lzo1x_decompress_safe(in, n, out, &len, NULL) == LZO_E_OK && len == size;
 }
 
-static bool snappy_decode(struct codec *k, size_t n, void *out, size_t size)
+static bool snappy_decode(const void *in, size_t n, void *out, size_t size)
 {
 	size_t len = size;
-	return snappy_uncompress((const char *)k->in, n, out, &len) == SNAPPY_OK && len == size;
+	return snappy_uncompress(in, n, out, &len) == SNAPPY_OK && len == size;
 }
 
-bool codec_decode(struct codec *k, uint32_t flags, size_t n, void *out, size_t page_size)
+bool codec_decode(struct codec *k, uint32_t flags, const void *in, size_t n, void *out, size_t page_size)
 {
 	switch (flags & PD_CODECS) {
 	case 0:
 		if (n != page_size)
 			return false;
-		memcpy(out, k->in, n);
+		memcpy(out, in, n);
 		return true;
 	case PD_ZLIB:
-		return zlib_decode(k, n, out, page_size);
+		return zlib_decode(k, in, n, out, page_size);
 	case PD_LZO:
-		return lzo_decode(k, n, out, page_size);
+		return lzo_decode(in, n, out, page_size);
 	case PD_SNAPPY:
-		return snappy_decode(k, n, out, page_size);
+		return snappy_decode(in, n, out, page_size);
 	case PD_ZSTD:
-		return zstd_decode(k, n, out, page_size);
+		return zstd_decode(k, in, n, out, page_size);
 	}
 	return false;
 }
@@ -129,7 +129,7 @@ bool codec_peek(struct codec *k, uint32_t flags, size_t n, void *out, size_t wan
 {
 	if ((flags & PD_CODECS) != PD_ZLIB)
 		return false;
-	z_stream *z = zlib_start(k, n);
+	z_stream *z = zlib_start(k, k->in, n);
 	if (!z)
 		return false;
 	z->next_out = out;

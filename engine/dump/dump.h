@@ -80,6 +80,23 @@ size_t dump_read_once(struct dump *d, uint64_t pa, void *buf, size_t n, enum mem
 
 /* The next page frame at or after pfn whose page is in the file; UINT64_MAX at the end. */
 uint64_t dump_next_page(struct dump *d, uint64_t pfn);
+/* How many page frames in [from, to) are RAM, whether the file has their pages or not. Takes as long as reading
+ * that part of a bitmap. */
+uint64_t dump_count_ram(struct dump *d, uint64_t from, uint64_t to);
+
+/* Which bytes of a page there are, and what the others are. */
+struct span {
+	uint32_t from, to;
+	enum mem_state rest;
+};
+/* Reads many pages, for scans: in large pieces of the file, without locks that others need, and past the
+ * cache. A thread has its own. */
+struct dump_reader;
+struct dump_reader *dump_reader_create(struct dump *d);
+void dump_reader_destroy(struct dump_reader *r);
+/* The n page frames from pfn on into buf, which has room for n pages; spans[i] tells of page i what is there.
+ * A page that the dump says is all zero has no bytes and MEM_ZERO: its room in buf is left as it was. */
+void dump_reader_pages(struct dump_reader *r, uint64_t pfn, size_t n, void *buf, struct span *spans);
 
 /* ELF notes, as found (vmcore's PT_NOTE, the kdump sub-header's notes). name is NUL-terminated,
  * desc is desc_size bytes; both borrowed. */

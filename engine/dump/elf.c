@@ -175,6 +175,50 @@ static enum mem_state elf_read(struct dump *d, struct codec *c, uint64_t pfn, vo
 	return span->rest;
 }
 
+/* Pages that lie in the file as they lie in memory are read at once. */
+static void elf_read_many(struct dump *d, struct codec *c, void *window, uint64_t pfn, size_t n, void *buf,
+			  struct span *spans)
+{
+	const struct elf *e = d->priv;
+	uint32_t page = d->info.page_size;
+
+	(void)window;
+	for (size_t i = 0, whole; i < n; i += whole) {
+		uint64_t pa = (pfn + i) * page;
+		const struct range *r = range_after(&e->data, pa);
+		uint64_t there = r && r->pa <= pa ? (r->end - pa) / page : 0;
+		char *to = (char *)buf + i * page;
+		whole = there < n - i ? (size_t)there : n - i;
+		size_t got = whole ? dfile_read(d->files[0], r->at + (pa - r->pa), to, whole * page) / page : 0;
+		for (size_t k = 0; k < got; k++)
+			spans[i + k] = (struct span){0, page, MEM_PRESENT};
+		whole = got;
+		if (got)
+			continue;
+		if (elf_read(d, c, pfn + i, to, &spans[i]) != MEM_PRESENT)
+			spans[i].from = spans[i].to = 0;
+		whole = 1;
+	}
+}
+
+static uint64_t elf_count_ram(struct dump *d, uint64_t from, uint64_t to)
+{
+	const struct elf *e = d->priv;
+	uint64_t page = d->info.page_size, n = 0, next = from;
+	const struct range *r = range_after(&e->ram, from * page), *stop = e->ram.v + e->ram.n;
+
+	for (; r && r < stop && r->pa / page < to; r++) {
+		uint64_t first = r->pa / page, end = (r->end - 1) / page + 1;
+		first = first < next ? next : first;
+		end = end < to ? end : to;
+		if (first >= end)
+			continue;
+		n += end - first;
+		next = end;
+	}
+	return n;
+}
+
 static bool elf_peek(struct dump *d, struct codec *c, uint64_t pfn, void *buf, size_t n)
 {
 	uint64_t pa = pfn * d->info.page_size;
@@ -393,4 +437,6 @@ const struct dump_ops elf_ops = {
 	.read = elf_read,
 	.peek = elf_peek,
 	.next = elf_next,
+	.read_many = elf_read_many,
+	.count_ram = elf_count_ram,
 };

@@ -11,6 +11,7 @@
  *	notes.c      ELF notes, of both formats
  *	codec.c      decompression, with contexts that threads borrow
  *	cache.c      decompressed pages
+ *	reader.c     many pages at a time, past the cache
  *	scan.c       vmcoreinfo, searched in memory
  *	vmcoreinfo.c its text
  */
@@ -113,19 +114,14 @@ enum {
 	PD_ZSTD = 0x20,
 	PD_CODECS = PD_ZLIB | PD_LZO | PD_SNAPPY | PD_ZSTD,
 };
-/* Decodes n bytes of k->in into page_size bytes at out; false when they aren't just that. */
-bool codec_decode(struct codec *k, uint32_t flags, size_t n, void *out, size_t page_size);
+/* Decodes n bytes of in into page_size bytes at out; false when they aren't just that. */
+bool codec_decode(struct codec *k, uint32_t flags, const void *in, size_t n, void *out, size_t page_size);
 /* Only the first `want` bytes, if this codec can stop early; false: use codec_decode. */
 bool codec_peek(struct codec *k, uint32_t flags, size_t n, void *out, size_t want);
 const char *codec_name(uint32_t flags);
 
 /* --- cache.c: thread: any --- */
 
-/* Which bytes of a page there are, and what the others are. */
-struct span {
-	uint32_t from, to;
-	enum mem_state rest;
-};
 struct page_cache;
 struct page_cache *cache_create(unsigned page_size, size_t bytes);
 void cache_destroy(struct page_cache *c);
@@ -150,7 +146,12 @@ struct dump_ops {
 	/* The first n bytes of a page, as cheaply as can be; false when they can't be had. */
 	bool (*peek)(struct dump *d, struct codec *k, uint64_t pfn, void *buf, size_t n);
 	uint64_t (*next)(struct dump *d, uint64_t pfn);
+	/* What dump_reader_pages() does; window: WINDOW bytes for pieces of the file. */
+	void (*read_many)(struct dump *d, struct codec *k, void *window, uint64_t pfn, size_t n, void *buf,
+			  struct span *spans);
+	uint64_t (*count_ram)(struct dump *d, uint64_t from, uint64_t to);
 };
+#define WINDOW (2 * DUMP_PAGE_MAX)
 extern const struct dump_ops kdump_ops, elf_ops;
 
 struct dump {

@@ -29,6 +29,22 @@ struct desc_slot {
 	unsigned char *bytes;
 };
 
+struct page_desc page_desc_at(const unsigned char *p)
+{
+	return (struct page_desc){load_u64(p), load_u32(p + 8), load_u32(p + 12)};
+}
+
+enum mem_state page_desc_state(const struct dump *d, const struct part *p, const struct page_desc *pd)
+{
+	if (!pd->offset)
+		return MEM_LOST;
+	if (pd->offset == p->zero && !(pd->flags & PD_CODECS))
+		return MEM_ZERO;
+	if (pd->size > 2 * d->info.page_size || !range_ok(pd->offset, pd->size, p->f->size))
+		return MEM_LOST;
+	return MEM_PRESENT;
+}
+
 bool part_desc(struct part *p, uint64_t i, struct page_desc *ret)
 {
 	uint64_t block = i / DESC_BLOCK, at;
@@ -49,14 +65,13 @@ bool part_desc(struct part *p, uint64_t i, struct page_desc *ret)
 	bool ok = k < s->got;
 	if (ok) {
 		const unsigned char *d = s->bytes + (size_t)k * PAGE_DESC_SIZE;
-		*ret = (struct page_desc){load_u64(d), load_u32(d + 8), load_u32(d + 12)};
+		*ret = page_desc_at(d);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return ok;
 }
 
-/* The first part that ends after pfn, or NULL. */
-static struct part *part_after(const struct kdump *k, uint64_t pfn)
+struct part *part_after(const struct kdump *k, uint64_t pfn)
 {
 	size_t lo = 0, hi = k->n;
 
@@ -96,14 +111,10 @@ static enum mem_state desc_of(struct dump *d, uint64_t pfn, struct part **part,
 		return MEM_LOST;
 	if (!dumped)
 		return absent(p, pfn);
-	if (!ours || !part_desc(p, rank, pd) || !pd->offset)
+	if (!ours || !part_desc(p, rank, pd))
 		return MEM_LOST;
 	*part = p;
-	if (pd->offset == p->zero && !(pd->flags & PD_CODECS))
-		return MEM_ZERO;
-	if (pd->size > 2 * d->info.page_size || !range_ok(pd->offset, pd->size, p->f->size))
-		return MEM_LOST;
-	return MEM_PRESENT;
+	return page_desc_state(d, p, pd);
 }
 
 static enum mem_state kdump_state(struct dump *d, uint64_t pfn)
@@ -128,7 +139,7 @@ static enum mem_state kdump_read(struct dump *d, struct codec *c, uint64_t pfn, 
 	if (state != MEM_PRESENT)
 		return state;
 	if (dfile_read(p->f, pd.offset, c->in, pd.size) < pd.size ||
-	    !codec_decode(c, pd.flags, pd.size, page, d->info.page_size)) {
+	    !codec_decode(c, pd.flags, c->in, pd.size, page, d->info.page_size)) {
 		span->rest = MEM_LOST;
 		return MEM_LOST;
 	}
@@ -147,7 +158,7 @@ static bool kdump_peek(struct dump *d, struct codec *c, uint64_t pfn, void *buf,
 		return false;
 	if (codec_peek(c, pd.flags, pd.size, buf, n))
 		return true;
-	if (!codec_decode(c, pd.flags, pd.size, c->page, d->info.page_size))
+	if (!codec_decode(c, pd.flags, c->in, pd.size, c->page, d->info.page_size))
 		return false;
 	memcpy(buf, c->page, n);
 	return true;
@@ -341,4 +352,6 @@ const struct dump_ops kdump_ops = {
 	.read = kdump_read,
 	.peek = kdump_peek,
 	.next = kdump_next,
+	.read_many = kdump_read_many,
+	.count_ram = kdump_count_ram,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * The kdump-compressed format, as head.c, bitmap.c, kdumpinfo.c and kdump.c share it.
+ * The kdump-compressed format, as head.c, bitmap.c, kdumpinfo.c, kdumpmany.c and kdump.c share it.
  * Source: makedumpfile's IMPLEMENTATION and diskdump_mod.h.
  */
 #ifndef DUMP_KDUMP_H
@@ -53,6 +53,9 @@ void bitmap_destroy(struct bitmap *b);
 int bitmap_test(struct bitmap *b, uint64_t pfn, uint64_t *rank);
 /* The next set bit in [pfn, end); UINT64_MAX if there is none. */
 uint64_t bitmap_next(struct bitmap *b, uint64_t pfn, uint64_t end);
+/* The bits of n <= 64 page frames that lie in one block of the bitmap (the lowest is pfn's), and of which it has
+ * how many; *rank as above, of pfn's bit whether it is set or not. */
+uint64_t bitmap_bits(struct bitmap *b, uint64_t pfn, unsigned n, unsigned *have, uint64_t *rank);
 /* All set bits in [from, to). Reads it through: for small bitmaps. */
 uint64_t bitmap_count(struct bitmap *b, uint64_t from, uint64_t to);
 
@@ -82,8 +85,20 @@ struct kdump {
 	uint64_t max_pfn;
 	bool split;
 };
+/* The descriptor in the file's bytes. */
+struct page_desc page_desc_at(const unsigned char *p);
+/* What a page is by its descriptor. */
+enum mem_state page_desc_state(const struct dump *d, const struct part *p, const struct page_desc *pd);
+/* The first part that ends after pfn, or NULL. */
+struct part *part_after(const struct kdump *k, uint64_t pfn);
 /* Descriptor i; false when the file doesn't have it. */
 bool part_desc(struct part *p, uint64_t i, struct page_desc *ret);
+
+/* --- kdumpmany.c --- */
+
+void kdump_read_many(struct dump *d, struct codec *c, void *window, uint64_t pfn, size_t n, void *buf,
+		     struct span *spans);
+uint64_t kdump_count_ram(struct dump *d, uint64_t from, uint64_t to);
 
 /* --- kdumpinfo.c --- */
 

@@ -170,7 +170,6 @@ static bool from_linear(const struct mem *m, uint64_t va, const struct err *e, s
 	}
 	x->pa = pa;
 	x->page_size = PAGE;
-	x->linear = true;
 	return true;
 }
 
@@ -343,6 +342,37 @@ struct err *mem_str(struct mem *m, struct space s, uint64_t va, char *buf, size_
 		len += got;
 	}
 	return NULL;
+}
+
+bool mem_next_mapping(struct mem *m, struct space s, uint64_t *va, uint64_t last, struct job *job, uint64_t *pa,
+		      uint64_t *left)
+{
+	uint64_t pgd_pa = s.kind == SPACE_KERNEL ? m->layout.pgd_pa : s.pgd_pa;
+	uint64_t end = last | (PAGE - 1), before; /* the last page of all has no byte behind it */
+	struct arch_xlat x;
+
+	if (!m->arch->next_mapping || s.kind == SPACE_PHYS)
+		return false;
+	while (*va <= last && !job_cancelled(job)) {
+		before = *va;
+		if (m->arch->next_mapping(&m->env, &m->layout, pgd_pa, va, end, &x)) {
+			*pa = x.pa;
+			*left = x.page_size - (*va & (x.page_size - 1));
+			return *va <= last;
+		}
+		if (*va <= before)
+			return false;
+	}
+	return false;
+}
+
+uint64_t mem_kernel_start(const struct mem *m)
+{
+	unsigned bit = 63;
+
+	while (bit > 12 && !m->arch->is_kernel(&m->layout, UINT64_MAX << bit))
+		bit--;
+	return UINT64_MAX << bit;
 }
 
 bool mem_phys_to_direct(const struct mem *m, uint64_t pa, uint64_t *va)

@@ -63,6 +63,12 @@ struct err *mem_str(struct mem *m, struct space s, uint64_t va, char *buf, size_
 enum mem_state mem_state_at(struct mem *m, struct space s, uint64_t va, uint64_t *pa);
 /* Translation with all levels; the levels seen are filled even when it fails. */
 struct err *mem_vtop(struct mem *m, struct space s, uint64_t va, struct arch_xlat *ret);
+/* The first piece at or after *va, up to and with `last`, that page tables map: *va moves to it, and *left bytes from
+ * there on lie at *pa. false: there is none, or the job was cancelled. */
+bool mem_next_mapping(struct mem *m, struct space s, uint64_t *va, uint64_t last, struct job *job, uint64_t *pa,
+		      uint64_t *left);
+/* The lowest kernel address by its form; user addresses go up to one less than its two's complement. */
+uint64_t mem_kernel_start(const struct mem *m);
 /* Where physical address pa lies in the direct map; false when there is no direct map known. */
 bool mem_phys_to_direct(const struct mem *m, uint64_t pa, uint64_t *va);
 

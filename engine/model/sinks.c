@@ -341,9 +341,9 @@ static void writer_note(struct sink *s, enum role role, const char *text)
 	struct writer *w = (struct writer *)s;
 	AUTO_BUF struct buf safe = {0};
 
-	(void)role;
 	if (w->format == OUT_JSON) {
-		json_error(w, text);
+		if (role != ROLE_DIM) /* a detail is no error */
+			json_error(w, text);
 		return;
 	}
 	buf_put_safe(&safe, text, strlen(text));

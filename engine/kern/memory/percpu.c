@@ -18,7 +18,6 @@
 #define MAX_CHUNKS 65536
 #define MAX_SLOTS 256
 #define MAX_UNIT (UINT64_C(1) << 30)
-#define MAX_SPAN (UINT64_C(1) << 46)
 
 struct variable {
 	uint64_t addr; /* as linked: an offset, or an ordinary address */
@@ -45,7 +44,6 @@ struct places {
 	uint64_t first_size;	  /* of its units; what they don't need was given back */
 	uint64_t *chunks;
 	size_t nchunks, chunks_cap;
-	uint64_t span; /* of a chunk, from its base to the end of its last unit */
 	struct kern_member list, chunk_base;
 	const struct type *entry_area, *estacks;
 	uint64_t estacks_at; /* in the area */
@@ -109,12 +107,9 @@ static void find_units(struct places *x)
 	    !read_symbol(s, "pcpu_unit_offsets", 8, &offsets) || size > MAX_UNIT)
 		return;
 	x->unit_size = size;
-	for (unsigned i = 0; i < x->ncpus; i++) {
-		struct cpu *c = &x->cpu[i];
-		c->has_unit = err_ok(mem_u64(s->mem, KERNEL, offsets + i * UINT64_C(8), &c->unit));
-		if (c->has_unit && c->unit < MAX_SPAN && c->unit + size > x->span)
-			x->span = c->unit + size;
-	}
+	for (unsigned i = 0; i < x->ncpus; i++)
+		x->cpu[i].has_unit =
+			err_ok(mem_u64(s->mem, KERNEL, offsets + i * UINT64_C(8), &x->cpu[i].unit));
 }
 
 static struct err *add_chunk(void *ctx, uint64_t node)
@@ -300,22 +295,17 @@ static bool in_unit(const struct places *x, const struct cpu *c, uint64_t base, 
 	return c->has_unit && va >= base + c->unit && va - (base + c->unit) < x->unit_size;
 }
 
-/* The chunk that va lies among the units of; false: none. */
-static bool chunk_at(const struct places *x, uint64_t va, uint64_t *base)
+static bool in_chunks(const struct places *x, const struct cpu *c, uint64_t va)
 {
-	for (size_t i = 0; i < x->nchunks; i++) {
-		*base = x->chunks[i];
-		if (va >= *base && va - *base < x->span)
+	for (size_t i = 0; i < x->nchunks; i++)
+		if (in_unit(x, c, x->chunks[i], va))
 			return true;
-	}
 	return false;
 }
 
 bool percpu_at(struct session *s, uint64_t va, struct percpu_place *ret)
 {
 	const struct places *x = places(s);
-	uint64_t base = 0;
-	bool among = x && chunk_at(x, va, &base);
 
 	for (unsigned i = 0; x && i < x->ncpus; i++) {
 		const struct cpu *c = &x->cpu[i];
@@ -327,7 +317,7 @@ bool percpu_at(struct session *s, uint64_t va, struct percpu_place *ret)
 					     .kind = PERCPU_DYNAMIC};
 		if (is_static(x, pointer, ret))
 			return true;
-		if (first || (among && in_unit(x, c, base, va))) {
+		if (first || in_chunks(x, c, va)) {
 			is_module(x, pointer, ret);
 			return true;
 		}
