@@ -87,6 +87,21 @@ static struct err *put_symbols(const struct cmd_call *c, const char *name, struc
 	return NULL;
 }
 
+/* A function that is inlined everywhere has no symbol: debug info still declares it. */
+static struct err *put_inlined(const struct cmd_call *c, const char *name, struct buf *out)
+{
+	const struct type *t = NULL;
+
+	if (!c->session->vmlinux)
+		return NULL;
+	TRY(go_on(type_of_symbol(c->session->types, c->session->vmlinux, name, c->job, &t)));
+	if (!t || type_kind(type_strip(t)) != TYPE_FUNCTION)
+		return NULL;
+	type_print_decl(t, name, out);
+	buf_puts(out, ";  /* inlined everywhere: it has no address */\n");
+	return NULL;
+}
+
 /* "TYPE.MEMBER" as a declaration, else the type's definition. */
 static struct err *put_type(const struct cmd_call *c, const char *name, struct buf *out)
 {
@@ -171,6 +186,8 @@ static struct err *put_all(const struct cmd_call *c, const char *name, struct bu
 	if (any || out->len > before)
 		return NULL;
 	TRY(go_on(put_enumerator(c, name, out)));
+	if (!out->len && !strchr(name, ' '))
+		TRY(put_inlined(c, name, out));
 	return out->len ? NULL : no_such(name);
 }
 

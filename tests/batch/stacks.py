@@ -186,6 +186,9 @@ def what_is(tap):
     objs, _ = objects(["whatis " + n for n in names])
     text = dict(zip(names, ("\n".join(r["text"] for r in o["rows"]) for o in objs)))
     tap.check("whatis FUNCTION is its prototype", text["mnt_want_write"] == "int mnt_want_write(struct vfsmount *m);", text)
+    inlined = run(["whatis __sb_start_write"]).stdout
+    tap.check("whatis of a function that is inlined everywhere",
+              inlined.startswith("void __sb_start_write(struct super_block *sb, int level);"), inlined)
     tap.check("whatis VARIABLE is its type", text["init_task"] == "struct task_struct init_task;", text)
     tap.check("a per-CPU variable is told", text["runqueues"].startswith("struct rq runqueues;  /* one"), text)
     tap.check("whatis struct is its definition", text["struct list_head"].split() ==

@@ -118,15 +118,16 @@ static int open_below(const char *tree, const char *name)
 	return fd;
 }
 
-/* The file below the tree, without as many leading folders as it takes. A bare name is only taken as it
- * stands: any folder could have one. */
+/* The file below the tree, without as many leading folders as it takes. Of a
+ * relative path not down to the bare name: any folder could have one. (An absolute one is a module's that was
+ * built elsewhere, often in one folder.) */
 static int find_below(const char *tree, const char *file, const char **name)
 {
 	const char *p = file;
 
 	for (int i = 0; p && i < MAX_DROPPED; i++) {
 		p += strspn(p, "/");
-		int fd = p == file || strchr(p, '/') ? open_below(tree, p) : -1;
+		int fd = p == file || file[0] == '/' || strchr(p, '/') ? open_below(tree, p) : -1;
 		if (fd >= 0) {
 			*name = p;
 			return fd;
