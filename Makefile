@@ -13,6 +13,7 @@ CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_cov := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 CFLAGS += -std=c17 $(WARN) $(CFLAGS_$(VARIANT)) -pthread $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llzo2 -lsnappy -lm
 ifdef WERROR
@@ -48,6 +49,9 @@ $(B)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# which it holds as it stands
+$(B)/engine/kern/meaning/builtin.o: engine/kern/meaning/linux.meanings
+
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TUI_LIB_OBJ) $(B)/libengine.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
@@ -55,6 +59,18 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TUI_LIB_OBJ) $(B)/libengine.a
 $(B)/tests/tools/screen: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/*.c))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lvterm -lutil
+
+# The fuzzers: libFuzzer's entry needs its own main(). What they put in the place of reading the dump:
+FUZZ_WRAP := $(foreach f,dump_read dump_read_once job_tick,-Wl,--wrap=$(f))
+FUZZ_OBJ := $(filter-out %/libfuzzer.o %/driver.o,$(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/*.c)))
+
+$(B)/tests/fuzz/fuzz: $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(TUI_LIB_OBJ) $(B)/libengine.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_WRAP) -o $@ $^ $(LDLIBS)
+
+$(B)/tests/fuzz/libfuzzer: $(B)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(TUI_LIB_OBJ) $(B)/libengine.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $(FUZZ_WRAP) -o $@ $^ $(LDLIBS)
 
 $(B)/tests/bench/firstscreen: $(B)/tests/bench/firstscreen.o $(B)/tests/tools/terminal.o
 	$(call say,LINK,$@)
@@ -73,13 +89,16 @@ test:				## installs what is needed and runs all tests, with ASan, UBSan and TSa
 	$(Q)tests/lab/lab deps
 	$(Q)tests/layers.sh
 	$(Q)$(MAKE) --no-print-directory VARIANT=release WERROR=1 vmbrowse unit
-	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 build/asan/vmbrowse unit
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 build/asan/vmbrowse build/asan/tests/fuzz/fuzz unit
 	$(Q)$(MAKE) --no-print-directory VARIANT=tsan WERROR=1 unit
 	$(Q)tests/lab/lab build --required
 	$(Q)python3 tests/run.py
 
 check:				## the tests again, with what is built and cached (make check ONLY=screen)
 	$(Q)python3 tests/run.py $(ONLY)
+
+fuzz:				## fuzzes the parsers until it is stopped (TARGET=btf: one, TIME=60: seconds, ENGINE=own)
+	$(Q)ENGINE=$(ENGINE) tests/fuzz/run.sh "$(TARGET)" $(TIME)
 
 lab:				## builds the lab's dumps of LAB_KERNELS (default: 6.1 6.12 and the newest)
 	$(Q)tests/lab/lab deps
@@ -122,6 +141,6 @@ clean:
 help:
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/\1\t\2/p' Makefile | sort | expand -t 14
 
-.PHONY: all unit demo test check lab compare bench readme screenshots docs install layers clean help
+.PHONY: all unit demo test check fuzz lab compare bench readme screenshots docs install layers clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d)
+-include $(LIB_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d)

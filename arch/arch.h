@@ -53,6 +53,7 @@ struct arch_reg {
 struct arch_xlat {
 	uint64_t pa;	    /* physical address of the byte */
 	uint64_t page_size; /* of the mapping: 4096, 2 MiB, 1 GiB */
+	bool linear; /* pa is not what the tables say: they can't be read, or contradict what is known */
 	unsigned nlevels;
 	struct {
 		const char *name; /* "PGD", "P4D", "PUD", "PMD", "PTE" */
@@ -152,6 +153,9 @@ struct arch {
 		       struct arch_region *ret);
 	/* Page-table entry flags as words ("P RW A D PSE NX"), into buf. */
 	void (*pte_flags)(uint64_t entry, char *buf, size_t n);
+	/* Of a user space's last-level entry that maps nothing: the swap area and the page's place there that it
+	 * keeps; false: it is empty. NULL function: not known. */
+	bool (*swap_entry)(uint64_t entry, unsigned *type, uint64_t *offset);
 };
 
 /* By ELF e_machine, or by uname's machine name when e_machine is 0; NULL: not one of ours. */

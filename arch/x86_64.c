@@ -37,4 +37,5 @@ const struct arch arch_x86_64 = {
 	.regs_plausible = x86_64_regs_plausible,
 	.region = x86_64_region,
 	.pte_flags = x86_64_pte_flags,
+	.swap_entry = x86_64_swap_entry,
 };

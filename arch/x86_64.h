@@ -66,6 +66,7 @@ bool x86_64_is_kernel(const struct arch_layout *l, uint64_t va);
 void x86_64_region(const struct arch_layout *l, const struct arch_bases *b, uint64_t va,
 		   struct arch_region *ret);
 void x86_64_pte_flags(uint64_t entry, char *buf, size_t n);
+bool x86_64_swap_entry(uint64_t entry, unsigned *type, uint64_t *offset);
 /* The first mapping at or after va and before end, by the tables at pgd_pa; *va moves to it. Tables
  * that can't be read are stepped over. false: none, or more holes than a sane kernel has. */
 bool x86_64_next_mapping(const struct arch_env *env, const struct arch_layout *l, uint64_t pgd_pa,

@@ -166,3 +166,13 @@ void x86_64_pte_flags(uint64_t entry, char *buf, size_t n)
 		len += (size_t)snprintf(buf + len, n - len, "%s%s", len ? " " : "", name);
 	}
 }
+
+/* The offset is kept inverted, as it reaches into the bits of a page frame (L1TF); bit 8 would be PROT_NONE. */
+bool x86_64_swap_entry(uint64_t entry, unsigned *type, uint64_t *offset)
+{
+	if (!entry || (entry & (X86_PTE_P | X86_PTE_PROTNONE)))
+		return false;
+	*type = (unsigned)(entry >> 59);
+	*offset = ~entry << 5 >> 14;
+	return true;
+}

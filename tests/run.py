@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs all tests with what is built and cached, and ends with their count.
 
-    run.py [PART...]     parts: unit tsan truth batch bad readme screen   (default: all)
+    run.py [PART...]     parts: unit tsan fuzz truth alone batch bad readme screen   (default: all)
 
 Each part is a list of commands that print TAP; what a command prints is shown only when something in it fails,
 but for its `# ` lines of figures. The last line is the count: N passed, N failed, N skipped.
@@ -34,6 +34,9 @@ def lab_environment():
             vmcore = "%s/dumps/%s/%s/vmcore.lzo" % (env["VMBROWSE_LAB"], kernel, scenario)
             if os.path.exists(vmlinux) and os.path.exists(vmcore):
                 env["VMLINUX" + key], env["VMCORE" + key] = vmlinux, vmcore
+            whole = vmcore.replace(".lzo", ".zstd.d1")  # with everything that the kernel had
+            if os.path.exists(whole):
+                env["VMCORE_D1" + key] = whole
     return env
 
 
@@ -47,13 +50,16 @@ def parts():
         "unit": unit("asan"),
         # with TSan: what is threaded
         "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model|object_module|kern_alone)_", p[0])],
+        "fuzz": [["build/asan/tests/fuzz/fuzz"]],
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
-                  for t in ("truth.py", "stacks.py", "stacks_groups.py", "slabs.py")],
+                  for t in ("truth.py", "stacks.py", "stacks_groups.py", "meaning.py", "slabs.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
-        "batch": [[sys.executable, "tests/batch/" + t, "build/asan/vmbrowse"] for t in ("batch.py", "stacks.py")],
+        "batch": [[sys.executable, t, "build/asan/vmbrowse"]
+                  for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/truth/expressions.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/hostile.py", "build/asan/vmbrowse"],
-                [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"]],
+                [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"],
+                [sys.executable, "tests/batch/memory.py", "build/asan/vmbrowse"]],
         "readme": [[sys.executable, "tests/readme.py", "build/release/vmbrowse", "--check"]],
         "screen": [["build/release/tests/tools/screen", "build/asan/vmbrowse"] + screens] if screens else [],
     }

@@ -10,7 +10,6 @@
 
 struct past {
 	char *line, *crumbs, *path;
-	bool path_points;
 	struct context ctx;
 	size_t sort_col;
 	bool sort_descending;
@@ -19,7 +18,7 @@ struct past {
 	int left;
 	uint8_t *folds;
 	size_t nrows, row, top, height; /* height: of the cursor above the top */
-	char *key;
+	char *key, *parent_key; /* a variable's name is in many frames: parent_key is its frame's */
 	struct ref ref;
 	bool has_address;
 	uint64_t address;
@@ -28,6 +27,13 @@ struct past {
 static char *copy(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
+}
+
+static const char *parent_key(const struct view *v, size_t row)
+{
+	size_t parent = view_parent(v, row);
+
+	return parent == NO_ROW ? NULL : view_row(v, parent)->key;
 }
 
 static void keep_place(struct past *p, const struct view *v)
@@ -43,6 +49,7 @@ static void keep_place(struct past *p, const struct view *v)
 	if (!r)
 		return;
 	p->key = copy(r->key);
+	p->parent_key = copy(parent_key(v, v->cursor_row));
 	p->ref = r->ref;
 	p->has_address = view_row_address(v, v->cursor_row, &p->address);
 }
@@ -58,6 +65,7 @@ static void keep_older_place(struct past *p, const struct past *older)
 	p->height = older->height;
 	p->left = older->left;
 	p->key = copy(older->key);
+	p->parent_key = copy(older->parent_key);
 	p->ref = older->ref;
 	p->has_address = older->has_address;
 	p->address = older->address;
@@ -70,7 +78,6 @@ struct past *past_of(const struct view *v)
 	p->line = xstrdup(v->run->line);
 	p->crumbs = xstrdup(v->crumbs);
 	p->path = copy(v->path);
-	p->path_points = v->path_points;
 	p->ctx = v->ctx;
 	p->sort_col = v->sort_col;
 	p->sort_descending = v->sort_descending;
@@ -96,6 +103,7 @@ void past_free(struct past *p)
 	free(p->search);
 	free(p->folds);
 	free(p->key);
+	free(p->parent_key);
 	free(p);
 }
 
@@ -104,7 +112,6 @@ struct view *past_run(struct past *p, struct pool *pool, struct shell *sh)
 	struct view *v = view_create(run_start(pool, sh, p->line, &p->ctx), p->crumbs);
 
 	v->path = copy(p->path);
-	v->path_points = p->path_points;
 	v->sort_col = p->sort_col;
 	v->sort_descending = p->sort_descending;
 	v->wrap = p->wrap;
@@ -116,8 +123,10 @@ struct view *past_run(struct past *p, struct pool *pool, struct shell *sh)
 
 static bool by_key(const struct view *v, const struct past *p, size_t row)
 {
-	const struct row *r = view_row(v, row);
-	return p->key && p->key[0] && r->key && !strcmp(r->key, p->key);
+	const char *key = view_row(v, row)->key, *parent = parent_key(v, row);
+
+	return p->key && p->key[0] && key && !strcmp(key, p->key) &&
+	       (!p->parent_key || (parent && !strcmp(parent, p->parent_key)));
 }
 
 static bool by_ref(const struct view *v, const struct past *p, size_t row)
@@ -139,9 +148,9 @@ static size_t find_row(const struct view *v, const struct past *p)
 
 	if (p->row == NO_ROW)
 		return NO_ROW;
-	bool named = (p->key && p->key[0]) || p->ref.kind;
+	bool keyed = p->key && p->key[0], named = keyed || p->ref.kind;
 	bool same = p->row < v->nrows &&
-		    (!named || by_key(v, p, p->row) || by_ref(v, p, p->row));
+		    (!named || (keyed ? by_key(v, p, p->row) : by_ref(v, p, p->row)));
 	if (same && (named || v->nrows == p->nrows))
 		return p->row;
 	for (size_t w = 0; w < sizeof(ways) / sizeof(*ways); w++)

@@ -198,7 +198,7 @@ static void release_stderr(struct app *a)
 /* Views that are read, not looked at: their text is shown whole. */
 static void choose_wrap(struct view *v)
 {
-	static const char *const tables[] = {"help", "sys"};
+	static const char *const tables[] = {"help", "sys", "what", "marks"};
 	const struct heading *h = view_heading(v);
 
 	for (size_t i = 0; h && i < sizeof(tables) / sizeof(*tables) && !v->measured; i++)

@@ -9,43 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* "struct super_block" of "struct super_block.s_writers". */
-static size_t root_length(const char *type)
-{
-	return strcspn(type, ".");
-}
-
-static bool same_root(const char *a, const char *b)
-{
-	size_t n = root_length(a);
-	return n == root_length(b) && !strncmp(a, b, n);
-}
-
-/* "(struct vfsmount *)", "(int (*)[4])". */
-static void put_cast(const char *type, struct buf *out)
-{
-	size_t n = root_length(type), element = strcspn(type, "[");
-
-	if (element < n)
-		buf_printf(out, "(%.*s (*)%.*s)", (int)element, type, (int)(n - element),
-			   type + element);
-	else
-		buf_printf(out, "(%.*s *)", (int)n, type);
-}
-
-static void put_anew(const struct ref *object, struct buf *out)
-{
-	buf_putc(out, '(');
-	put_cast(object->name, out);
-	buf_printf(out, "0x%" PRIx64 ")", object->addr);
-}
-
-/* Is it an operand that "." and "->" may follow? */
-static bool is_simple(const char *s)
-{
-	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]:")];
-}
-
 /* "p init_task.comm" shows what was typed; NULL: the view isn't of that kind. */
 static const char *typed(const struct view *v)
 {
@@ -58,51 +21,54 @@ static const char *typed(const struct view *v)
 	return *line && *line != '-' && !strchr(line, '@') ? line : NULL;
 }
 
-/* The object that the view shows; *points: a pointer to it. */
-static bool put_base(const struct view *v, struct buf *out, bool *points)
+/* Behind the group in parentheses that s begins with, when that is no cast; else s. */
+static const char *behind_group(const char *s)
 {
-	const struct heading *h = view_heading(v);
+	const char *p = s;
+	int depth = 0;
 
-	if (!h || h->ref.kind != REF_OBJECT)
-		return false;
-	*points = v->path ? v->path_points : true;
-	if (v->path)
-		buf_puts(out, v->path);
-	else if (typed(v))
-		buf_printf(out, is_simple(typed(v)) ? "%s" : "(%s)", typed(v));
-	else
-		put_anew(&h->ref, out);
-	if (!v->path && typed(v))
-		*points = false;
+	if (*s != '(')
+		return s;
+	do
+		depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
+	while (*p++ && depth);
+	return !depth && strchr("-.[", *p) ? p : s;
+}
+
+/* May "." and "->" follow it as it stands? */
+static bool is_simple(const char *s)
+{
+	s = behind_group(s);
+	while (*s) {
+		s += strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]:");
+		if (!strncmp(s, "->", 2))
+			s += 2;
+		else if (*s)
+			return false;
+	}
 	return true;
 }
 
-static bool is_member(const struct view *v, const struct row *r)
+static bool shows_object(const struct view *v)
 {
 	const struct heading *h = view_heading(v);
 
-	return h && h->ref.kind == REF_OBJECT && !strcmp(h->table->name, "struct") && r->key &&
-	       r->key[0] && !strstr(r->key, "...");
+	return h && h->ref.kind == REF_OBJECT && !strcmp(h->table->name, "struct") && v->run->shell;
 }
 
+/* A member of what is shown. */
 static bool put_member(const struct view *v, const struct row *r, struct buf *out)
 {
-	bool points;
-	size_t before = out->len;
+	const char *text = typed(v), *key = r->key ? r->key : "";
 
-	if (!is_member(v, r) || !put_base(v, out, &points))
+	if (!shows_object(v) || strstr(key, "..."))
 		return false;
-	if (!points && typed(v) && !strcmp(r->key, typed(v))) /* a value alone */
-		return true;
-	if (r->key[0] != '[') {
-		buf_puts(out, points ? "->" : ".");
-	} else if (points) {
-		AUTO_FREE char *base = xstrdup(out->p + before);
-		out->len = before;
-		out->p[before] = '\0';
-		buf_printf(out, "(*%s)", base);
-	}
-	buf_puts(out, r->key);
+	if (!text)
+		return shell_expression(v->run->shell, &view_heading(v)->ref, v->path, key, out);
+	bool alone = !*key || !strcmp(key, text); /* a value has what was typed as its name */
+	buf_printf(out, is_simple(text) || alone ? "%s" : "(%s)", text);
+	if (!alone)
+		buf_printf(out, "%s%s", key[0] == '[' ? "" : ".", key);
 	return true;
 }
 
@@ -117,16 +83,12 @@ bool cexpr_of_row(const struct view *v, size_t row, struct buf *out)
 	if (put_member(v, r, out))
 		return true;
 	link = row_link(rows_table(v->run->rows, r), r);
-	if (link.kind == REF_OBJECT && !strchr(link.name, '.'))
-		put_anew(&link, out);
-	else if (link.kind == REF_TASK)
-		buf_printf(out, "((struct task_struct *)0x%" PRIx64 ")", link.addr);
-	else if (link.kind == REF_SYM)
-		buf_puts(out, link.name);
-	else if (view_row_address(v, row, &addr))
-		buf_printf(out, "0x%" PRIx64, addr);
-	else
+	if (link.kind != REF_MEM && v->run->shell &&
+	    shell_expression(v->run->shell, &link, NULL, "", out))
+		return true;
+	if (!view_row_address(v, row, &addr))
 		return false;
+	buf_printf(out, "0x%" PRIx64, addr);
 	return true;
 }
 
@@ -145,29 +107,33 @@ static bool is_pointer_to(const struct view *v, const struct row *r, const struc
 	return true;
 }
 
-char *cexpr_follow(const struct view *v, size_t row, const struct ref *to, bool *points)
+/* "struct super_block" and "struct super_block.s_writers" are of one object. */
+static bool same_root(const char *a, const char *b)
 {
-	const struct heading *h = view_heading(v);
+	size_t n = strcspn(a, ".");
+	return n == strcspn(b, ".") && !strncmp(a, b, n);
+}
+
+char *cexpr_follow(const struct view *v, size_t row, const struct ref *to)
+{
 	const struct row *r = view_row(v, row);
 	struct buf out = {0};
 	bool exact;
 
-	*points = true;
-	if (!r || to->kind != REF_OBJECT)
+	if (!r || to->kind != REF_OBJECT || !shows_object(v))
 		return NULL;
-	bool inside = h && h->ref.kind == REF_OBJECT && h->ref.addr == to->addr &&
-		      same_root(h->ref.name, to->name);
-	if (inside && put_base(v, &out, points))
-		return buf_steal(&out);
-	if (!strchr(to->name, '.') && is_pointer_to(v, r, to, &exact) && put_member(v, r, &out)) {
-		if (exact)
-			return buf_steal(&out);
-		AUTO_FREE char *pointer = buf_steal(&out);
-		buf_putc(&out, '(');
-		put_cast(to->name, &out);
-		buf_printf(&out, "%s)", pointer);
+	const struct ref *here = &view_heading(v)->ref;
+	if (here->addr == to->addr && same_root(here->name, to->name)) {
+		if (v->path || !typed(v))
+			return v->path ? xstrdup(v->path) : NULL;
+		buf_printf(&out, is_simple(typed(v)) ? "(&%s)" : "(&(%s))", typed(v));
 		return buf_steal(&out);
 	}
-	put_anew(to, &out);
-	return buf_steal(&out);
+	if (strchr(to->name, '.') || strpbrk(to->name, "[(") || !is_pointer_to(v, r, to, &exact) ||
+	    !put_member(v, r, &out))
+		return NULL;
+	if (exact)
+		return buf_steal(&out);
+	AUTO_FREE char *pointer = buf_steal(&out);
+	return xasprintf("((%s *)%s)", to->name, pointer);
 }

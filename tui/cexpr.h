@@ -11,8 +11,8 @@
 
 /* The expression of the row's value, or of its object. False: it has none. */
 bool cexpr_of_row(const struct view *v, size_t row, struct buf *out);
-/* The expression of the object that the row's link leads to, for that view's `path`; the caller's. NULL: the
- * link names no object. *points: it is a pointer to the object. */
-char *cexpr_follow(const struct view *v, size_t row, const struct ref *to, bool *points);
+/* The expression of a pointer to the object that the row's link leads to, for that view's `path`; the
+ * caller's. NULL: it begins anew there. */
+char *cexpr_follow(const struct view *v, size_t row, const struct ref *to);
 
 #endif

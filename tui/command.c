@@ -41,6 +41,10 @@ static bool expand(struct app *a, const char *name, struct buf *out)
 	} else if (!strcmp(name, "addr")) {
 		if (view_row_address(v, v->cursor_row, &addr))
 			buf_printf(out, "0x%" PRIx64, addr);
+	} else if (!strcmp(name, "thing")) {
+		struct ref thing;
+		if (thing_under_cursor(a, &thing) && thing.addr)
+			buf_printf(out, "0x%" PRIx64, thing.kind == REF_USER ? thing.aux : thing.addr);
 	} else if (!strcmp(name, "expr")) {
 		cexpr_of_row(v, v->cursor_row, out);
 	} else if (!strcmp(name, "line")) {
@@ -53,7 +57,7 @@ static bool expand(struct app *a, const char *name, struct buf *out)
 	return out->len > before;
 }
 
-static const char *const names[] = {"ref", "addr", "task", "line", "key", "expr"};
+static const char *const names[] = {"ref", "addr", "task", "line", "key", "expr", "thing"};
 
 static const char *known_name(const char *s)
 {

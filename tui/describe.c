@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tui/describe.h"
 #include "engine/base/alloc.h"
+#include <inttypes.h>
 #include <string.h>
 
 struct asking {
@@ -37,6 +38,17 @@ static void drop(struct describer *d)
 	d->text = NULL;
 }
 
+/* The row says already which type and address it is, where more than that is known. */
+static const char *beyond(const struct ref *r, const char *text)
+{
+	AUTO_BUF struct buf known = {0};
+
+	if (r->kind == REF_OBJECT)
+		buf_printf(&known, "%s ", r->name);
+	buf_printf(&known, "0x%" PRIx64 " ", r->addr);
+	return !strncmp(text, buf_str(&known), known.len) && text[known.len] ? text + known.len : text;
+}
+
 static bool take(struct describer *d)
 {
 	struct asking *q = d->asked;
@@ -44,7 +56,7 @@ static bool take(struct describer *d)
 	if (!q || !work_done(&q->work))
 		return false;
 	d->asked = NULL;
-	d->text = q->text.len ? buf_steal(&q->text) : NULL;
+	d->text = q->text.len ? xstrdup(beyond(&q->ref, q->text.p)) : NULL;
 	work_unref(&q->work);
 	return d->text != NULL;
 }

@@ -41,8 +41,7 @@ static void fill(struct app *a, struct view *v, struct mark *m)
 	m->field[MARK_KEY] = xstrdup(r && r->key ? r->key : "");
 	m->field[MARK_AT] = ref_text(&at);
 	m->field[MARK_TRAIL] = xstrdup(v->crumbs);
-	m->field[MARK_PATH] = v->path ? xasprintf("%s%s", v->path_points ? "" : "&", v->path)
-				      : xstrdup("");
+	m->field[MARK_PATH] = xstrdup(v->path ? v->path : "");
 }
 
 void mark_set(struct app *a, const char *arg)
@@ -88,8 +87,7 @@ static void open_place(struct app *a, const struct mark *m)
 				       (unsigned)(at.aux & 0xffff)};
 	struct view *v = view_create(run_start(a->pool, a->shell, m->field[MARK_PLACE], &ctx),
 				     m->field[MARK_TRAIL]);
-	v->path_points = path[0] != '&';
-	v->path = path[0] ? xstrdup(path + !v->path_points) : NULL;
+	v->path = path[0] ? xstrdup(path) : NULL;
 	if (m->field[MARK_KEY][0])
 		view_wish(v, WISH_KEY, m->field[MARK_KEY], 0, NULL);
 	app_show(a, app_inspector(a), v, true);

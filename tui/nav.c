@@ -236,12 +236,10 @@ void nav_open_ref(struct app *a, const struct ref *r, const char *label)
 	}
 	AUTO_FREE char *crumbs = longer_crumbs(a, label);
 	struct view *from = a->overlay_on ? NULL : app_view(a);
-	bool points = false;
-	char *path = from ? cexpr_follow(from, from->cursor_row, r, &points) : NULL;
+	char *path = from ? cexpr_follow(from, from->cursor_row, r) : NULL;
 	a->overlay_on = false;
 	struct view *v = app_run(a, app_inspector(a), buf_str(&line), crumbs, true);
 	v->path = path;
-	v->path_points = points;
 	app_focus(a, app_inspector(a));
 }
 
@@ -474,7 +472,6 @@ static void make_twin(struct app *a, struct view *v)
 	AUTO_FREE char *line = xasprintf("rd 0x%" PRIx64 " %" PRIu64, first, words);
 	struct view *hex = view_create(run_start(a->pool, a->shell, line, &a->ctx), v->crumbs);
 	hex->path = v->path ? xstrdup(v->path) : NULL;
-	hex->path_points = v->path_points;
 	hex->twin = v;
 	v->twin = hex;
 	swap_twin(a, v, hex);

@@ -13,7 +13,7 @@
 
 #define SHOW_PROGRESS_NS 200000000u
 #define POPUP_LINES 8
-#define HELP_HINT 8 /* columns of "? help" */
+#define HELP_HINT 11 /* columns for "? help" */
 #define THING_LEAST 24 /* columns that are of use */
 
 /* ---- first line ---- */

@@ -390,6 +390,7 @@ void view_to_line(struct view *v, size_t line)
 	v->cursor = line < v->nlines ? line : v->nlines - 1;
 	v->cursor_row = v->lines[v->cursor];
 	v->moved = true;
+	v->centre = false;
 	v->wish = WISH_NONE;
 	v->jump = false;
 }
@@ -421,6 +422,10 @@ void view_scroll(struct view *v, int height)
 	size_t h = height < 1 ? 1 : (size_t)height;
 
 	v->height = (int)h;
+	if (v->centre && v->wish == WISH_NONE) {
+		v->top = v->cursor > h / 2 ? v->cursor - h / 2 : 0;
+		v->centre = view_loading(v); /* rows that come may make room for it */
+	}
 	if (v->cursor < v->top)
 		v->top = v->cursor;
 	if (v->cursor >= v->top + h)
@@ -440,6 +445,7 @@ void view_wish(struct view *v, enum wish_kind kind, const char *key, uint64_t nu
 	v->wish_key = key ? xstrdup(key) : NULL;
 	v->wish = kind;
 	v->wish_number = number;
+	v->centre = false;
 	if (ref)
 		v->wish_ref = *ref;
 }
@@ -456,6 +462,8 @@ static bool wish_fits(const struct view *v, size_t row)
 		return ref_equal(&r->ref, &v->wish_ref);
 	case WISH_LOG:
 		return number_cell(v, row, "seq", &n) && n == v->wish_number;
+	case WISH_MARKED:
+		return r->role == ROLE_TITLE;
 	default:
 		return false;
 	}
@@ -492,13 +500,12 @@ static void grant_wish(struct view *v)
 		row = v->nrows - 1;
 	if (row != NO_ROW)
 		view_to_row(v, row);
-	if (row != NO_ROW && v->wish == WISH_REF && v->wish_ref.kind == REF_SRC)
-		v->top = v->cursor > (size_t)v->height / 2 ? v->cursor - (size_t)v->height / 2 : 0;
 	if (row != NO_ROW || !view_loading(v))
 		v->wish = WISH_NONE;
 }
 
-/* What is about one of its rows, a line of source, begins there. */
+/* What is about one of its rows, a line of source, where a frame stands in its code, or the chosen frame of
+ * a stack, begins there. */
 static void wish_for_subject(struct view *v)
 {
 	const struct heading *h = view_heading(v);
@@ -506,8 +513,16 @@ static void wish_for_subject(struct view *v)
 	if (v->begun || !h)
 		return;
 	v->begun = true;
-	if (h->ref.kind == REF_SRC && v->wish == WISH_NONE && !v->past)
+	if (v->wish != WISH_NONE || v->past)
+		return;
+	struct ref frame = ref_frame(v->ctx.task.addr, v->ctx.frame, v->ctx.level);
+	if (h->ref.kind == REF_SRC)
 		view_wish(v, WISH_REF, NULL, 0, &h->ref);
+	else if (h->ref.kind == REF_SYM)
+		view_wish(v, WISH_MARKED, NULL, 0, NULL);
+	else if (ref_equal(&h->ref, &v->ctx.task) && (v->ctx.frame || v->ctx.level))
+		view_wish(v, WISH_REF, NULL, 0, &frame);
+	v->centre = v->wish != WISH_NONE;
 }
 
 /* ---- folds ---- */

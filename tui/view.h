@@ -21,7 +21,7 @@
 #define VIEW_MAX_COLS 32
 
 /* Where the cursor is to go once the row is there. */
-enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END };
+enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END, WISH_MARKED };
 
 struct sorting;
 struct past;
@@ -30,8 +30,7 @@ struct view {
 	struct run *run;
 	struct context ctx; /* that the command was given */
 	char *crumbs;	    /* "m > mnt_sb"; "" for what was opened by its name */
-	char *path;	    /* C expression of the object that is shown, as links led to it; NULL: none */
-	bool path_points;   /* it is a pointer to the object */
+	char *path;	    /* C expression of a pointer to what is shown, as links led to it; NULL: none */
 	struct past *past;  /* how it is to be once the rows are there; NULL: as it comes */
 	bool moved;	    /* somebody has moved the cursor */
 
@@ -86,6 +85,7 @@ struct view {
 	uint64_t wish_number;
 	struct ref wish_ref;
 	bool begun; /* its heading has been looked at */
+	bool centre;	/* the row wished for belongs into the middle */
 
 	uint32_t rigid;			 /* columns with addresses, bits: never cut */
 	uint32_t shown;			 /* columns on the screen, bits; 0: not drawn yet */

@@ -320,6 +320,22 @@ static size_t path_skip(const char *text, size_t n, int max)
 	return 0;
 }
 
+/* Of "((struct vfsmount *)0x...)->mnt_sb->s_flags = 1" that is too long the value is worth most: steps at the
+ * start of the path are left out. */
+static size_t expression_skip(const char *text, size_t n, int max)
+{
+	const char *is = strstr(text, " = "), *best = text;
+
+	for (const char *p = text; is && p < is; p++) {
+		if (*p != '.' && (*p != '>' || p == text || p[-1] != '-'))
+			continue;
+		best = p + 1;
+		if (utf8_width(best, n - (size_t)(best - text)) <= max)
+			break;
+	}
+	return (size_t)(best - text);
+}
+
 static int draw_cell(const struct drawing *d, int y, int x, int max, const struct row *r,
 		     const struct cell *c, bool right)
 {
@@ -331,6 +347,8 @@ static int draw_cell(const struct drawing *d, int y, int x, int max, const struc
 	if (right && w < max)
 		x += max - w;
 	size_t skip = w > max ? path_skip(buf_str(&text), text.len, max) : 0;
+	if (w > max && !skip)
+		skip = expression_skip(buf_str(&text), text.len, max);
 	w = surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text) + skip, text.len - skip);
 	mark_matches(d, y, x, max, buf_str(&text) + skip, text.len - skip);
 	return w;

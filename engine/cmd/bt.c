@@ -96,12 +96,14 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 	return sink_row(b->c->out, &(struct row){.cells = v, .key = r->key, .ref = r->ref, .role = role});
 }
 
-static struct err *frame_row(struct bt *b, size_t i, size_t level, const struct code_call *call)
+/* level counts from the innermost of n inlined calls. The row's key counts from the outermost, so that a function
+ * keeps its name when debug info comes and inlined calls appear above it. */
+static struct err *frame_row(struct bt *b, size_t i, size_t level, size_t n, const struct code_call *call)
 {
 	const struct frame *f = &b->stack.frames[i];
-	char key[24];
+	char key[48];
 
-	snprintf(key, sizeof(key), "%zu.%zu", i, level);
+	snprintf(key, sizeof(key), "%zu.%zu", i, n - 1 - level);
 	struct bt_row r = {
 		.call = *call,
 		.pc = f->pc,
@@ -123,13 +125,13 @@ static struct err *physical_frame(struct bt *b, size_t i)
 	struct code_place place;
 
 	if (f->user) {
-		TRY(frame_row(b, i, 0, &(struct code_call){0}));
+		TRY(frame_row(b, i, 0, 1, &(struct code_call){0}));
 		return b->words ? bt_frame_words(b, i) : bt_regs(b, &f->regs);
 	}
 	size_t n = code_place_at(b->s, f->object, f->pc, f->exact, &place);
 	for (size_t level = a->has['I'] ? n - 1 : 0; level < n; level++) {
 		struct code_call call = code_place_call(&place, level);
-		TRY(frame_row(b, i, level, &call));
+		TRY(frame_row(b, i, level, n, &call));
 		if (place.nscopes && !b->words)
 			TRY(bt_scope_vars(b, i, level));
 	}
@@ -147,6 +149,10 @@ static struct err *frames(struct bt *b)
 		TRY(bt_entry(b, i));
 		TRY(physical_frame(b, i));
 	}
+	if (b->stack.searched)
+		sink_note(b->c->out, ROLE_WARN,
+			  "task %d: its saved stack pointer is lost; where it sleeps was found by searching "
+			  "the words of its stack", b->t->pid);
 	if (b->stack.ended)
 		sink_note(b->c->out, ROLE_WARN, "task %d: the stack ends early: %s", b->t->pid,
 			  b->stack.ended);

@@ -14,9 +14,9 @@
 #define MAX_SMALL 64  /* bytes of a struct that may be worth a line */
 
 static const struct col var_cols[V_COLS] = {
-	[V_LINE] = {"line", "", "name = value", COL_SCREEN | COL_GROW, 0, 0},
+	[V_LINE] = {"line", "", "name = value  meaning", COL_SCREEN | COL_GROW, 52, 0},
 	[V_NAME] = {"name", "NAME", "parameter, variable or register", COL_DATA, 0, 0},
-	[V_TYPE] = {"type", "", "its C type", 0, 0, 2},
+	[V_TYPE] = {"type", "", "its C type", 0, 0, 3},
 	[V_VALUE] = {"value", "VALUE", "its value", COL_DATA, 0, 0},
 	[V_MEANING] = {"meaning", "MEANING", "enum name, symbol, string pointed to; a struct's members, or its address", COL_DATA, 0, 0},
 	[V_LOCATION] = {"location", "", "where it is kept, or why it has no value", COL_DATA, 0, 3},

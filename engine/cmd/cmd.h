@@ -185,6 +185,8 @@ struct cmd {
 const struct cmd *const *cmd_all(size_t *n);
 /* By name, alias or unique prefix; NULL: none, or several. */
 const struct cmd *cmd_find(const char *name);
+/* An option as people write it: "-c TASK"; of a digit's its argument is the rest of the number: "-16". */
+void cmd_option_name(const struct cmd_option *o, struct buf *out);
 /* "Usage: ps [-m] [FILTER...]". */
 void cmd_usage(const struct cmd *c, struct buf *out);
 

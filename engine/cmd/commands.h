@@ -13,11 +13,14 @@
 #include "engine/kern/task/tasks.h"
 
 extern const struct cmd cmd_bt,
+	cmd_container,
 	cmd_diff,
 	cmd_dis,
 	cmd_eval,
 	cmd_foreach,
+	cmd_frame,
 	cmd_help,
+	cmd_list,
 	cmd_log,
 	cmd_marks,
 	cmd_mod,
@@ -25,6 +28,7 @@ extern const struct cmd cmd_bt,
 	cmd_p,
 	cmd_pd,
 	cmd_ps,
+	cmd_ptov,
 	cmd_px,
 	cmd_rd,
 	cmd_search,
@@ -34,8 +38,11 @@ extern const struct cmd cmd_bt,
 	cmd_struct,
 	cmd_sym,
 	cmd_sys,
+	cmd_tree,
 	cmd_union,
 	cmd_vmlinux,
+	cmd_vtop,
+	cmd_waiters,
 	cmd_what,
 	cmd_whatis;
 
@@ -43,6 +50,9 @@ struct expr_scope; /* engine/kern/stack/exprscope.h */
 
 struct session *shell_session(struct shell *sh);
 struct marks *shell_marks(struct shell *sh); /* marksfile.h */
+/* A copy of a table whose columns were put together while the program runs; it lives as long as sh, as
+ * rows need it. Its strings must be interned or literals. Equal ones are kept once. */
+const struct table *shell_table(struct shell *sh, const struct table *t);
 
 /* An address as people write it: 0x..., bare hexadecimal, a symbol, a ref, or any C expression
  * (engine/expr/expr.h) over the dump. ERR_USAGE/ERR_NOTFOUND says what was tried, or what is wrong where. */

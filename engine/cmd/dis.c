@@ -36,7 +36,7 @@ enum {
 static const struct col cols[COLS] = {
 	[MARK] = {"at", "", "=> stands before the frame's own instruction", COL_SCREEN, 2, 0},
 	[ADDRESS] = {"address", "", "of the instruction", 0, 18, 3},
-	[SHOWN] = {"where", "", "function and offset", COL_SCREEN, 0, 1},
+	[SHOWN] = {"where", "", "offset from the start of the function", COL_SCREEN, 0, 1},
 	[FUNCTION] = {"function", "FUNCTION", "function", COL_DATA, 0, 0},
 	[OFFSET] = {"offset", "OFFSET", "from the function's start", COL_DATA, 0, 0},
 	[BYTES] = {"bytes", "BYTES", "its bytes in hexadecimal", COL_DATA, 0, 0},
@@ -213,7 +213,7 @@ static bool source_text(struct listing *l, const char *file, unsigned line, stru
 	if (!text)
 		return false;
 	buf_printf(out, "%u  ", line);
-	buf_put_safe(out, text, len);
+	source_put_line(text, len, out);
 	return true;
 }
 
@@ -271,7 +271,7 @@ static struct err *insn_row(struct listing *l, const struct code *code, const st
 	if (lines)
 		TRY(interleave(l, in->pc));
 	snprintf(key, sizeof(key), "%" PRIx64, in->pc);
-	buf_printf(&where, "<%s+%" PRIu64 ">", l->func.sym.name, in->pc - l->func.start);
+	buf_printf(&where, "<+%" PRIu64 ">", in->pc - l->func.start);
 	for (unsigned i = 0; i < in->size; i++)
 		buf_printf(&bytes, "%02x", in->bytes[i]);
 	for (size_t i = 0; i < l->nnotes; i++)

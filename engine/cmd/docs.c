@@ -72,7 +72,9 @@ static void man_command(FILE *out, const struct cmd *c)
 		fputs("\n", out);
 	}
 	for (const struct cmd_option *o = c->options; o && o->letter; o++) {
-		fprintf(out, ".TP\n\\fB\\-%c\\fR %s\n", o->letter, o->arg_name ? o->arg_name : "");
+		AUTO_BUF struct buf name = {0};
+		cmd_option_name(o, &name);
+		fprintf(out, ".TP\n\\fB\\%s\\fR\n", buf_str(&name));
 		roff(out, o->help);
 		fputs("\n", out);
 	}

@@ -31,9 +31,9 @@ static struct err *list(const struct cmd_call *c)
 static struct err *options(const struct cmd_call *c, const struct cmd *k)
 {
 	for (const struct cmd_option *o = k->options; o && o->letter; o++) {
-		AUTO_FREE char *name = xasprintf("-%c%s%s", o->letter, o->arg_name ? " " : "",
-						 o->arg_name ? o->arg_name : "");
-		TRY(line(c, ROLE_NAME, name, o->help));
+		AUTO_BUF struct buf name = {0};
+		cmd_option_name(o, &name);
+		TRY(line(c, ROLE_NAME, buf_str(&name), o->help));
 	}
 	for (const struct cmd_arg *a = k->args; a && a->name; a++)
 		TRY(line(c, ROLE_NAME, a->name, a->help));

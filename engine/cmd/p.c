@@ -7,6 +7,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/show.h"
+#include "engine/kern/module/modules.h"
 #include "engine/kern/stack/exprscope.h"
 #include <inttypes.h>
 #include <string.h>
@@ -143,7 +144,7 @@ static struct err *print_ref(const struct cmd_call *c, const struct ref *r, cons
 	struct show_style style = style_of(c);
 	struct expr_value v = {.kind = EXPR_PLACE, .space = KERNEL, .addr = r->addr};
 
-	TRY(type_find(c->session->types, r->name, c->job, &v.type));
+	TRY(module_type_find(c->session, r->name, c->job, &v.type));
 	AUTO_FREE char *crash = xasprintf("p *(%s *)0x%" PRIx64, r->name, r->addr);
 	struct show_object o = object_of(c->session, &v, has_members(&v) ? "" : text);
 	TRY(sink_begin(c->out, &show_table, r, crash, "%s 0x%" PRIx64, r->name, r->addr));

@@ -124,9 +124,25 @@ static bool rest_begins(const struct cmd *c, size_t n)
 	return false;
 }
 
-static bool is_option(const char *s)
+/* A number below zero is none, but where the command has such an option (`rd -16`). */
+static bool is_option(const struct cmd *c, const char *s)
 {
-	return s[0] == '-' && isalpha((unsigned char)s[1]);
+	return s[0] == '-' &&
+	       (isalpha((unsigned char)s[1]) || (isdigit((unsigned char)s[1]) && cmd_option(c, s[1])));
+}
+
+/* Expressions have quotes and signs of their own: '\'' and -jiffies. */
+static bool takes_expression(const struct cmd *c)
+{
+	return c->args && c->args->name && c->args->kind == ARG_EXPR;
+}
+
+static bool only_options(const struct cmd *c, const char *s)
+{
+	while (*++s)
+		if (!cmd_option(c, *s))
+			return false;
+	return true;
 }
 
 static size_t most_args(const struct cmd *c, size_t *least)
@@ -148,7 +164,7 @@ struct err *args_parse(const struct cmd *c, const char *line, const struct words
 	bool options = true;
 
 	*ret = (struct cmd_args){.cmd = c, .rest = ""};
-	if (w->open_quote)
+	if (w->open_quote && !takes_expression(c))
 		return usage_error(c, "a quote is not closed");
 	for (size_t i = 1; i < w->n; i++) {
 		const char *s = w->v[i].text;
@@ -158,7 +174,8 @@ struct err *args_parse(const struct cmd *c, const char *line, const struct words
 			continue;
 		}
 		/* what follows a whole-line argument's first word belongs to it, options too */
-		if (options && is_option(s) && (!rest || !ret->n)) {
+		bool option = is_option(c, s) && (!takes_expression(c) || only_options(c, s));
+		if (options && option && (!rest || !ret->n)) {
 			TRY(parse_option(c, w, &i, ret));
 			continue;
 		}

@@ -5,11 +5,14 @@
 /* Sorted by name: help and the documentation list them in this order. */
 static const struct cmd *const table[] = {
 	&cmd_bt,
+	&cmd_container,
 	&cmd_diff,
 	&cmd_dis,
 	&cmd_eval,
 	&cmd_foreach,
+	&cmd_frame,
 	&cmd_help,
+	&cmd_list,
 	&cmd_log,
 	&cmd_marks,
 	&cmd_mod,
@@ -17,6 +20,7 @@ static const struct cmd *const table[] = {
 	&cmd_p,
 	&cmd_pd,
 	&cmd_ps,
+	&cmd_ptov,
 	&cmd_px,
 	&cmd_rd,
 	&cmd_search,
@@ -26,8 +30,11 @@ static const struct cmd *const table[] = {
 	&cmd_struct,
 	&cmd_sym,
 	&cmd_sys,
+	&cmd_tree,
 	&cmd_union,
 	&cmd_vmlinux,
+	&cmd_vtop,
+	&cmd_waiters,
 	&cmd_what,
 	&cmd_whatis,
 };
@@ -69,12 +76,21 @@ const struct cmd *cmd_find(const char *name)
 	return found;
 }
 
+void cmd_option_name(const struct cmd_option *o, struct buf *out)
+{
+	bool apart = o->arg_name && !(o->letter >= '0' && o->letter <= '9');
+
+	buf_printf(out, "-%c%s%s", o->letter, apart ? " " : "", o->arg_name ? o->arg_name : "");
+}
+
 void cmd_usage(const struct cmd *c, struct buf *out)
 {
 	buf_puts(out, c->name);
-	for (const struct cmd_option *o = c->options; o && o->letter; o++)
-		buf_printf(out, o->arg == ARG_NONE ? " [-%c]" : " [-%c %s]", o->letter,
-			   o->arg_name ? o->arg_name : "");
+	for (const struct cmd_option *o = c->options; o && o->letter; o++) {
+		buf_puts(out, " [");
+		cmd_option_name(o, out);
+		buf_putc(out, ']');
+	}
 	for (const struct cmd_arg *a = c->args; a && a->name; a++)
 		buf_printf(out, a->optional ? " [%s%s]" : " %s%s", a->name,
 			   a->repeated ? "..." : "");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
+#include "engine/cmd/elements.h"
 #include "engine/cmd/marksfile.h"
 #include "engine/cmd/parse.h"
 #include "engine/kern/memory/identify.h"
@@ -16,7 +17,46 @@ struct shell {
 	char *old_headline; /* of the generation before: somebody may have borrowed it */
 	unsigned generation; /* of headline */
 	struct marks *marks;
+	struct kept_table *tables; /* under lock; only ever prepended */
 };
+
+/* A table whose columns are chosen while the program runs. */
+struct kept_table {
+	struct kept_table *next;
+	struct table table;
+	struct col cols[];
+};
+
+static bool same_table(const struct table *a, const struct table *b)
+{
+	if (a->ncols != b->ncols || a->name != b->name || a->child != b->child)
+		return false;
+	for (size_t i = 0; i < a->ncols; i++)
+		if (strcmp(a->cols[i].key, b->cols[i].key) ||
+		    strcmp(a->cols[i].title, b->cols[i].title) ||
+		    a->cols[i].flags != b->cols[i].flags)
+			return false;
+	return true;
+}
+
+const struct table *shell_table(struct shell *sh, const struct table *t)
+{
+	struct kept_table *k;
+
+	pthread_mutex_lock(&sh->lock);
+	for (k = sh->tables; k && !same_table(&k->table, t); k = k->next)
+		;
+	if (!k) {
+		k = xcalloc(1, sizeof(*k) + t->ncols * sizeof(*t->cols));
+		k->table = *t;
+		memcpy(k->cols, t->cols, t->ncols * sizeof(*t->cols));
+		k->table.cols = k->cols;
+		k->next = sh->tables;
+		sh->tables = k;
+	}
+	pthread_mutex_unlock(&sh->lock);
+	return &k->table;
+}
 
 struct err *shell_open(const struct shell_options *o, const char *const *files, size_t n,
 		       struct job *job, struct shell **ret)
@@ -40,6 +80,10 @@ void shell_close(struct shell *sh)
 	marks_destroy(sh->marks);
 	session_close(sh->s);
 	pthread_mutex_destroy(&sh->lock);
+	for (struct kept_table *k = sh->tables, *next; k; k = next) {
+		next = k->next;
+		free(k);
+	}
 	free(sh->headline);
 	free(sh->old_headline);
 	free(sh);
@@ -241,7 +285,8 @@ bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out)
 		buf_printf(out, "bt -V 0x%" PRIx64, r->addr);
 		return true;
 	case REF_OBJECT:
-		object_command(r, out);
+		if (!elements_command(sh->s, r, out))
+			object_command(r, out);
 		return true;
 	case REF_MEM:
 		buf_printf(out, "rd 0x%" PRIx64 " 64", r->addr);
@@ -264,8 +309,15 @@ bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out)
 	case REF_SRC:
 		buf_printf(out, "src %s:%" PRIu64, r->name, r->aux);
 		return true;
-	case REF_NONE:
+	case REF_WAITERS:
+		buf_printf(out, "waiters %s 0x%" PRIx64, r->name, r->addr);
+		return true;
 	case REF_USER:
+		buf_puts(out, "rd ");
+		ref_print(r, out);
+		buf_puts(out, " 64");
+		return true;
+	case REF_NONE:
 		break;
 	}
 	return false;

@@ -6,6 +6,7 @@
  */
 #include "engine/cmd/show.h"
 #include "engine/base/alloc.h"
+#include "engine/kern/container/known.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +22,7 @@ enum { LINE, PATH, TYPE, VALUE, MEANING, OFFSET, COLS };
 
 #define COLUMNS(offset_flags)                                                                      \
 	{                                                                                          \
-		[LINE] = {"line", "", "member = value", COL_SCREEN | COL_GROW, 0, 0},             \
+		[LINE] = {"line", "", "member = value  meaning", COL_SCREEN | COL_GROW, 56, 0},   \
 		[PATH] = {"path", "PATH", "the member's path from the object", COL_DATA, 0, 0},  \
 		[TYPE] = {"type", "", "its C type", 0, 0, 3},                                     \
 		[VALUE] = {"value", "VALUE", "number, 0x address or string", COL_DATA, 0, 0},     \
@@ -315,6 +316,22 @@ static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
 	show_meaning(w->c->session, &q, w->style->hex, v);
 }
 
+/* What a list or tree holds, behind its row: "list of struct inode", "empty". */
+static void tell_holding(const struct walk *w, const struct thing *th, struct buf *out)
+{
+	struct session *s = w->c->session;
+	struct type_place place;
+	struct holding h;
+
+	if (!th->in || w->o->space.kind != SPACE_KERNEL || !err_ok(type_member(th->in, th->name, &place)) ||
+	    !err_ok(holding_of_member(s, th->in, th->name, w->o->addr + th->place.offset - place.offset, &h)))
+		return;
+	if (container_is_empty(s, &h.c))
+		buf_puts(out, "empty");
+	else
+		buf_printf(out, "%s%s%s", container_kind_name(h.c.kind), h.element ? " of " : "", h.element_name);
+}
+
 static struct err *show_container(struct walk *w, const struct thing *th)
 {
 	struct type_place inner = {.offset = th->place.offset};
@@ -340,6 +357,8 @@ static struct err *show_container(struct walk *w, const struct thing *th)
 	}
 	struct ref leads = v.value.ref.kind ? v.value.ref : n ? member_ref(w, th->path) : (struct ref){0};
 	v.value = cell_absent();
+	if (!v.meaning.len)
+		tell_holding(w, th, &v.meaning);
 	e = put(w, th, &v, leads);
 	shown_free(&v);
 	return e ? e : show_members(w, th, th->depth + 1);
@@ -495,15 +514,31 @@ static struct err *show_whole(struct walk *w)
 	return show_thing(w, &all);
 }
 
+struct err *show_link(const struct cmd_call *c, const char *name, const char *text, struct ref ref)
+{
+	AUTO_FREE char *line = xasprintf("%s: %s", name, text);
+	struct cell cells[COLS];
+
+	for (size_t i = 0; i < COLS; i++)
+		cells[i] = cell_shown(cell_absent(), "");
+	cells[LINE] = cell_link(cell_role(cell_text(line), ROLE_LINK), ref);
+	return sink_row(c->out, &(struct row){.cells = cells, .key = name, .ref = ref, .only = ROW_FOR_PEOPLE,
+					      .role = ROLE_LINK});
+}
+
 struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
 	struct walk w = {.c = c, .o = o, .style = style};
 
+	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
+
+	if (links)
+		TRY(show_links_before(c, o->type, o->addr));
 	walk_open(&w);
 	struct err *e = show_whole(&w);
 	walk_close(&w);
-	return e;
+	return e || !links ? e : show_links_after(c, o->type, o->addr);
 }
 
 /* Under a pointer the struct that it points to: one step, no further. */

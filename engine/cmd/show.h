@@ -64,6 +64,12 @@ extern const struct table show_table, show_table_offsets;
 /* Rows for the object, into c->out after its heading was begun. */
 struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style);
+/* A row for people that is no member: where an object leads that no pointer in it says. */
+struct err *show_link(const struct cmd_call *c, const char *name, const char *text, struct ref ref);
+/* showlinks.c: such rows before an object's members (a super_block's mount point, device, and who waits) and after
+ * them (who waits, where there is something to wait for). */
+struct err *show_links_before(const struct cmd_call *c, const struct type *t, uint64_t addr);
+struct err *show_links_after(const struct cmd_call *c, const struct type *t, uint64_t addr);
 /* One row for a value that was read elsewhere (a bitfield by its path). */
 struct err *show_one(const struct cmd_call *c, const char *path, const struct type_place *place,
 		     struct shown *v);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define AROUND 10      /* lines before and after */
-#define MAX_LINE 1000  /* bytes of a line that are shown */
 #define MAX_FRAMES 256
 
 enum { MARK, LINE, TEXT, HERE, FILE_, COLS };
@@ -209,28 +208,6 @@ static struct err *find_spot(const struct cmd_call *c, struct spot *ret)
 	return spot_of_function(c, strncmp(text, "sym:", 4) ? text : text + 4, ret);
 }
 
-/* A line as it looks: tabs to the next eighth column; the rest made safe. */
-static void put_line(const char *p, size_t n, struct buf *out)
-{
-	size_t from = out->len;
-
-	n = n > MAX_LINE ? MAX_LINE : n;
-	while (n) {
-		const char *tab = memchr(p, '\t', n);
-		size_t part = tab ? (size_t)(tab - p) : n;
-		buf_put_safe(out, p, part);
-		p += part;
-		n -= part;
-		if (!tab)
-			continue;
-		do
-			buf_putc(out, ' ');
-		while ((out->len - from) % 8);
-		p++;
-		n--;
-	}
-}
-
 static struct err *show(const struct cmd_call *c, const struct spot *p, const struct source *src)
 {
 	uint64_t around = AROUND;
@@ -257,7 +234,7 @@ static struct err *show(const struct cmd_call *c, const struct spot *p, const st
 		const char *line = source_line(src, i, &n);
 		bool here = i == p->line;
 		char key[24];
-		put_line(line, n, &text);
+		source_put_line(line, n, &text);
 		snprintf(key, sizeof(key), "%zu", i);
 		enum role role = here ? ROLE_TITLE : ROLE_NORMAL;
 		struct cell v[COLS] = {

@@ -4,6 +4,7 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
 #include "engine/cmd/show.h"
+#include "engine/kern/module/modules.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,13 +24,13 @@ struct err *find_type(const struct cmd_call *c, const char *keyword, const char 
 
 	for (size_t i = 0; i < 3; i++)
 		if (!strncmp(name, tags[i], strlen(tags[i])))
-			return type_find(c->session->types, name, c->job, ret);
+			return module_type_find(c->session, name, c->job, ret);
 	AUTO_FREE char *tagged = xasprintf("%s %s", keyword, name);
-	struct err *e = type_find(c->session->types, tagged, c->job, ret);
+	struct err *e = module_type_find(c->session, tagged, c->job, ret);
 	if (!e || err_code(e) != ERR_NOTFOUND)
 		return e;
 	err_free(e);
-	return type_find(c->session->types, name, c->job, ret); /* a typedef, say */
+	return module_type_find(c->session, name, c->job, ret); /* a typedef, say */
 }
 
 /* ---- without an address: the definition ---- */

@@ -110,7 +110,7 @@ static struct err *put_type(const struct cmd_call *c, const char *name, struct b
 	const struct type *t;
 	struct type_place place;
 
-	TRY(type_find(c->session->types, whole, c->job, &t));
+	TRY(module_type_find(c->session, whole, c->job, &t));
 	if (!dot) {
 		type_print_definition(t, c->args->has['o'], out);
 		return NULL;

@@ -51,7 +51,7 @@ struct err *parse_type(struct parser *p, const char *ends, const struct type **r
 	char *name;
 
 	TRY(take_part(p, ends, &name));
-	return at_part(p, at, type_find(p->env->types, name, p->env->job, ret));
+	return at_part(p, at, named_type(p->env, name, ret));
 }
 
 bool at_type_keyword(const struct parser *p)
@@ -95,7 +95,7 @@ bool at_type(struct parser *p)
 		return false;
 	AUTO_FREE char *name = xstrndup(p->text + p->t.start, p->t.len);
 	return (pointer || !is_variable(p, name)) &&
-	       err_ok(type_find(p->env->types, name, p->env->job, &t));
+	       err_ok(named_type(p->env, name, &t));
 }
 
 struct err *parse_object(struct parser *p, struct node **ret)
@@ -112,7 +112,7 @@ struct err *parse_object(struct parser *p, struct node **ret)
 	char *dot = strchr(name, '.');
 	if (dot)
 		*dot++ = '\0';
-	TRY(at_part(p, start, type_find(p->env->types, name, p->env->job, &place.type)));
+	TRY(at_part(p, start, named_type(p->env, name, &place.type)));
 	if (dot)
 		TRY(at_part(p, start, type_member(place.type, dot, &place)));
 	TRY(expect(p, OP_AT, "'@'"));

@@ -61,6 +61,8 @@ struct expr_env {
 	bool address;
 	bool one_cpu; /* a per-CPU variable without a CPU is an error, not one of each CPU */
 	bool (*symbol)(void *ctx, const char *name, struct sym *ret);
+	/* A type that the text names. NULL: type_find(). */
+	struct err *(*type)(void *ctx, const char *name, const struct type **ret);
 	/* What is added to a per-CPU symbol's address. */
 	struct err *(*percpu)(void *ctx, unsigned cpu, uint64_t *ret);
 	/* A variable of the frame; *found false: it has none of this name. An error says why a

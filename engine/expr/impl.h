@@ -35,7 +35,7 @@ struct token {
 	enum op op;
 	size_t start, len; /* in the text */
 	uint64_t number;
-	const char *type;	/* of a number: the C type's name */
+	const char *type;	/* of a number: the C type's name; "char": a character constant */
 };
 
 /* The token at *pos of text, which moves behind it. ERR_USAGE with the column. */
@@ -133,6 +133,8 @@ struct evaluation {
 	bool types_only; /* memory reads as zeroes */
 };
 struct err *base_type(const struct expr_env *env, const char *name, const struct type **ret);
+/* One that the text names. */
+struct err *named_type(const struct expr_env *env, const char *name, const struct type **ret);
 struct err *number_of(const struct expr_env *env, const char *type, uint64_t u,
 		      struct expr_value *ret);
 /* The value as t has it: truncated and extended. */

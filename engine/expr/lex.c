@@ -138,7 +138,6 @@ static const char *escape(const char *s, uint64_t *ret)
 	s += hex;
 	if (!digits(s, hex ? strnlen(s, 2) : strnlen(s, 3), hex ? 16 : 8, ret, &used) || !used || *ret > 255)
 		return NULL;
-	*ret = (uint64_t)(int64_t)(int8_t)*ret; /* a char is signed */
 	return s + used;
 }
 
@@ -149,13 +148,13 @@ static struct err *character(const char *text, size_t pos, struct token *t)
 	if (*s == '\\')
 		s = escape(s + 1, &t->number);
 	else if (*s && *s != '\'')
-		t->number = (uint64_t)(int64_t)(int8_t)*s++;
+		t->number = (uint8_t)*s++;
 	else
 		s = NULL;
 	if (!s || *s != '\'')
 		return error_at(text, pos, ERR_USAGE, "this is no character constant ('a', '\\n', '\\x41')");
 	t->kind = T_NUMBER;
-	t->type = "int";
+	t->type = "char";
 	t->len = (size_t)(s + 1 - text) - pos;
 	return NULL;
 }

@@ -55,7 +55,12 @@ static struct err *parse_number(struct parser *p, struct node **ret)
 	const char *type = p->env->address ? "unsigned long" : p->t.type;
 
 	TRY(node_new(p, N_VALUE, ret));
-	TRY(number_of(p->env, type, p->t.number, &(*ret)->value));
+	struct expr_value *v = &(*ret)->value;
+	TRY(number_of(p->env, type, p->t.number, v));
+	if (!strcmp(p->t.type, "char")) { /* an int, with the sign that the kernel's chars have */
+		TRY(number_of(p->env, "char", p->t.number, v));
+		TRY(base_type(p->env, "int", &v->type));
+	}
 	return advance(p);
 }
 

@@ -22,6 +22,11 @@ struct err *base_type(const struct expr_env *env, const char *name, const struct
 	return type_find(env->types, name, env->job, ret);
 }
 
+struct err *named_type(const struct expr_env *env, const char *name, const struct type **ret)
+{
+	return env->type ? env->type(env->ctx, name, ret) : base_type(env, name, ret);
+}
+
 uint64_t fit(const struct type *t, uint64_t u)
 {
 	const struct type *plain = type_strip(t);

@@ -33,6 +33,7 @@ struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 struct session_private {
 	char **warnings;
 	size_t nwarnings, cap;
+	size_t no_debug; /* number of the warning that there is no debug info, counted from 1; 0: none */
 	atomic_uint generation;
 	struct kallsyms *own; /* symbols that were read out of the dump; the symtab's; or NULL */
 	bool own_whole;	      /* and nothing of them, nor of BTF, was lost */
@@ -42,6 +43,7 @@ struct session_private {
 	struct loader tasks, modules, panic_text;
 	struct loader slabs, pages, places, vmap; /* memory/ */
 	struct loader meanings; /* meaning/ */
+	struct loader holdings; /* container/ */
 };
 
 /* While opening only. */

@@ -227,6 +227,7 @@ static void warn_no_debug(struct session *s)
 			"variables. To have them: %s",
 		     path[0] ? " in " : "", path, path[0] ? "it and the dump" : "the dump itself",
 		     buf_str(&hint));
+	s->priv->no_debug = s->priv->nwarnings;
 }
 
 void kernel_use(struct session *s, struct job *job)

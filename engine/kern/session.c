@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/container/known.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/meaning.h"
 #include "engine/kern/kernel.h"
@@ -35,7 +36,11 @@ void session_warn(struct session *s, const char *fmt, ...)
 
 const char *session_warning(const struct session *s, size_t i)
 {
-	return i < s->priv->nwarnings ? s->priv->warnings[i] : NULL;
+	const struct session_private *p = s->priv;
+
+	if (p->no_debug && i >= p->no_debug - 1 && object_has_dwarf(s->vmlinux))
+		i++; /* it has come meanwhile */
+	return i < p->nwarnings ? p->warnings[i] : NULL;
 }
 
 /* The given files, sorted by what they are. */
@@ -200,6 +205,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->places);
 	loader_init(&s->priv->vmap);
 	loader_init(&s->priv->meanings);
+	loader_init(&s->priv->holdings);
 	keep_options(s, o);
 	s->ncpus = 1;
 	s->intern = intern_create();
@@ -244,6 +250,7 @@ void session_close(struct session *s)
 	places_destroy(p->places.value);
 	vmap_destroy(p->vmap.value);
 	meanings_destroy(p->meanings.value);
+	holdings_destroy(p->holdings.value);
 	loader_done(&p->tasks);
 	loader_done(&p->modules);
 	loader_done(&p->panic_text);
@@ -252,6 +259,7 @@ void session_close(struct session *s)
 	loader_done(&p->places);
 	loader_done(&p->vmap);
 	loader_done(&p->meanings);
+	loader_done(&p->holdings);
 	if (s->vmlinux)
 		object_close(s->vmlinux);
 	kernelcache_done(s);

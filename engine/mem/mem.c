@@ -170,6 +170,7 @@ static bool from_linear(const struct mem *m, uint64_t va, const struct err *e, s
 	}
 	x->pa = pa;
 	x->page_size = PAGE;
+	x->linear = true;
 	return true;
 }
 

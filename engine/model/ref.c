@@ -12,7 +12,7 @@ static const struct {
 } words[] = {
 	{"task", REF_TASK}, {"frame", REF_FRAME}, {"mem", REF_MEM}, {"phys", REF_PHYS},
 	{"user", REF_USER}, {"sym", REF_SYM},	  {"log", REF_LOG}, {"cpu", REF_CPU},
-	{"src", REF_SRC},
+	{"src", REF_SRC},   {"waiters", REF_WAITERS},
 };
 
 bool ref_equal(const struct ref *a, const struct ref *b)
@@ -63,6 +63,9 @@ void ref_print(const struct ref *r, struct buf *out)
 		break;
 	case REF_SRC:
 		buf_printf(out, "%s:%" PRIu64, r->name ? r->name : "?", r->aux);
+		break;
+	case REF_WAITERS:
+		buf_printf(out, "%s:0x%" PRIx64, r->name ? r->name : "?", r->addr);
 		break;
 	}
 }
@@ -119,7 +122,9 @@ static bool parse_named(const char *p, struct intern *in, struct ref *r)
 		return true;
 	}
 	colon = strrchr(p, ':');
-	if (!colon || colon == p || !number(colon + 1, 10, "", &r->aux))
+	if (!colon || colon == p)
+		return false;
+	if (r->kind == REF_WAITERS ? !number(colon + 1, 16, "", &r->addr) : !number(colon + 1, 10, "", &r->aux))
 		return false;
 	r->name = intern_strn(in, p, (size_t)(colon - p));
 	return true;
@@ -134,7 +139,7 @@ static bool parse_word(const char *text, struct intern *in, struct ref *r)
 		    words[i].word[colon - text])
 			continue;
 		r->kind = words[i].kind;
-		if (r->kind == REF_SYM || r->kind == REF_SRC)
+		if (r->kind == REF_SYM || r->kind == REF_SRC || r->kind == REF_WAITERS)
 			return parse_named(colon + 1, in, r);
 		return parse_numbers(colon + 1, r);
 	}

@@ -13,6 +13,7 @@
  *   log:123                         a record of the kernel log, by sequence number
  *   cpu:1                           a CPU
  *   src:fs/namespace.c:402          a line of source
+ *   waiters:struct inode:0xffff...  the tasks that wait for an object
  *
  * Thread: any; a value. `name` is interned by whoever made the ref and lives as long as the session.
  */
@@ -37,13 +38,14 @@ enum ref_kind {
 	REF_LOG,
 	REF_CPU,
 	REF_SRC,
+	REF_WAITERS,
 };
 
 struct ref {
 	enum ref_kind kind;
 	uint64_t addr;	  /* address; LOG: sequence number; CPU: number; TASK, FRAME, USER: of the task_struct */
 	uint64_t aux;	  /* FRAME: index << 16 | level; USER: the address; SRC: line */
-	const char *name; /* OBJECT: type name; SYM: symbol; SRC: file; NULL for others */
+	const char *name; /* OBJECT, WAITERS: type name; SYM: symbol; SRC: file; NULL for others */
 };
 
 static inline struct ref ref_addr(enum ref_kind kind, uint64_t addr)

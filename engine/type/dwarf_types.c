@@ -535,6 +535,13 @@ bool dwarf_provider_ready(const struct provider *p)
 	return dp->index && dwarfindex_ready(dp->index);
 }
 
+struct err *dwarf_provider_prepare(struct provider *p, struct job *job)
+{
+	struct dwarf_provider *dp = (struct dwarf_provider *)p;
+
+	return dp->index ? dwarfindex_build(dp->index, job) : NULL;
+}
+
 /* BTF answers for types, so only symbols are worth waiting for the index then. */
 static bool may_ask(const struct dwarf_provider *dp, enum find_kind kind)
 {

@@ -119,6 +119,8 @@ struct provider *dwarf_provider_create(struct types *ts, struct object *o, struc
 const struct type *dwarf_provider_die(struct provider *p, uint64_t offset);
 /* Can it answer by name without building its index first? */
 bool dwarf_provider_ready(const struct provider *p);
+/* Makes it ready. */
+struct err *dwarf_provider_prepare(struct provider *p, struct job *job);
 /* The next named struct or union defined at or after DIE offset *at, which moves behind it. */
 bool dwarf_provider_next_struct(struct provider *p, size_t *at, const struct type **ret);
 

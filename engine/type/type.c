@@ -120,6 +120,27 @@ struct provider *provider_after(const struct types *ts, const struct object *o,
 	return NULL;
 }
 
+/* The object's own provider; NULL: it has none. */
+static struct provider *own_provider(const struct types *ts, const struct object *o)
+{
+	struct provider *p = NULL;
+
+	while ((p = provider_after(ts, o, p)) && p->object != o)
+		;
+	return p;
+}
+
+struct err *types_prepare(struct types *ts, struct object *o, struct job *job)
+{
+	struct provider *p = own_provider(ts, o);
+
+	if (!p) {
+		object_find_debug(o);
+		p = own_provider(ts, o);
+	}
+	return p && !p->is_btf ? dwarf_provider_prepare(p, job) : NULL;
+}
+
 struct err *types_lookup(struct types *ts, const struct object *o, enum find_kind kind,
 			 const char *name, struct job *job, const struct type **ret)
 {

@@ -68,6 +68,9 @@ void types_destroy(struct types *ts);
  * must outlive ts: names point into them. Adding an object again takes what has turned up since.
  * ERR_NODEBUG: it has none. */
 struct err *types_add_object(struct types *ts, struct object *o, struct dwarfindex *x);
+/* Has the names of this object's types ready, by BTF or else by DWARF, whose index is built if there is none
+ * yet: names that only DWARF has are not waited for otherwise. A module's debug file is looked for. */
+struct err *types_prepare(struct types *ts, struct object *o, struct job *job);
 /* "BTF", "DWARF", "BTF+DWARF", "none": where types come from. */
 const char *types_source(const struct types *ts);
 /* For tests: ignore one provider. Call before types_add_object. */

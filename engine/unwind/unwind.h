@@ -47,6 +47,7 @@ struct stack {
 	struct frame *frames;
 	size_t n;
 	char *ended; /* why the walk stopped before the top, for a person; NULL: reached the end rightly */
+	bool searched; /* where it begins was found by searching the stack's words: all frames are FRAME_SCAN */
 };
 
 struct unwinder *unwinder_create(struct mem *m, struct symtab *st);

@@ -9,7 +9,8 @@
  *   size 80x24             before `run`; that is the default
  *   env NAME=VALUE         before `run`
  *   run ARGS               starts the program; $NAME is taken from the environment; again after it has ended
- *   keys KEYS              presses keys, e.g. /dd<Enter><Tab>; then waits until the program is idle
+ *   keys KEYS              presses keys, e.g. /dd<Enter><Tab>; then waits until the program is idle;
+ *                          <$NAME> types what is in the environment
  *   type KEYS              the same without waiting: the program is busy when the next line runs
  *   idle                   waits until it is idle
  *   resize 40x10           changes the size, waits
@@ -118,11 +119,30 @@ static void count_action(struct script *s, char first, bool enter)
 	s->in_prompt = strchr("/&:", first) != NULL;
 }
 
+/* "<$NAME>..." becomes the value and what follows; NULL: no such variable. */
+static char *with_value(const char *keys)
+{
+	const char *end = strchr(keys, '>');
+	char name[64], *all = NULL;
+
+	snprintf(name, sizeof(name), "%.*s", end ? (int)(end - keys - 2) : 0, keys + 2);
+	const char *value = getenv(name);
+	return value && asprintf(&all, "%s%s", value, end + 1) > 0 ? all : NULL;
+}
+
 static bool press(struct script *s, const char *keys)
 {
-	char bytes[4096];
+	char bytes[4096], *from = strstr(keys, "<$");
 	size_t n = 0;
 
+	if (from) {
+		char *rest = with_value(from), all[4096];
+		if (!rest)
+			return fail(s, "%s is not set", from);
+		snprintf(all, sizeof(all), "%.*s%s", (int)(from - keys), keys, rest);
+		free(rest);
+		return press(s, all);
+	}
 	while (*keys && n < sizeof(bytes) - 16) {
 		bool enter;
 		size_t len = next_key(&keys, bytes + n, &enter);

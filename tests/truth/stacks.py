@@ -177,6 +177,16 @@ def check_module(report, name, scenario, rows, addresses):
     report.test(name + " lines and arguments in the module", problems, "%d values" % values)
 
 
+def check_type(report, program, dump, options):
+    """A type that only the module has is known to the very first command."""
+    files = [dump.vmlinux] + dump.files
+    rows = ask(program, files, ["struct lab_order %s" % ORDER[0]], options=options).rows(0)
+    problems = [] if {r["path"]: r["value"] for r in rows}.get("id") == 4711 else ["struct: %s" % rows]
+    rows = ask(program, files, ["p ((struct lab_order *)&%s)->id" % ORDER[0]], options=options).rows(0)
+    problems += [] if [r["value"] for r in rows] == [4711] else ["p: %s" % rows]
+    report.test("%s %s %s a type of the module" % dump[:3], problems)
+
+
 def text_sections(dump):
     """module -> [(section, address)], of code that is still there"""
     found = {}
@@ -276,6 +286,7 @@ def check_dump(report, program, dump):
     if dump.scenario == "sysrq" and dump.format == "zstd.d1":
         check_lines(report, program, dump)
     if dump.scenario in ARGUMENTS:
+        check_type(report, program, dump, options)
         check_module(report, name, dump.scenario, rows, {n: min(names[n]) for n in ("lab_order",)})
 
 

@@ -13,6 +13,26 @@
 
 #define COMPONENTS_MAX 4096
 #define NAME_LEN_MAX 255 /* NAME_MAX */
+#define MOUNTS_TRIED 64
+
+/* 0 when it can't be read. */
+static uint64_t get(struct path_reader *r, uint64_t obj, const struct kern_member *m)
+{
+	uint64_t v;
+
+	return kern_pointer(r->s, obj) && err_ok(kern_read(r->s, obj, m, &v)) ? v : 0;
+}
+
+/* The mount namespace of the first task. */
+static uint64_t first_namespace(struct path_reader *r)
+{
+	struct kern_member proxy = {.names = "nsproxy"}, ns = {.names = "mnt_ns"};
+	uint64_t task;
+
+	kern_members(r->s, "struct task_struct", &proxy, 1);
+	kern_members(r->s, "struct nsproxy", &ns, 1);
+	return err_ok(kern_symbol(r->s, "init_task", &task)) ? get(r, get(r, task, &proxy), &ns) : 0;
+}
 
 void path_reader_init(struct path_reader *r, struct session *s)
 {
@@ -20,7 +40,7 @@ void path_reader_init(struct path_reader *r, struct session *s)
 		.s = s,
 		.mt = {{.names = "mnt_parent"}, {.names = "mnt_mountpoint"}, {.names = "mnt"},
 		       {.names = "mnt.mnt_root"}, {.names = "mnt.mnt_sb"}, {.names = "mnt_instance"},
-		       {.names = "mnt_next_for_sb"}},
+		       {.names = "mnt_next_for_sb"}, {.names = "mnt_ns"}},
 		.de = {{.names = "d_parent"}, {.names = "d_name.name|__d_name.name"},
 		       {.names = "d_name.len|__d_name.len"}, {.names = "d_sb"},
 		       {.names = "d_hash.pprev"}, {.names = "d_inode"}, {.names = "d_u.d_alias|d_alias"},
@@ -38,14 +58,7 @@ void path_reader_init(struct path_reader *r, struct session *s)
 	kern_members(s, "struct super_block", r->sb, PS_MEMBERS);
 	kern_members(s, "struct dentry_operations", &r->dname, 1);
 	kern_members(s, "struct file_system_type", &r->type_name, 1);
-}
-
-/* 0 when it can't be read. */
-static uint64_t get(struct path_reader *r, uint64_t obj, const struct kern_member *m)
-{
-	uint64_t v;
-
-	return kern_pointer(r->s, obj) && err_ok(kern_read(r->s, obj, m, &v)) ? v : 0;
+	r->ns = first_namespace(r);
 }
 
 /* ---- walking up ---- */
@@ -135,19 +148,33 @@ char *path_text(struct path_reader *r, uint64_t mount, uint64_t dentry, bool *fa
 
 /* ---- super_blocks ---- */
 
+/* The mount after one of a super_block's, or the first (of 0); 0: there is none. */
+static uint64_t next_mount(struct path_reader *r, uint64_t sb, uint64_t mount)
+{
+	bool list = r->mt[PM_INSTANCE].found; /* a list_head's next is its first word */
+	uint64_t head = kern_at(sb, &r->sb[PS_MOUNTS]), next;
+	uint64_t at = mount ? kern_at(mount, &r->mt[list ? PM_INSTANCE : PM_NEXT]) : head;
+
+	if (!kern_pointer(r->s, at) || !err_ok(mem_u64(r->s->mem, KERNEL, at, &next)) || next == head ||
+	    !kern_pointer(r->s, next) || (!list && !r->mt[PM_NEXT].found))
+		return 0;
+	return list ? next - r->mt[PM_INSTANCE].place.offset : next;
+}
+
 uint64_t path_sb_mount(struct path_reader *r, uint64_t sb)
 {
-	uint64_t first = get(r, sb, &r->sb[PS_MOUNTS]); /* list_head.next is its first word too */
+	uint64_t best = next_mount(r, sb, 0), m = best;
+	int rank = 0;
 
-	if (!first && r->sb[PS_MOUNTS].found && kern_pointer(r->s, sb) &&
-	    !err_ok(mem_u64(r->s->mem, KERNEL, kern_at(sb, &r->sb[PS_MOUNTS]), &first)))
-		return 0;
-	if (r->mt[PM_INSTANCE].found) {
-		if (first == kern_at(sb, &r->sb[PS_MOUNTS]) || !kern_pointer(r->s, first))
-			return 0;
-		return first - r->mt[PM_INSTANCE].place.offset;
+	/* not the kernel's own mount, which hangs nowhere, nor one of another namespace, if there is a choice */
+	for (int i = 0; m && i < MOUNTS_TRIED; i++, m = next_mount(r, sb, m)) {
+		int is = 2 * (r->ns && get(r, m, &r->mt[PM_NS]) == r->ns) + (get(r, m, &r->mt[PM_PARENT]) != m);
+		if (is > rank) {
+			rank = is;
+			best = m;
+		}
 	}
-	return r->mt[PM_NEXT].found && kern_pointer(r->s, first) ? first : 0;
+	return best;
 }
 
 char *path_sb_place(struct path_reader *r, uint64_t sb)

@@ -12,7 +12,7 @@
 
 #include "engine/kern/session.h"
 
-enum path_mount { PM_PARENT, PM_MOUNTPOINT, PM_MNT, PM_ROOT, PM_SB, PM_INSTANCE, PM_NEXT, PM_MEMBERS };
+enum path_mount { PM_PARENT, PM_MOUNTPOINT, PM_MNT, PM_ROOT, PM_SB, PM_INSTANCE, PM_NEXT, PM_NS, PM_MEMBERS };
 enum path_dentry { PD_PARENT, PD_NAME, PD_LEN, PD_SB, PD_HASH, PD_INODE, PD_ALIAS, PD_OP, PD_MEMBERS };
 enum path_file { PL_MNT, PL_DENTRY, PL_MEMBERS };
 enum path_inode { PI_FIRST, PI_NUMBER, PI_SB, PI_MEMBERS };
@@ -23,6 +23,7 @@ struct path_reader {
 	struct session *s;
 	struct kern_member mt[PM_MEMBERS], de[PD_MEMBERS], fi[PL_MEMBERS], in[PI_MEMBERS],
 		sb[PS_MEMBERS], dname, type_name;
+	uint64_t ns; /* mount namespace whose paths are meant; 0: not known */
 };
 
 void path_reader_init(struct path_reader *r, struct session *s);
@@ -40,7 +41,7 @@ char *path_of_path(struct path_reader *r, uint64_t vfsmount, uint64_t dentry);
 bool path_name(struct path_reader *r, uint64_t dentry, struct buf *out);
 /* One of the inode's dentries; 0: none in memory. */
 uint64_t path_inode_dentry(struct path_reader *r, uint64_t inode);
-/* The first struct mount of a super_block; 0: none. */
+/* The struct mount of a super_block that people know it by: of the first task's namespace, if there is one; 0: none. */
 uint64_t path_sb_mount(struct path_reader *r, uint64_t sb);
 /* Where a super_block is mounted; NULL: nowhere. Caller frees. */
 char *path_sb_place(struct path_reader *r, uint64_t sb);

@@ -331,8 +331,8 @@ static void put_page_flags(const struct meaning_ask *a)
 
 /* ---- sets ---- */
 
-/* "0-3,5" */
-static void put_bitmap(const struct meaning_ask *a)
+/* "0-3,5", of the first `bits` bits */
+static void put_bits(const struct meaning_ask *a, uint64_t bits)
 {
 	uint8_t bytes[1024];
 	size_t n = a->q->n, shown = 0;
@@ -346,11 +346,12 @@ static void put_bitmap(const struct meaning_ask *a)
 			return;
 		p = bytes;
 	}
-	for (size_t i = 0; i < n * 8 && shown < 64; i++) {
+	n = n * 8 < bits ? n * 8 : (size_t)bits;
+	for (size_t i = 0; i < n && shown < 64; i++) {
 		size_t from = i;
 		if (!(p[i / 8] >> i % 8 & 1))
 			continue;
-		while (i + 1 < n * 8 && p[(i + 1) / 8] >> (i + 1) % 8 & 1)
+		while (i + 1 < n && p[(i + 1) / 8] >> (i + 1) % 8 & 1)
 			i++;
 		buf_printf(b, shown++ ? ",%zu" : "%zu", from);
 		if (i > from)
@@ -358,6 +359,31 @@ static void put_bitmap(const struct meaning_ask *a)
 	}
 	if (!shown)
 		buf_puts(b, "none");
+}
+
+static void put_bitmap(const struct meaning_ask *a)
+{
+	put_bits(a, UINT64_MAX);
+}
+
+/* A mask may have any bits behind the last CPU or node that there can be. */
+static uint64_t count_of(const struct meaning_ask *a, const char *symbol, uint64_t otherwise)
+{
+	uint64_t at;
+	uint32_t n;
+
+	return err_ok(kern_symbol(a->s, symbol, &at)) && err_ok(mem_u32(a->s->mem, KERNEL, at, &n)) && n
+		       ? n : otherwise;
+}
+
+static void put_cpus(const struct meaning_ask *a)
+{
+	put_bits(a, count_of(a, "nr_cpu_ids", a->s->ncpus));
+}
+
+static void put_nodes(const struct meaning_ask *a)
+{
+	put_bits(a, count_of(a, "nr_node_ids", UINT64_MAX));
 }
 
 static const struct meaning_kind kinds[] = {
@@ -379,6 +405,8 @@ static const struct meaning_kind kinds[] = {
 	{"timer-flags", false, put_timer_flags},
 	{"page-flags", false, put_page_flags},
 	{"bitmap", true, put_bitmap},
+	{"cpus", true, put_cpus},
+	{"nodes", true, put_nodes},
 };
 
 const struct meaning_kind *meaning_kind_find(const char *name)

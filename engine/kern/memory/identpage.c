@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/fs/path.h"
 #include "engine/kern/memory/identimpl.h"
 #include "engine/kern/memory/page.h"
 #include "engine/kern/memory/slab.h"
@@ -22,6 +23,7 @@ static uint64_t inode_of(struct session *s, uint64_t mapping)
 static void put_owner(struct asking *a, const struct page_info *p, struct ident *id)
 {
 	struct session *s = a->s;
+	struct path_reader r;
 	uint64_t inode;
 
 	if (p->anon) {
@@ -29,8 +31,13 @@ static void put_owner(struct asking *a, const struct page_info *p, struct ident 
 		id->ref = ref_object(intern_str(s->intern, "struct anon_vma"), p->mapping);
 	} else if (p->mapping) {
 		inode = inode_of(s, p->mapping);
-		buf_printf(&a->text, ", page cache of inode 0x%" PRIx64 ", at byte 0x%" PRIx64, inode,
-			   (p->index * s->arch->page_size));
+		path_reader_init(&r, s);
+		uint64_t dentry = inode ? path_inode_dentry(&r, inode) : 0;
+		AUTO_FREE char *path = dentry ? path_of_dentry(&r, dentry) : NULL;
+		buf_printf(&a->text, ", page cache of inode 0x%" PRIx64, inode);
+		if (path)
+			buf_printf(&a->text, " (%s)", path);
+		buf_printf(&a->text, ", at byte 0x%" PRIx64, p->index * s->arch->page_size);
 		id->ref = inode ? ref_object(intern_str(s->intern, "struct inode"), inode)
 				: ref_object(intern_str(s->intern, "struct address_space"), p->mapping);
 	}

@@ -1,11 +1,89 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An address of a task's user space.
+ * An address of a task's user space: the mapping that it lies in, and the page behind it.
  */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "engine/kern/memory/identimpl.h"
+#include "engine/kern/memory/userspace.h"
+
+/* What the kernel's own names for it in /proc/PID/maps are. */
+static const char *special_name(struct asking *a, const struct vma_place *v)
+{
+	static const struct {
+		const char *from, *to, *name;
+	} parts[] = {
+		{"start_brk", "brk", "heap"},
+		{"start_stack", "start_stack", "stack"},
+		{"context.vdso", "context.vdso", "vdso"},
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		struct kern_member from = {.names = parts[i].from}, to = {.names = parts[i].to};
+		uint64_t start, end;
+		if (kern_members(a->s, "struct mm_struct", &from, 1) && kern_members(a->s, "struct mm_struct", &to, 1) &&
+		    err_ok(kern_read(a->s, a->ask->task->mm, &from, &start)) &&
+		    err_ok(kern_read(a->s, a->ask->task->mm, &to, &end)) && start && v->start <= end &&
+		    v->end > start)
+			return parts[i].name;
+	}
+	return "anonymous memory";
+}
+
+/* VM_READ, VM_WRITE, VM_EXEC, VM_SHARED: their values are as old as the kernel. */
+static void put_rights(struct buf *out, uint64_t flags)
+{
+	buf_printf(out, " %c%c%c%c", flags & 1 ? 'r' : '-', flags & 2 ? 'w' : '-', flags & 4 ? 'x' : '-',
+		   flags & 8 ? 's' : 'p');
+}
+
+static struct err *tell_page(struct asking *a, const struct task *t)
+{
+	struct space space;
+	uint64_t pa;
+
+	if (!err_ok(user_space_of(a->s, t, &space)))
+		return NULL;
+	enum mem_state state = mem_state_at(a->s->mem, space, a->va, &pa);
+	struct ident id = {.kind = IDENT_PAGE, .name = "", .start = pa & ~UINT64_C(4095), .size = 4096,
+			   .offset = pa & 4095, .state = mem_state_name(state), .cpu = -1, .pid = t->pid};
+	if (state == MEM_UNMAPPED) {
+		buf_puts(&a->text, "no page: never touched, swapped out, or its tables are not in the dump");
+		id.start = id.size = id.offset = 0;
+		return ident_tell(a, &id);
+	}
+	struct ident_ask ask = {.addr = pa, .phys = true, .job = a->ask->job};
+	struct asking page = {.s = a->s, .ask = &ask, .va = pa, .fn = a->fn, .ctx = a->ctx, .more = true};
+	struct err *e = ident_page(&page);
+	buf_free(&page.text);
+	return e;
+}
 
 struct err *ident_user(struct asking *a)
 {
-	(void)a;
-	return NULL;
+	const struct task *t = a->ask->task;
+	struct vma_place v;
+
+	if (!t || a->va >> 63)
+		return NULL;
+	if (!vma_at(a->s, t, a->va, &v)) {
+		if (t->mm)
+			buf_printf(&a->text, "nothing is mapped there in task %d", t->pid);
+		else
+			buf_printf(&a->text, "task %d is a kernel thread: it has no user space", t->pid);
+		return ident_tell(a, &(struct ident){.kind = IDENT_USER, .start = a->va, .cpu = -1, .pid = t->pid});
+	}
+	const char *name = v.path ? v.path : v.file ? "a file" : special_name(a, &v);
+	buf_put_safe(&a->text, name, strlen(name));
+	buf_printf(&a->text, "+0x%" PRIx64 " of task %d,", a->va - v.start + (v.file ? v.offset : 0), t->pid);
+	put_rights(&a->text, v.flags);
+	buf_printf(&a->text, " 0x%" PRIx64 "-0x%" PRIx64, v.start, v.end);
+	struct ref ref = ref_object(intern_str(a->s->intern, "struct vm_area_struct"), v.vma);
+	struct err *e = ident_tell(a, &(struct ident){.kind = IDENT_USER, .name = name, .start = v.start,
+						      .size = v.end - v.start, .offset = a->va - v.start,
+						      .cpu = -1, .pid = t->pid, .ref = ref});
+	free(v.path);
+	return e || !a->more ? e : tell_page(a, t);
 }

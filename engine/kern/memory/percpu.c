@@ -18,6 +18,7 @@
 #define MAX_CHUNKS 65536
 #define MAX_SLOTS 256
 #define MAX_UNIT (UINT64_C(1) << 30)
+#define MAX_SPAN (UINT64_C(1) << 46)
 
 struct variable {
 	uint64_t addr; /* as linked: an offset, or an ordinary address */
@@ -44,6 +45,7 @@ struct places {
 	uint64_t first_size;	  /* of its units; what they don't need was given back */
 	uint64_t *chunks;
 	size_t nchunks, chunks_cap;
+	uint64_t span; /* of a chunk, from its base to the end of its last unit */
 	struct kern_member list, chunk_base;
 	const struct type *entry_area, *estacks;
 	uint64_t estacks_at; /* in the area */
@@ -107,9 +109,12 @@ static void find_units(struct places *x)
 	    !read_symbol(s, "pcpu_unit_offsets", 8, &offsets) || size > MAX_UNIT)
 		return;
 	x->unit_size = size;
-	for (unsigned i = 0; i < x->ncpus; i++)
-		x->cpu[i].has_unit =
-			err_ok(mem_u64(s->mem, KERNEL, offsets + i * UINT64_C(8), &x->cpu[i].unit));
+	for (unsigned i = 0; i < x->ncpus; i++) {
+		struct cpu *c = &x->cpu[i];
+		c->has_unit = err_ok(mem_u64(s->mem, KERNEL, offsets + i * UINT64_C(8), &c->unit));
+		if (c->has_unit && c->unit < MAX_SPAN && c->unit + size > x->span)
+			x->span = c->unit + size;
+	}
 }
 
 static struct err *add_chunk(void *ctx, uint64_t node)
@@ -295,17 +300,22 @@ static bool in_unit(const struct places *x, const struct cpu *c, uint64_t base, 
 	return c->has_unit && va >= base + c->unit && va - (base + c->unit) < x->unit_size;
 }
 
-static bool in_chunks(const struct places *x, const struct cpu *c, uint64_t va)
+/* The chunk that va lies among the units of; false: none. */
+static bool chunk_at(const struct places *x, uint64_t va, uint64_t *base)
 {
-	for (size_t i = 0; i < x->nchunks; i++)
-		if (in_unit(x, c, x->chunks[i], va))
+	for (size_t i = 0; i < x->nchunks; i++) {
+		*base = x->chunks[i];
+		if (va >= *base && va - *base < x->span)
 			return true;
+	}
 	return false;
 }
 
 bool percpu_at(struct session *s, uint64_t va, struct percpu_place *ret)
 {
 	const struct places *x = places(s);
+	uint64_t base = 0;
+	bool among = x && chunk_at(x, va, &base);
 
 	for (unsigned i = 0; x && i < x->ncpus; i++) {
 		const struct cpu *c = &x->cpu[i];
@@ -317,7 +327,7 @@ bool percpu_at(struct session *s, uint64_t va, struct percpu_place *ret)
 					     .kind = PERCPU_DYNAMIC};
 		if (is_static(x, pointer, ret))
 			return true;
-		if (first || in_chunks(x, c, va)) {
+		if (first || (among && in_unit(x, c, base, va))) {
 			is_module(x, pointer, ret);
 			return true;
 		}

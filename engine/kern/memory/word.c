@@ -2,6 +2,8 @@
 #include "engine/kern/memory/word.h"
 #include "engine/kern/memory/slab.h"
 #include "engine/kern/memory/page.h"
+#include "engine/kern/memory/percpu.h"
+#include "engine/kern/memory/vmap.h"
 #include "engine/kern/stack/stackscan.h"
 #include <inttypes.h>
 #include <string.h>
@@ -71,6 +73,7 @@ static struct ref object_ref(struct session *s, const struct slab_place *p)
 static bool as_slab(struct session *s, const struct tasks *ts, uint64_t word, struct word_info *ret)
 {
 	struct slab_place p;
+	struct slab_state st = {0};
 
 	if (!slab_at(s, word, &p))
 		return false;
@@ -80,12 +83,60 @@ static bool as_slab(struct session *s, const struct tasks *ts, uint64_t word, st
 	if (!ret->ref.kind)
 		ret->ref = ref_addr(REF_MEM, word);
 	buf_putc(&ret->text, '[');
-	put_name(&ret->text, p.cache, p.object ? word - p.object : 0);
+	put_name(&ret->text, p.cache, p.object && word >= p.object ? word - p.object : 0);
 	buf_putc(&ret->text, ']');
+	if (p.object)
+		slab_state_of(s, &p, &st);
+	if (st.use == SLAB_FREE) /* a pointer that should not be there any more, or a free list */
+		buf_puts(&ret->text, " free");
 	if (t) {
 		buf_putc(&ret->text, ' ');
 		put_task(&ret->text, t);
 	}
+	return true;
+}
+
+static bool as_percpu(struct session *s, uint64_t word, struct word_info *ret)
+{
+	struct percpu_place p;
+
+	if (!percpu_at(s, word, &p))
+		return false;
+	ret->kind = "per-cpu";
+	buf_puts(&ret->text, p.kind == PERCPU_MODULE ? "per-CPU data of module " : "");
+	put_name(&ret->text, p.name ? p.name : "per-CPU memory", word - p.start);
+	buf_printf(&ret->text, ", CPU %u", p.cpu);
+	ret->ref = ref_addr(REF_MEM, word);
+	return true;
+}
+
+static bool as_cpu_stack(struct session *s, uint64_t word, struct word_info *ret)
+{
+	struct cpu_stack_place p;
+
+	if (!cpu_stack_at(s, word, &p))
+		return false;
+	ret->kind = "cpu-stack";
+	buf_printf(&ret->text, "%s%s of CPU %u", p.name, p.area ? "" : p.guard ? " stack's guard" : " stack", p.cpu);
+	ret->ref = ref_addr(REF_MEM, word);
+	return true;
+}
+
+static bool as_vmalloc(struct session *s, uint64_t word, struct word_info *ret)
+{
+	struct vmap_place p;
+	struct sym sym;
+	uint64_t offset;
+
+	if (!vmap_at(s, word, &p))
+		return false;
+	ret->kind = "vmalloc";
+	buf_puts(&ret->text, "vmalloc area");
+	if (p.caller && sym_at(s->symtab, p.caller, &sym, &offset)) {
+		buf_puts(&ret->text, " of ");
+		put_name(&ret->text, sym.name, 0);
+	}
+	ret->ref = ref_addr(REF_MEM, word);
 	return true;
 }
 
@@ -109,14 +160,15 @@ void word_info_at(struct session *s, const struct tasks *ts, uint64_t word, bool
 	*ret = (struct word_info){0};
 	if (!s->arch->is_kernel(mem_layout(s->mem), word) || as_symbol(s, word, ret) || symbols_only)
 		return;
-	if (as_slab(s, ts, word, ret) || as_page(s, word, ret))
+	if (as_percpu(s, word, ret) || as_slab(s, ts, word, ret) || as_page(s, word, ret) ||
+	    as_cpu_stack(s, word, ret))
 		return;
 	if (ts && (t = task_by_addr(ts, word))) { /* whose slab can't be told */
 		ret->kind = "task";
 		put_task(&ret->text, t);
 		ret->ref = ref_addr(REF_TASK, t->addr);
-	} else if (ts) {
-		as_stack(s, ts, word, ret);
+	} else if (!ts || !as_stack(s, ts, word, ret)) {
+		as_vmalloc(s, word, ret);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What a 64-bit word of memory may be, taken as an address: a symbol, a task, a place on a stack, a slab
- * object, a struct page.
+ * What a 64-bit word of memory may be, taken as an address, in a few words: a symbol, a task, a place on a
+ * stack, a slab object, a struct page, per-CPU memory. All that is known of an address: identify.h.
  *
  * Thread: any.
  */
@@ -12,7 +12,8 @@
 #include "engine/model/ref.h"
 
 struct word_info {
-	const char *kind;    /* "symbol", "task", "stack", "slab", "page"; NULL: nothing known */
+	/* "symbol", "task", "stack", "slab", "page", "per-cpu", "cpu-stack", "vmalloc"; NULL: nothing known */
+	const char *kind;
 	struct buf text;     /* "schedule+0x5e", "[dentry+0x40]" ... made safe for a terminal */
 	struct ref ref;	     /* where it leads */
 };

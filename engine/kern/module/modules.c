@@ -260,3 +260,32 @@ const char *modules_problem(const struct modules *ms)
 {
 	return ms->problem;
 }
+
+/* Has every module's types: of BTF by its being loaded, else of its debug file. */
+static struct err *all_types(struct session *s, struct job *job)
+{
+	const struct modules *ms;
+
+	TRY(modules_load(s, job, &ms));
+	for (size_t i = 0; i < ms->n; i++) {
+		TRY(job_tick(job, 1));
+		if (ms->v[i].object)
+			TRY(types_prepare(s->types, ms->v[i].object, job));
+	}
+	return NULL;
+}
+
+struct err *module_type_find(struct session *s, const char *name, struct job *job,
+			     const struct type **ret)
+{
+	struct err *e = type_find(s->types, name, job, ret);
+
+	if (!e || (err_code(e) != ERR_NOTFOUND && err_code(e) != ERR_NODEBUG))
+		return e;
+	err_free(e);
+	e = all_types(s, job);
+	if (e && err_code(e) == ERR_CANCELLED)
+		return e;
+	err_free(e); /* without them the name isn't known, which is what is said */
+	return type_find(s->types, name, job, ret);
+}

@@ -28,6 +28,10 @@ struct module {
 struct err *modules_load(struct session *s, struct job *job, const struct modules **ret);
 size_t modules_count(const struct modules *m);
 const struct module *modules_at(const struct modules *m, size_t i);
+/* type_find() for a name that a person gave: when nobody has it, the debug files of modules whose types
+ * aren't known yet are looked for, too. */
+struct err *module_type_find(struct session *s, const char *name, struct job *job,
+			     const struct type **ret);
 const char *modules_problem(const struct modules *m); /* the list's own damage; NULL: none */
 
 #endif

@@ -4,6 +4,7 @@
 #include "engine/base/alloc.h"
 #include "engine/dis/args.h"
 #include "engine/kern/module/modules.h"
+#include "engine/kern/stack/codeplace.h"
 #include "engine/kern/stack/exprscope.h"
 #include "engine/kern/task/tasks.h"
 #include "engine/type/value.h"
@@ -132,6 +133,17 @@ static void value_of_bytes(const struct var *v, struct expr_value *ret)
 	}
 }
 
+/* Of the frame, for a message. */
+static const char *function_name(struct expr_scope *x)
+{
+	const struct frame *f = &x->stack.frames[x->frame];
+	struct code_place place;
+	size_t n = code_place_at(x->s, f->object, f->pc, f->exact, &place);
+	struct code_call call = code_place_call(&place, x->level < n ? x->level : n - 1);
+
+	return call.function ? call.function : "this frame";
+}
+
 static struct err *value_of(struct expr_scope *x, struct var *v, struct expr_value *ret)
 {
 	if (v->state == VAR_OPTIMIZED_OUT || v->state == VAR_UNKNOWN)
@@ -145,9 +157,15 @@ static struct err *value_of(struct expr_scope *x, struct var *v, struct expr_val
 		value_of_bytes(v, ret);
 		return NULL;
 	}
-	return err_new(ERR_NOTFOUND, "'%s' has no value in frame %u: %s", v->name, x->frame,
-		       v->state == VAR_OPTIMIZED_OUT ? "it is optimized out" :
+	return err_new(ERR_NOTFOUND, "%s has no value in %s: %s", v->name, function_name(x), v->state == VAR_OPTIMIZED_OUT ? "it is optimized out" :
 		       v->why[0] ? v->why : "its type isn't known");
+}
+
+static struct err *find_type(void *ctx, const char *name, const struct type **ret)
+{
+	struct expr_scope *x = ctx;
+
+	return module_type_find(x->s, name, x->job, ret);
 }
 
 static struct err *current_task(struct expr_scope *x, struct expr_value *ret)
@@ -179,8 +197,8 @@ static struct err *no_register(struct expr_scope *x, const char *name)
 	for (size_t i = 0; i < a->nregs; i++)
 		if (regs_has(&x->stack.frames[x->frame].regs, (unsigned)a->regs[i].dwarf))
 			buf_printf(&known, " %s", a->regs[i].name);
-	return err_new(ERR_NOTFOUND, "register %s isn't known in frame %u; known are:%s (`bt -R` tells what "
-				     "a call was given)", name, x->frame, buf_str(&known));
+	return err_new(ERR_NOTFOUND, "register %s isn't known in %s; known are:%s (`bt -R` tells what a "
+				     "call was given)", name, function_name(x), buf_str(&known));
 }
 
 static struct err *find_register(void *ctx, const char *name, uint64_t *ret)
@@ -221,7 +239,7 @@ struct expr_scope *expr_scope_create(struct session *s, uint64_t task, unsigned 
 	x->frame = frame;
 	x->level = level;
 	x->env = (struct expr_env){.types = s->types, .mem = s->mem, .job = job, .ctx = x, .ncpus = s->ncpus,
-				   .symbol = find_symbol, .percpu = percpu_offset,
+				   .symbol = find_symbol, .type = find_type, .percpu = percpu_offset,
 				   .variable = find_variable, .reg = find_register};
 	return x;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "engine/base/alloc.h"
 
+#define MAX_LINE 1000  /* bytes of a line that are shown */
 #define MAX_FILE (8u << 20) /* the largest of Linux' own files is half of that */
 #define MAX_DROPPED 32	    /* leading folders */
 
@@ -255,4 +256,25 @@ const char *source_line(const struct source *src, size_t n, size_t *len)
 		end--;
 	*len = end - start;
 	return src->text + start;
+}
+
+void source_put_line(const char *p, size_t n, struct buf *out)
+{
+	size_t from = out->len;
+
+	n = n > MAX_LINE ? MAX_LINE : n;
+	while (n) {
+		const char *tab = memchr(p, '\t', n);
+		size_t part = tab ? (size_t)(tab - p) : n;
+		buf_put_safe(out, p, part);
+		p += part;
+		n -= part;
+		if (!tab)
+			continue;
+		do
+			buf_putc(out, ' ');
+		while ((out->len - from) % 8);
+		p++;
+		n--;
+	}
 }

@@ -30,5 +30,7 @@ struct err *source_open(struct session *s, const char *file, struct source *ret)
 void source_close(struct source *src);
 /* Line n, counted from 1, without its end; its length. NULL: there is none. */
 const char *source_line(const struct source *src, size_t n, size_t *len);
+/* A line as it looks: tabs to the next eighth column; the rest made safe, and cut where it is too long. */
+void source_put_line(const char *p, size_t n, struct buf *out);
 
 #endif

@@ -18,6 +18,7 @@
 #include "engine/kern/impl.h"
 #include "engine/kern/module/modules.h"
 #include "engine/kern/task/taskabove.h"
+#include "engine/kern/task/tasksearch.h"
 #include "engine/kern/task/tasks.h"
 
 #define FRAME_MAX 512
@@ -48,7 +49,7 @@ static bool stack_is_freed(struct session *s, const struct task *t)
 	return stack.found && err_ok(kern_read(s, t->addr, &stack, &v)) && !v;
 }
 
-static struct err *sleeping_regs(struct session *s, const struct task *t, struct regs *ret)
+struct err *task_frame_regs(struct session *s, uint64_t sp, struct regs *ret)
 {
 	struct kern_member m[] = {{.names = "r15"},	{.names = "r14"}, {.names = "r13"},
 				  {.names = "r12"},	{.names = "bx"},  {.names = "bp"},
@@ -58,6 +59,26 @@ static struct err *sleeping_regs(struct session *s, const struct task *t, struct
 	const struct type *type;
 	uint64_t pc;
 
+	TRY(type_find(s->types, "struct inactive_task_frame", NULL, &type));
+	uint64_t size = type_size(type);
+	if (!kern_members(s, "struct inactive_task_frame", m, N) || !m[RET].found ||
+	    size > sizeof(image))
+		return err_new(ERR_NOTFOUND,
+			       "this kernel's struct inactive_task_frame has no member "
+			       "'ret_addr'");
+	struct err *e = mem_read(s->mem, KERNEL, sp, image, size);
+	if (e)
+		return err_wrap(e, "the top of its stack can't be read");
+	for (size_t i = 0; i < RET; i++)
+		take_saved(s->arch, &m[i], image, ret);
+	kern_decode(&m[RET], image, &pc);
+	regs_set(ret, s->arch->reg_pc, pc);
+	regs_set(ret, s->arch->reg_sp, sp + size);
+	return NULL;
+}
+
+static struct err *sleeping_regs(struct session *s, const struct task *t, struct regs *ret)
+{
 	if (t->absent >> TF_SP & 1)
 		return err_new(ERR_NOTFOUND,
 			       "this kernel has no task_struct.thread.sp, so where its "
@@ -72,22 +93,7 @@ static struct err *sleeping_regs(struct session *s, const struct task *t, struct
 			       "the saved stack pointer 0x%" PRIx64 " is no kernel "
 			       "address",
 			       t->sp);
-	TRY(type_find(s->types, "struct inactive_task_frame", NULL, &type));
-	uint64_t size = type_size(type);
-	if (!kern_members(s, "struct inactive_task_frame", m, N) || !m[RET].found ||
-	    size > sizeof(image))
-		return err_new(ERR_NOTFOUND,
-			       "this kernel's struct inactive_task_frame has no member "
-			       "'ret_addr'");
-	struct err *e = mem_read(s->mem, KERNEL, t->sp, image, size);
-	if (e)
-		return err_wrap(e, "the top of its stack can't be read");
-	for (size_t i = 0; i < RET; i++)
-		take_saved(s->arch, &m[i], image, ret);
-	kern_decode(&m[RET], image, &pc);
-	regs_set(ret, s->arch->reg_pc, pc);
-	regs_set(ret, s->arch->reg_sp, t->sp + size);
-	return NULL;
+	return task_frame_regs(s, t->sp, ret);
 }
 
 /* ---- a task on a CPU ---- */
@@ -213,6 +219,10 @@ void task_stack(struct session *s, const struct task *t, size_t max, struct stac
 	if (!e) {
 		unwind(s->unwinder, &regs, exact, max, ret);
 		put_handlers(s, t, &regs, ret);
+		return;
+	}
+	if (t->faults >> TF_SP & 1 && task_search_stack(s, t, max, ret)) {
+		err_free(e);
 		return;
 	}
 	ret->ended = xstrdup(err_text(e));

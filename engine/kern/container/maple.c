@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Maple trees (6.1 on): ranges of indexes. A pointer to a node has the node's type in its low bits;
+ * each node has pivots, the last index of each of its slots, within the bounds that it gets from
+ * above. Bounds, parents and types are checked; a child that doesn't fit is told and left out.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "engine/base/checked.h"
+#include "engine/kern/container/impl.h"
+
+#define NODE_MASK UINT64_C(255) /* nodes are 256 bytes, and aligned so */
+#define NODE_SIZE_MAX 512
+#define SLOTS_MAX 32
+#define LEVELS_MAX 31 /* MAPLE_HEIGHT_MAX */
+
+/* enum maple_type, by the places in a node that belong to it */
+enum { DENSE, LEAF, RANGE, ARANGE, TYPES };
+static const struct {
+	const char *enumerator, *slot, *pivot;
+} types[TYPES] = {
+	[DENSE] = {"maple_dense", "slot", NULL},
+	[LEAF] = {"maple_leaf_64", "mr64.slot", "mr64.pivot"},
+	[RANGE] = {"maple_range_64", "mr64.slot", "mr64.pivot"},
+	[ARANGE] = {"maple_arange_64", "ma64.slot", "ma64.pivot"},
+};
+
+struct shape {
+	int64_t value; /* of the enumerator; -1: this kernel has none */
+	uint64_t slot, pivot;
+	unsigned slots, pivots;
+};
+
+struct tree {
+	struct walk *w;
+	struct shape shape[TYPES];
+	uint64_t size; /* of struct maple_node */
+	unsigned levels;
+};
+
+static unsigned array_of(const struct kern_member *m)
+{
+	uint64_t n;
+
+	return m->found && type_array_count(type_strip(m->place.type), &n) && n <= SLOTS_MAX
+		       ? (unsigned)n : 0;
+}
+
+static int64_t enumerator(struct session *s, const char *name)
+{
+	const struct type *t;
+	const struct enumerator *v;
+	size_t n;
+
+	if (!err_ok(type_find_enumerator(s->types, name, NULL, &t)))
+		return -1;
+	v = type_enumerators(t, &n);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].name == intern_str(s->intern, name))
+			return v[i].value;
+	return -1;
+}
+
+static struct err *resolve(struct tree *t)
+{
+	struct session *s = t->w->s;
+	const struct type *node;
+
+	if (!err_ok(type_find(s->types, "struct maple_node", t->w->job, &node)))
+		return err_new(ERR_NODEBUG, "a maple tree can't be walked without struct maple_node: %s",
+			       kern_why_no_types(s));
+	t->size = type_size(node);
+	for (size_t i = 0; i < TYPES; i++) {
+		struct kern_member m[2] = {{.names = types[i].slot},
+					   {.names = types[i].pivot ? types[i].pivot : "-"}};
+		struct shape *sh = &t->shape[i];
+		kern_members(s, "struct maple_node", m, 2);
+		*sh = (struct shape){.value = enumerator(s, types[i].enumerator),
+				     .slot = m[0].place.offset, .slots = array_of(&m[0]),
+				     .pivot = m[1].place.offset, .pivots = array_of(&m[1])};
+		if (sh->value < 0)
+			sh->value = (int64_t)i; /* the order since 6.1 */
+	}
+	if (!t->shape[LEAF].slots || !t->shape[LEAF].pivots || !t->size || t->size > NODE_SIZE_MAX)
+		return err_new(ERR_UNSUPPORTED,
+			       "this kernel's struct maple_node has no mr64.slot and mr64.pivot");
+	return NULL;
+}
+
+struct node {
+	uint64_t addr, parent, min, max;
+	unsigned type, slot;
+	uint8_t bytes[NODE_SIZE_MAX];
+};
+
+/* Damage of a node: its sentence goes on behind "the node 0x...". */
+static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ...)
+{
+	struct element e = {.node = n->addr, .indexed = true, .first = n->min, .last = n->max};
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return walk_damage(t->w, &e, WHY_CORRUPT, "the node 0x%" PRIx64 "%s", n->addr, text);
+}
+
+/* The node behind an encoded pointer, checked; level 0 is the root. */
+static struct err *read_node(struct tree *t, uint64_t enode, struct node *n, bool *ok)
+{
+	struct walk *w = t->w;
+	unsigned type = enode >> 3 & 15;
+	struct element e = {.node = n->addr, .indexed = true, .first = n->min, .last = n->max};
+	char what[80];
+
+	if (n->parent)
+		snprintf(what, sizeof(what), "slot %u of the node 0x%" PRIx64, n->slot, n->parent);
+	else
+		snprintf(what, sizeof(what), "the root");
+	TRY(walk_pointer(w, n->addr, 8, what, ok));
+	if (!*ok)
+		return NULL;
+	*ok = walk_mark(w, n->addr);
+	if (!*ok)
+		return walk_damage(w, &e, WHY_CYCLE, "cycle: %s leads to the node 0x%" PRIx64
+				   ", which is in the tree already", what, n->addr);
+	TRY(walk_bytes(w, n->addr, n->bytes, t->size, what, ok));
+	if (!*ok)
+		return NULL;
+	for (n->type = 0; n->type < TYPES && t->shape[n->type].value != type; n->type++)
+		;
+	*ok = n->type < TYPES && t->shape[n->type].slots;
+	if (!*ok)
+		return bad(t, n, " has type %u, which is not known", type);
+	uint64_t up = load_u64(n->bytes) & ~NODE_MASK;
+	*ok = up != n->addr;
+	if (!*ok)
+		return bad(t, n, " is dead: it is its own parent");
+	if (n->parent && up != n->parent)
+		return bad(t, n, "'s parent is 0x%" PRIx64 ", not 0x%" PRIx64, up, n->parent);
+	return NULL;
+}
+
+static struct err *walk_node(struct tree *t, uint64_t enode, struct node *n);
+
+/* A root that is a node, or an entry that must not be one. */
+static bool is_node(uint64_t entry)
+{
+	return (entry & 3) == 2 && entry > 4096;
+}
+
+static struct err *give(struct tree *t, const struct node *n, uint64_t entry, uint64_t at,
+			uint64_t first, uint64_t last)
+{
+	struct element e = {.kind = entry & 1 ? ELEMENT_VALUE : ELEMENT,
+			    .addr = entry & 1 ? entry >> 1 : entry - t->w->c->link,
+			    .node = at, .indexed = true, .first = first, .last = last};
+
+	if (!entry || ((entry & 3) == 2 && entry <= 4096)) /* a gap, or reserved */
+		return NULL;
+	if (is_node(entry))
+		return bad(t, n, " is a leaf, but holds a node, 0x%" PRIx64, entry & ~NODE_MASK);
+	if (e.kind == ELEMENT && !kern_pointer(t->w->s, entry)) {
+		const char *poison = poison_name(entry);
+		e.addr = 0;
+		return walk_damage(t->w, &e, poison ? WHY_POISON : WHY_BAD, "the entry is 0x%" PRIx64
+				   ", %s", entry, poison ? poison : "which is no kernel address");
+	}
+	return walk_give(t->w, &e);
+}
+
+static struct err *walk_slot(struct tree *t, const struct node *n, unsigned i, uint64_t first,
+			     uint64_t last)
+{
+	const struct shape *sh = &t->shape[n->type];
+	uint64_t entry = load_u64(n->bytes + sh->slot + 8 * i);
+	size_t len = position_push(t->w, "/%u", i);
+	struct err *e;
+
+	if (n->type == DENSE || n->type == LEAF) {
+		e = give(t, n, entry, n->addr + sh->slot + 8 * i, first, last);
+	} else if (!entry || entry & 3) { /* only the root has the mark of a node, bit 1 */
+		e = bad(t, n, " has 0x%" PRIx64 " in slot %u, where a node belongs", entry, i);
+	} else {
+		struct node child = {.addr = entry & ~NODE_MASK, .parent = n->addr, .min = first,
+				     .max = last, .slot = i};
+		e = walk_node(t, entry, &child);
+	}
+	position_pop(t->w, len);
+	return e;
+}
+
+/* The last index of slot i; 0 in a pivot behind the first: the rest is this slot's. */
+static uint64_t last_of(const struct tree *t, const struct node *n, unsigned i, uint64_t first)
+{
+	const struct shape *sh = &t->shape[n->type];
+	uint64_t pivot;
+
+	if (n->type == DENSE)
+		return first;
+	if (i >= sh->pivots)
+		return n->max;
+	pivot = load_u64(n->bytes + sh->pivot + 8 * i);
+	return !pivot && i ? n->max : pivot;
+}
+
+/* Slots must be walked from the first on: each bound begins where the one before ended. */
+static struct err *walk_slots(struct tree *t, const struct node *n)
+{
+	uint64_t first[SLOTS_MAX], last[SLOTS_MAX], from = n->min;
+	unsigned used = 0, slots = t->shape[n->type].slots;
+	bool reverse = t->w->c->reverse;
+	struct err *e = NULL, *damage = NULL;
+
+	for (bool on = true; on && used < slots; used++) {
+		uint64_t to = last_of(t, n, used, from);
+		if (to < from || to > n->max) {
+			damage = bad(t, n, "'s pivot %u is 0x%" PRIx64 ", %s: 0x%" PRIx64, used, to,
+				     to < from ? "below where its slot begins" : "above the node's end",
+				     to < from ? from : n->max);
+			if (damage || to < from)
+				break;
+			to = n->max;
+		}
+		first[used] = from;
+		last[used] = to;
+		on = to != n->max;
+		from = to + 1;
+	}
+	for (unsigned i = 0; i < used && !e && !damage && !t->w->full; i++) {
+		unsigned k = reverse ? used - 1 - i : i;
+		e = walk_slot(t, n, k, first[k], last[k]);
+	}
+	return damage ? damage : e;
+}
+
+static struct err *walk_node(struct tree *t, uint64_t enode, struct node *n)
+{
+	struct err *e;
+	bool ok;
+
+	if (t->levels == LEVELS_MAX)
+		return bad(t, n, " is more than %d levels deep", LEVELS_MAX);
+	TRY(read_node(t, enode, n, &ok));
+	if (!ok)
+		return NULL;
+	if (t->w->c->nodes)
+		TRY(walk_give(t->w, &(struct element){.kind = ELEMENT_NODE, .addr = n->addr,
+						      .node = n->addr, .indexed = true,
+						      .first = n->min, .last = n->max}));
+	t->levels++;
+	e = walk_slots(t, n);
+	t->levels--;
+	return e;
+}
+
+struct err *walk_maple(struct walk *w)
+{
+	struct tree t = {.w = w};
+	struct kern_member root = {.names = "ma_root"};
+	struct node n = {.max = UINT64_MAX};
+	uint64_t v = w->c->root;
+	uint8_t word[8];
+	bool ok;
+
+	TRY(resolve(&t));
+	position_push(w, "root");
+	if (!w->c->at_node) {
+		if (!kern_members(w->s, "struct maple_tree", &root, 1))
+			return err_new(ERR_UNSUPPORTED, "this kernel's maple_tree has no 'ma_root'");
+		TRY(walk_pointer(w, v, 1, "the tree's address", &ok));
+		if (ok)
+			TRY(walk_bytes(w, v + root.place.offset, word, sizeof(word), "the root", &ok));
+		if (!ok)
+			return NULL;
+		v = load_u64(word);
+	} else if (!is_node(v)) {
+		v |= (uint64_t)t.shape[LEAF].value << 3 | 2; /* a bare node: taken for a leaf */
+	}
+	n.addr = v & ~NODE_MASK;
+	return is_node(v) ? walk_node(&t, v, &n) : give(&t, &n, v, w->c->root, 0, 0);
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What values mean, and what waits, against what the guest said of itself before it panicked.
+
+    meaning.py PROGRAM [KERNEL]
+
+Flags of every task (kernel threads have PF_KTHREAD), the type and the permissions of open files, times that a task
+began at, mount points of super_blocks, names behind pointers; who waits for the frozen filesystem; a user's table.
+"""
+import os
+import re
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from guest import Guest
+from program import ask
+from truth import Report, files, lab_dumps, lossy
+
+
+def value_of(rows, path):
+    for r in rows:
+        if r["path"] == path:
+            return r
+    return {"value": None, "meaning": None}
+
+
+def check_tasks(report, name, dump, program, guest):
+    tasks = [t for t in ask(program, files(dump), ["ps"]).rows(0) if t["pid"]]
+    members = "flags,real_parent,mm,start_time,cred"
+    answers = ask(program, files(dump), ["struct task_struct.%s %s" % (members, t["task"]) for t in tasks])
+    threads, problems, told = guest.threads(), [], 0
+    for i, t in enumerate(tasks):
+        rows = answers.rows(i)
+        flags = (value_of(rows, "flags")["meaning"] or "").split("|")
+        kthread = value_of(rows, "mm")["value"] == "0x0" and t["state"] not in ("ZO", "DE")
+        if kthread != ("PF_KTHREAD" in flags) and t["state"] not in ("ZO", "DE"):
+            problems.append("pid %d %s: flags are %r" % (t["pid"], t["comm"], flags))
+        parent = value_of(rows, "real_parent")["meaning"]
+        if t["ppid"] and not (parent or "").startswith("pid "):
+            problems.append("pid %d: real_parent is %r" % (t["pid"], parent))
+        if t["pid"] not in threads:
+            continue
+        stat = guest.text("proc/%d/task/%d/stat" % (threads[t["pid"]].tgid, t["pid"]))
+        bits = int(stat.rsplit(")", 1)[1].split()[6])  # task.flags, as /proc/PID/stat has it
+        own = value_of(rows, "flags")["value"]
+        same = ("PF_WQ_WORKER", "PF_KTHREAD", "PF_RANDOMIZE", "PF_NO_SETAFFINITY")
+        for flag, bit in zip(same, (0x20, 0x200000, 0x400000, 0x4000000)):
+            if bool(bits & bit) != (flag in flags):
+                problems.append("pid %d: %s is %s, the guest's flags 0x%x, ours 0x%x" %
+                                (t["pid"], flag, flag in flags, bits, own))
+        told += 1
+    report.test(name + " flags and relatives of tasks", problems, "%d tasks, %d of them the guest's" % (len(tasks), told))
+
+
+def check_mounts(report, name, dump, program, guest):
+    rows = ask(program, files(dump), ["mount"]).rows(0)
+    answers = ask(program, files(dump), ["struct super_block.s_root,s_flags,s_magic,s_dev %s" % r["superblock"] for r in rows] +
+                  ["struct mount.mnt_parent,mnt.mnt_sb %s" % r["mount"] for r in rows])
+    devices = {(m.group(2), m.group(3)): m.group(1) for m in re.finditer(
+        r"^\d+ \d+ (\d+:\d+) \S+ (\S+) .* - (\S+) ", guest.text("mountinfo"), re.M)}
+    problems = []
+    for i, r in enumerate(rows):
+        root = value_of(answers.rows(i), "s_root")["meaning"]
+        places = [x["directory"] for x in rows if x["superblock"] == r["superblock"]]
+        if root not in places:
+            problems.append("s_root of %s is %r" % (r["directory"], root))
+        dev = value_of(answers.rows(i), "s_dev")["meaning"]
+        want = devices.get((r["directory"], r["type"]), dev)
+        if dev != want:
+            problems.append("s_dev of %s is %r, the guest said %r" % (r["directory"], dev, want))
+        sb = value_of(answers.rows(len(rows) + i), "mnt.mnt_sb")["meaning"] or ""
+        if not re.match(r'%s ".*" on /' % re.escape(r["type"]), sb):
+            problems.append("mnt_sb of %s is %r" % (r["directory"], sb))
+    report.test(name + " super_blocks and mounts", problems, "%d mounts" % len(rows))
+
+
+def check_frozen(report, name, dump, program):
+    rows = ask(program, files(dump), ["mount"]).rows(0)
+    sb = [r["superblock"] for r in rows if r["directory"] == "/boot"][0]
+    mount = [r["mount"] for r in rows if r["directory"] == "/boot"][0]
+    answers = ask(program, files(dump), [
+        "struct super_block.s_writers.frozen %s" % sb, "waiters super_block %s" % sb, "waiters mount %s" % mount,
+        "waiters %s" % sb, "waiters namespace_sem"])
+    problems = []
+    frozen = answers.rows(0)[0]
+    if frozen["meaning"] != "SB_FREEZE_COMPLETE" or frozen["value"] != 4:
+        problems.append("frozen is %r" % frozen)
+    for i in (1, 2, 3):
+        waits = [(r["does"], r["comm"]) for r in answers.rows(i)]
+        if waits != [("waits", "dd")]:
+            problems.append("%s: %r" % (answers.objects[i]["command"], answers.rows(i)))
+    if [r["path"] for r in answers.rows(1)] != ["s_writers.rw_sem[0].waiters"]:
+        problems.append("dd waits for %r" % answers.rows(1))
+    if answers.rows(4):
+        problems.append("namespace_sem has waiters: %r" % answers.rows(4))
+    report.test(name + " who waits for the frozen filesystem", problems)
+
+
+def check_own_table(report, name, dump, program):
+    """A user's table adds names, wins over ours, and its mistakes are told with their line."""
+    table = "\n".join(("member task_struct.prio values MINE", "values MINE", "\tUSUAL 120", "nonsense here",
+                       "bits PF", "\tMY_KTHREAD 0x200000", "type cred number uid.val", ""))
+    before = os.environ.get("XDG_CONFIG_HOME")
+    with tempfile.TemporaryDirectory() as home:
+        os.makedirs(os.path.join(home, "vmbrowse"))
+        with open(os.path.join(home, "vmbrowse", "meanings"), "w") as f:
+            f.write(table)
+        os.environ["XDG_CONFIG_HOME"] = home
+        try:
+            answers = ask(program, files(dump), ["struct task_struct.prio,flags,cred init_task"])
+        finally:
+            if before is None:
+                del os.environ["XDG_CONFIG_HOME"]
+            else:
+                os.environ["XDG_CONFIG_HOME"] = before
+    rows, problems = answers.rows(0), []
+    if value_of(rows, "prio")["meaning"] != "USUAL":
+        problems.append("prio is %r" % value_of(rows, "prio"))
+    flags = value_of(rows, "flags")["meaning"] or ""
+    if "MY_KTHREAD" not in flags.split("|") or "PF_KTHREAD" in flags.split("|") or "PF_IDLE" not in flags.split("|"):
+        problems.append("flags are %r" % flags)
+    if not (value_of(rows, "cred")["meaning"] or "").endswith("  0"):
+        problems.append("cred is %r" % value_of(rows, "cred"))
+    if not re.search(r"meanings:4: 'nonsense' is none of", answers.stderr):
+        problems.append("the mistake wasn't told: %r" % answers.stderr[-300:])
+    report.test(name + " a user's table", problems)
+
+
+def main():
+    program, only = os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
+    report, seen = Report(), set()
+    for dump in lab_dumps():
+        if dump.scenario != "fsfreeze" or lossy(dump) or dump.format not in ("lzo", "zstd.d1") or \
+                dump.kernel in seen or not dump.kernel.startswith(only):
+            continue
+        seen.add(dump.kernel)
+        name = "%s %s %s" % (dump.kernel, dump.scenario, dump.format)
+        guest = Guest(os.path.join(dump.folder, "truth"))
+        check_tasks(report, name, dump, program, guest)
+        check_mounts(report, name, dump, program, guest)
+        check_frozen(report, name, dump, program)
+        check_own_table(report, name, dump, program)
+    if not seen:
+        report.test("the lab has dumps of fsfreeze", ["there are none: run `make lab`"])
+    print("1..%d" % report.n)
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
