@@ -145,6 +145,19 @@ size_t type_complete(struct types *ts, const char *prefix, const char **ret, siz
 	return c.n;
 }
 
+/* A struct or union with a name: its own, or that of the typedef that it was defined in. */
+static bool is_named_struct(struct btf *b, struct btf_type t)
+{
+	struct btf_type of;
+
+	if (!*btf_name(b, t.name))
+		return false;
+	if (t.kind != BTF_TYPEDEF)
+		return t.kind == BTF_STRUCT || t.kind == BTF_UNION;
+	return btf_get(b, t.size, &of) && (of.kind == BTF_STRUCT || of.kind == BTF_UNION) &&
+	       !*btf_name(b, of.name);
+}
+
 static bool next_btf_struct(struct provider *p, size_t *i, const struct type **ret)
 {
 	struct btf *b = btf_provider_btf(p);
@@ -152,8 +165,7 @@ static bool next_btf_struct(struct provider *p, size_t *i, const struct type **r
 
 	for (*i = *i ? *i : 1; *i < btf_end_id(b);) {
 		uint32_t id = (uint32_t)(*i)++;
-		if (!btf_get(b, id, &t) || (t.kind != BTF_STRUCT && t.kind != BTF_UNION) ||
-		    !*btf_name(b, t.name))
+		if (!btf_get(b, id, &t) || !is_named_struct(b, t))
 			continue;
 		pthread_mutex_lock(&p->ts->lock);
 		*ret = btf_provider_type(p, id);

@@ -144,8 +144,8 @@ void type_print_definition(const struct type *t, bool offsets, struct buf *out);
  * with the keyword), sorted, for completion; returns how many. From BTF only: DWARF's index
  * keeps no names. */
 size_t type_complete(struct types *ts, const char *prefix, const char **ret, size_t max);
-/* Walks all named structs and unions of the vmlinux provider; start with *i = 0; false at the
- * end. */
+/* Walks all named structs and unions of the vmlinux provider, those that only a typedef names too (BTF;
+ * then the typedef is given); start with *i = 0; false at the end. */
 bool type_next_struct(struct types *ts, size_t *i, const struct type **ret);
 
 #endif

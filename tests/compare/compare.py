@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compares vmbrowse's answers with crash's and drgn's on the lab's dumps and prints every difference.
 
-    compare.py [--crash COMMAND] [--drgn COMMAND] [--program PROGRAM] [--all] [--identify] [KERNEL[/SCENARIO[/FORMAT]]...]
+    compare.py [--crash COMMAND] [--drgn COMMAND] [--program PROGRAM] [--all] [--identify | --expressions] [KERNEL[/SCENARIO[/FORMAT]]...]
 
 It judges nothing: who is right is for a person to find out from the kernel's source; what was found out so far stands
 in DIFFERENCES.md beside this file. Exit status 0 when it ran.
@@ -21,6 +21,7 @@ from differences import Differences
 from program import ask, is_fault
 from truth import TOP, lab_dumps
 from with_crash import with_crash
+from with_crash_expr import expressions_with_crash
 from with_drgn import identify_with_drgn, with_drgn
 
 STRUCTS_OF_TASKS = 12      # tasks whose task_struct is compared whole
@@ -105,6 +106,7 @@ def main():
     p.add_argument("--program", default=os.environ.get("VMBROWSE") or os.path.join(TOP, "build/release/vmbrowse"))
     p.add_argument("--all", action="store_true", help="each difference, however often it occurs")
     p.add_argument("--identify", action="store_true", help="only what addresses are, against drgn")
+    p.add_argument("--expressions", action="store_true", help="only the corpus of expressions, against crash")
     p.add_argument("only", nargs="*", default=["*"])
     a = p.parse_args()
     if not a.crash and not a.drgn:
@@ -116,9 +118,11 @@ def main():
             continue
         print("== %s" % name, flush=True)
         d, ours = Differences(a.all), Ours(a.program, dump)
-        if a.drgn:
-            (identify_with_drgn if a.identify else with_drgn)(d, a.drgn, ours)
         if a.crash and not a.identify:
+            expressions_with_crash(d, a.crash, ours)
+        if a.drgn and not a.expressions:
+            (identify_with_drgn if a.identify else with_drgn)(d, a.drgn, ours)
+        if a.crash and not a.identify and not a.expressions:
             with_crash(d, a.crash, ours)
         d.print()
         sums.setdefault(dump.kernel, Differences()).add(d)
