@@ -61,7 +61,7 @@ $(B)/tests/tools/screen: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/*.c))
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lvterm -lutil
 
 # The fuzzers: libFuzzer's entry needs its own main(). What they put in the place of reading the dump:
-FUZZ_WRAP := $(foreach f,dump_read dump_read_once job_tick,-Wl,--wrap=$(f))
+FUZZ_WRAP := $(foreach f,dump_read dump_read_once job_tick open,-Wl,--wrap=$(f))
 FUZZ_OBJ := $(filter-out %/libfuzzer.o %/driver.o,$(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/*.c)))
 
 $(B)/tests/fuzz/fuzz: $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(TUI_LIB_OBJ) $(B)/libengine.a

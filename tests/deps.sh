@@ -5,7 +5,7 @@
 set -eu
 build='gcc libc6-dev make pkg-config libncurses-dev libdw-dev libelf-dev libzstd-dev liblzo2-dev
        libpcre2-dev zlib1g-dev libsnappy-dev liblzma-dev libcapstone-dev'
-test='libcmocka-dev libvterm-dev python3 binutils xz-utils zstd gzip ncurses-bin ncurses-term'
+test='libcmocka-dev libdebuginfod1 libvterm-dev python3 binutils xz-utils zstd gzip ncurses-bin ncurses-term'
 
 want=
 for group in "$@"; do

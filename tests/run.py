@@ -55,7 +55,8 @@ def parts():
                   for t in ("truth.py", "stacks.py", "stacks_groups.py", "meaning.py", "slabs.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
         "batch": [[sys.executable, t, "build/asan/vmbrowse"]
-                  for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/truth/expressions.py")],
+                  for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/batch/debuginfod.py",
+                            "tests/truth/expressions.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/hostile.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/damage.py", "build/asan/vmbrowse"],

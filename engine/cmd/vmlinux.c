@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 #include "engine/cmd/commands.h"
+#include "engine/cmd/parse.h"
 
 enum { KEY, VALUE, COLS };
 static const struct col cols[COLS] = {
@@ -20,6 +21,10 @@ static struct err *run(const struct cmd_call *c)
 {
 	struct session *s = c->session;
 
+	if (c->args->has['d'] && c->args->n)
+		return usage_error(c->args->cmd, "either a file or -d");
+	if (c->args->has['d'])
+		TRY(session_fetch_vmlinux(s, c->job));
 	if (c->args->n)
 		TRY(session_add_vmlinux(s, c->args->v[0], c->job));
 	const char *path = object_path(s->vmlinux);
@@ -37,12 +42,18 @@ const struct cmd cmd_vmlinux = {
 	.summary = "load the kernel's debug info into the open dump",
 	.details = "A dump that was opened alone shows names, types and stacks from its own memory. A vmlinux "
 		   "of the same build adds source lines, variables and inlined calls to what is shown. Without "
-		   "a file: says what there is.",
+		   "a file: says what there is.\n"
+		   "With -d it is fetched by its build-id from the debuginfod servers that DEBUGINFOD_URLS names; nothing "
+		   "is ever asked for without that. What was fetched stays in libdebuginfod's cache folder.",
+	.options = (const struct cmd_option[]){
+		{'d', ARG_NONE, NULL, "fetch it from the debuginfod servers of DEBUGINFOD_URLS"},
+		{0}},
 	.args = (const struct cmd_arg[]){
 		{"FILE", ARG_WORD, true, false, "a vmlinux with debug info"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"vmlinux", "what symbols and types come from"},
+		{"vmlinux -d", "fetches it; some hundred megabytes"},
 		{"vmlinux /usr/lib/debug/boot/vmlinux-6.1.0-40-amd64", "adds lines and variables"},
 		{0}},
 	.table = &vmlinux_table,

@@ -73,6 +73,8 @@ bool identity_matches(struct session *s, struct object *o, char **why);
 
 /* The build-id that vmcoreinfo tells, up to max bytes; how many, 0: none. */
 size_t identity_told(struct session *s, uint8_t *ret, size_t max);
+/* The same, but from the kernel's own note in memory first, which no stable kernel has wrong. Needs symbols. */
+size_t identity_of_dump(struct session *s, uint8_t *ret, size_t max);
 
 /* Why there are no types or symbols, for a person. */
 const char *kern_why_no_types(const struct session *s);

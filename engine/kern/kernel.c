@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/open/debuginfod.h"
 #include "engine/kern/open/debugpkg.h"
 #include "engine/kern/open/kernelcache.h"
 #include "engine/kern/open/memkernel.h"
@@ -224,9 +225,10 @@ static void warn_no_debug(struct session *s)
 	debug_package(dump_release(s), banner[0] ? banner : dump_info(s->dump)->version, &hint);
 	const char *path = object_path(s->vmlinux);
 	session_warn(s, "no debug info%s%s: names, types and stacks are from %s; no source lines, "
-			"variables. To have them: %s",
-		     path[0] ? " in " : "", path, path[0] ? "it and the dump" : "the dump itself",
-		     buf_str(&hint));
+			"variables. To have them: %s%s",
+		     path[0] ? " in " : "", path, path[0] ? "it and the dump" : "the dump itself", buf_str(&hint),
+		     debuginfod_configured() ? "; or the command `vmlinux -d`, which asks the debuginfod servers"
+					     : "");
 	s->priv->no_debug = s->priv->nwarnings;
 }
 
@@ -254,6 +256,8 @@ struct err *session_add_vmlinux(struct session *s, const char *path, struct job 
 	struct err *e = NULL;
 	if (object_machine(with) != s->arch->e_machine)
 		e = err_new(ERR_MISMATCH, "%s is a kernel for another machine", path);
+	else if (!object_has_dwarf(with) && symtab_count(s->symtab) && strcmp(types_source(s->types), "none"))
+		e = err_new(ERR_NODEBUG, "%s has no debug info: names and types are here already", path);
 	else if (!identity_matches(s, with, &why))
 		e = err_new(ERR_MISMATCH, "%s is not the kernel of this dump (%s)", path,
 			    why ? why : "");
@@ -273,6 +277,18 @@ struct err *session_add_vmlinux(struct session *s, const char *path, struct job 
 	s->matches = true;
 	atomic_fetch_add(&s->priv->generation, 1);
 	return NULL;
+}
+
+struct err *session_fetch_vmlinux(struct session *s, struct job *job)
+{
+	AUTO_FREE char *path = NULL;
+	uint8_t id[64];
+
+	if (object_has_dwarf(s->vmlinux))
+		return err_new(ERR_MISMATCH, "%s has debug info already", object_path(s->vmlinux));
+	size_t n = identity_of_dump(s, id, sizeof(id));
+	TRY(debuginfod_fetch(id, n, job, &path));
+	return session_add_vmlinux(s, path, job);
 }
 
 unsigned session_generation(const struct session *s)

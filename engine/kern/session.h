@@ -66,6 +66,9 @@ const char *session_warning(const struct session *s, size_t i);
  * ERR_MISMATCH: of another build, or there is debug info already. Thread: any one; others may go on
  * reading. What was shown before stays right but lacks lines and variables. */
 struct err *session_add_vmlinux(struct session *s, const char *path, struct job *job);
+/* The same with what the debuginfod servers of $DEBUGINFOD_URLS have for the dump's build-id. Errors: as above, and
+ * debuginfod_fetch()'s. */
+struct err *session_fetch_vmlinux(struct session *s, struct job *job);
 /* Grows when something was added that makes answers better. */
 unsigned session_generation(const struct session *s);
 

@@ -155,6 +155,8 @@ struct shell *open_lab_dump(void)
 	const char *const files[] = {path};
 	struct shell *sh;
 
+	setenv("XDG_STATE_HOME", scratch_folder(), 1);
+	setenv("XDG_CONFIG_HOME", scratch_folder(), 1);
 	return path && err_ok(shell_open(&o, files, 1, NULL, &sh)) ? sh : NULL;
 }
 

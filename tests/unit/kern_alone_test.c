@@ -5,21 +5,27 @@
  * Then vmlinux is loaded into the open session, while other threads go on asking: stacks, types and
  * symbols stay what they were, and lines are there. A wrong vmlinux, or a second one, changes nothing.
  * What was read is kept for the next time, and comes back the same; a damaged copy does no harm. And
- * the sentence that tells where to get debug info, and the places where it is looked for.
+ * the sentence that tells where to get debug info, and the places where it is looked for. Fetching it from a
+ * server that stalls can be cancelled.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/open/debuginfod.h"
 #include "engine/kern/open/debugpkg.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/task/tasks.h"
@@ -385,7 +391,15 @@ static void packages(void **state)
 		{"5.15.0-200.el8uek.x86_64", "#2 SMP", "kernel-uek-debuginfo-5.15.0-200.el8uek.x86_64"},
 		{"6.4.0-150600.23.7-default", "#1 SMP PREEMPT_DYNAMIC",
 		 "kernel-default-debuginfo, version 6.4.0-150600.23.7 "},
-		{"6.9.1-arch1-1", "#1 SMP", "linux-headers"},
+		{"4.18.0-553.rt7.342.el8_10.x86_64", "#1 SMP",
+		 "kernel-rt-debuginfo-4.18.0-553.rt7.342.el8_10.x86_64"},
+		{"6.9.4-200.fc40.x86_64+debug", "#1 SMP", "kernel-debug-debuginfo-6.9.4-200.fc40.x86_64"},
+		{"6.12.9+bpo-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.12.9-1~bpo12+1 (2025-01-19)",
+		 "linux-image-6.12.9+bpo-amd64-dbg"},
+		{"5.10.0-60.18.0.50.oe2203.x86_64", "#1 SMP", "kernel-debuginfo-5.10.0-60.18.0.50.oe2203.x86_64"},
+		{"6.1.132-147.221.amzn2023.x86_64", "#1 SMP", "kernel-debuginfo-6.1.132-147.221.amzn2023.x86_64"},
+		{"6.15.8-1-default", "#1 SMP", "kernel-default-debuginfo, version 6.15.8-1 "},
+		{"6.9.1-arch1-1", "#1 SMP", "linux-headers' is stripped"},
 		{"7.0.0-mine", "#1 SMP", "the build of 7.0.0-mine"},
 		{"", "", "of that very build"},
 		{"6.1.0; rm -rf /", "Debian", "of that very build"},
@@ -409,10 +423,89 @@ static void packages(void **state)
 	assert_true(by_id);
 }
 
+/* ---- a debuginfod server that begins and doesn't go on ---- */
+
+#define PROMISED 100000000
+#define SENT (1u << 20)
+
+static void *stalling_server(void *ctx)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n";
+	AUTO_FREE char *bytes = xcalloc(1, SENT);
+	char request[4096];
+	int fd = accept(*(int *)ctx, NULL, NULL);
+
+	if (fd < 0 || read(fd, request, sizeof(request)) <= 0 || write(fd, head, sizeof(head) - 1) < 0 ||
+	    write(fd, bytes, SENT) < 0)
+		abort();
+	while (read(fd, request, sizeof(request)) > 0) /* until the client goes away */
+		;
+	close(fd);
+	return NULL;
+}
+
+/* Cancels once something has come. */
+static void *impatient(void *ctx)
+{
+	struct job_progress p;
+
+	do {
+		job_progress(ctx, &p);
+		sched_yield();
+	} while (!p.done && !p.finished);
+	assert_int_equal(p.total, PROMISED);
+	job_cancel(ctx);
+	return NULL;
+}
+
+static int listen_here(struct sockaddr_in *at)
+{
+	socklen_t n = sizeof(*at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	assert_int_equal(bind(fd, (struct sockaddr *)at, n), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)at, &n), 0);
+	return fd;
+}
+
+static void fetching_is_cancelled(void **state)
+{
+	static const uint8_t id[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	char dir[] = "/tmp/vmbrowse-alone-XXXXXX", *path = NULL;
+	struct sockaddr_in at;
+	pthread_t server, user;
+
+	(void)state;
+	if (!dlopen("libdebuginfod.so.1", RTLD_NOW))
+		skip();
+	assert_non_null(mkdtemp(dir));
+	int fd = listen_here(&at);
+	AUTO_FREE char *url = xasprintf("http://127.0.0.1:%u", ntohs(at.sin_port));
+	setenv("DEBUGINFOD_URLS", url, 1);
+	setenv("DEBUGINFOD_CACHE_PATH", dir, 1);
+	struct job *job = job_create("test");
+	assert_int_equal(pthread_create(&server, NULL, stalling_server, &fd), 0);
+	assert_int_equal(pthread_create(&user, NULL, impatient, job), 0);
+	struct err *e = debuginfod_fetch(id, sizeof(id), job, &path);
+	assert_non_null(e);
+	assert_int_equal(err_code(e), ERR_CANCELLED);
+	err_free(e);
+	pthread_join(user, NULL);
+	pthread_join(server, NULL);
+	close(fd);
+	job_unref(job);
+	unsetenv("DEBUGINFOD_URLS");
+	AUTO_FREE char *rm = xasprintf("rm -rf %s", dir);
+	assert_int_equal(system(rm), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packages),
+		cmocka_unit_test(fetching_is_cancelled),
 		cmocka_unit_test(as_with_vmlinux),
 		cmocka_unit_test(vmlinux_found_later),
 		cmocka_unit_test(found_in_a_folder),

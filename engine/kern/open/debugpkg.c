@@ -31,6 +31,14 @@ static bool has_dist(const char *release, const char *word)
 	return false;
 }
 
+/* 4.18.0-553.rt7.342.el8_10.x86_64: the real-time kernel, as it was named up to RHEL 9. */
+static bool is_old_rt(const char *release)
+{
+	const char *p = strstr(release, ".rt");
+
+	return p && p[3] >= '0' && p[3] <= '9';
+}
+
 /* Red Hat and what is built like it: kernel[-VARIANT]-debuginfo-RELEASE. The variant is part of the
  * release after '+', or of its middle. */
 static void red_hat(const char *release, struct buf *out)
@@ -41,6 +49,8 @@ static void red_hat(const char *release, struct buf *out)
 
 	if (strstr(release, "uek"))
 		variant = "uek-";
+	else if (is_old_rt(release))
+		variant = "rt-";
 	for (size_t i = 0; plus && i < sizeof(variants) / sizeof(variants[0]); i++)
 		if (!strcmp(plus + 1, variants[i]))
 			variant = variants[i];
@@ -74,7 +84,8 @@ static void suse(const char *release, const char *flavour, struct buf *out)
 
 void debug_package(const char *release, const char *version, struct buf *out)
 {
-	static const char *const rpm[] = {"el", "fc", "amzn", "oe", "an", "tl", "cm", "azl", "ocs"};
+	static const char *const rpm[] = {"el", "fc", "amzn", "oe", "an", "al", "tl", "cm",
+					  "azl", "ocs", "ky", "uel"};
 	const char *flavour = suse_flavour(release);
 
 	if (!plain_word(release)) {
@@ -82,8 +93,8 @@ void debug_package(const char *release, const char *version, struct buf *out)
 		return;
 	}
 	if (strstr(version, "Ubuntu")) {
-		buf_printf(out, "the package linux-image-unsigned-%s-dbgsym, or "
-				"linux-image-%s-dbgsym", release, release);
+		buf_printf(out, "`apt install linux-image-unsigned-%s-dbgsym`, or linux-image-%s-dbgsym (Ubuntu's "
+				"archive of debug symbols, ddebs.ubuntu.com)", release, release);
 		return;
 	}
 	if (strstr(version, "Debian")) {
@@ -99,8 +110,8 @@ void debug_package(const char *release, const char *version, struct buf *out)
 	if (flavour)
 		suse(release, flavour, out);
 	else if (strstr(release, "-arch"))
-		buf_puts(out, "the package linux-headers of that version, in whose build folder "
-			      "vmlinux is");
+		buf_printf(out, "a vmlinux with debug info of %s: Arch Linux has no package of it (linux-headers' "
+				"is stripped), so build the package linux of that version anew", release);
 	else
 		buf_printf(out, "the vmlinux of the build of %s, with debug info", release);
 }

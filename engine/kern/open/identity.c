@@ -97,18 +97,6 @@ size_t identity_told(struct session *s, uint8_t *ret, size_t max)
 	return n;
 }
 
-static struct build_id object_id(struct object *o)
-{
-	struct build_id id;
-	const uint8_t *p;
-
-	id.n = object_build_id(o, &p);
-	id.n = id.n < BUILD_ID_MAX ? id.n : BUILD_ID_MAX;
-	if (id.n)
-		memcpy(id.v, p, id.n);
-	return id;
-}
-
 /* The GNU build-id note among n bytes of notes. */
 static struct build_id find_id_note(const uint8_t *p, size_t n)
 {
@@ -127,6 +115,35 @@ static struct build_id find_id_note(const uint8_t *p, size_t n)
 		}
 		at = desc_at + ((desc + 3) & ~UINT64_C(3));
 	}
+	return id;
+}
+
+size_t identity_of_dump(struct session *s, uint8_t *ret, size_t max)
+{
+	struct sym start, stop;
+	uint8_t notes[NOTES_MAX];
+	struct build_id id = {.n = 0};
+
+	if (sym_find(s->symtab, "__start_notes", &start) && sym_find(s->symtab, "__stop_notes", &stop) &&
+	    start.addr < stop.addr) {
+		size_t n = stop.addr - start.addr < NOTES_MAX ? stop.addr - start.addr : NOTES_MAX;
+		id = find_id_note(notes, mem_read_some(s->mem, KERNEL, start.addr, notes, n, NULL));
+	}
+	if (!id.n || id.n > max)
+		return identity_told(s, ret, max);
+	memcpy(ret, id.v, id.n);
+	return id.n;
+}
+
+static struct build_id object_id(struct object *o)
+{
+	struct build_id id;
+	const uint8_t *p;
+
+	id.n = object_build_id(o, &p);
+	id.n = id.n < BUILD_ID_MAX ? id.n : BUILD_ID_MAX;
+	if (id.n)
+		memcpy(id.v, p, id.n);
 	return id;
 }
 
