@@ -38,7 +38,7 @@ static void pass_note(struct sink *s, enum role role, const char *text)
 /* Commands that answer for the task of the context. */
 static bool for_tasks(const struct cmd *c)
 {
-	return c == &cmd_bt || c == &cmd_ps || c == &cmd_set || c == &cmd_mount;
+	return c == &cmd_bt || c == &cmd_ps || c == &cmd_set || c == &cmd_mount || c == &cmd_vm;
 }
 
 /* Where the command begins in the words: the first that names one of those, exactly. */

@@ -64,6 +64,30 @@ static void set_element(struct elements *e, const struct words_of_list *w)
 	e->h.element_name = intern_str(e->call->session->intern, buf_str(&name));
 }
 
+static const struct {
+	const char *word;
+	enum container_kind kind;
+} kinds[] = {
+	{"list", CONTAINER_LIST}, {"hlist", CONTAINER_HLIST}, {"nulls", CONTAINER_NULLS},
+	{"bl", CONTAINER_BL},	  {"llist", CONTAINER_LLIST}, {"chain", CONTAINER_CHAIN},
+};
+
+/* What START is: told by -t, or by crash's options. */
+static struct err *take_kind(const struct cmd_call *c, enum container_kind *ret)
+{
+	const struct cmd_args *a = c->args;
+
+	*ret = a->has['H'] || a->has['h'] ? CONTAINER_LIST : CONTAINER_CHAIN;
+	if (!a->has['t'])
+		return NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(kinds[i].word, a->value['t'])) {
+			*ret = kinds[i].kind;
+			return NULL;
+		}
+	return usage_error(a->cmd, "-t takes list, hlist, nulls, bl, llist or chain, not '%s'", a->value['t']);
+}
+
 /* -H, -h or a first object: what crash's options say. */
 static struct err *plain_list(const struct cmd_call *c, const struct words_of_list *w, struct elements *e)
 {
@@ -76,7 +100,7 @@ static struct err *plain_list(const struct cmd_call *c, const struct words_of_li
 	if (a->has['O'])
 		TRY(elements_offset(c, a->value['O'], &head, &t, &name));
 	e->h = (struct holding){.element_name = "", .link = "", .head = intern_str(c->session->intern, w->start)};
-	e->h.c.kind = a->has['H'] || a->has['h'] ? CONTAINER_LIST : CONTAINER_CHAIN;
+	TRY(take_kind(c, &e->h.c.kind));
 	e->h.c.root = addr + (a->has['h'] ? head : 0);
 	e->h.c.at_node = a->has['h'] && !a->has['O'];
 	set_element(e, w);
@@ -100,7 +124,7 @@ static struct err *find_list(const struct cmd_call *c, struct words_of_list *w, 
 
 	if (strchr(w->start, '@')) {
 		TRY(elements_of_ref(c, w->start, e));
-	} else if (a->has['h'] || a->has['O'] || a->has['l'] || (w->offset && !a->has['H']) ||
+	} else if (a->has['t'] || a->has['h'] || a->has['O'] || a->has['l'] || (w->offset && !a->has['H']) ||
 		   !elements_of_symbol(c, w->start, e)) {
 		return plain_list(c, w, e);
 	} else if (a->has['H'] && e->h.c.kind != CONTAINER_LIST) {
@@ -176,6 +200,7 @@ const struct cmd cmd_list = {
 		{'O', ARG_TYPE, "OFFSET", "with -h: where the head is in START, which is none of the elements"},
 		{'s', ARG_TYPE, "TYPE[.MEMBER,...]", "which members are columns; without: all, under each row"},
 		{'S', ARG_TYPE, "TYPE[.MEMBER,...]", "the same as -s"},
+		{'t', ARG_WORD, "KIND", "what START heads: list, hlist, nulls, bl, llist; or chain: a first object"},
 		{'l', ARG_TYPE, "OFFSET", "with -s: START is a link in the object, so far from its beginning"},
 		{'e', ARG_ADDRESS, "END", "the list ends at this address too"},
 		{'r', ARG_NONE, NULL, "backwards, by prev"},

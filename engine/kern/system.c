@@ -80,6 +80,21 @@ static struct err *files(struct facts *f)
 
 /* ---- time ---- */
 
+/* TICK_NSEC, as the clocksource of ticks has it. */
+uint64_t system_tick(struct session *s)
+{
+	struct kern_member m[] = {{.names = "mult"}, {.names = "shift"}};
+	uint64_t at, mult, shift;
+
+	if (!err_ok(kern_symbol(s, "clocksource_jiffies", &at)) ||
+	    kern_members(s, "struct clocksource", m, 2) < 2 ||
+	    !err_ok(kern_read(s, at, &m[0], &mult)) || !err_ok(kern_read(s, at, &m[1], &shift)) ||
+	    shift > 31)
+		return 0;
+	mult >>= shift;
+	return mult >= 100000 && mult <= 100000000 ? mult : 0;
+}
+
 /* vmcoreinfo's word, else the kernel's own clock. */
 struct err *system_time(struct session *s, int64_t *ret)
 {

@@ -24,4 +24,7 @@ struct err *system_time(struct session *s, int64_t *ret);
 /* The newest of the CPUs' run queue clocks: ns since boot; 0: none can be read. */
 uint64_t system_clock(struct session *s);
 
+/* How long a jiffy is, in ns; 0: not known. */
+uint64_t system_tick(struct session *s);
+
 #endif

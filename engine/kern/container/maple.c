@@ -208,34 +208,53 @@ static uint64_t last_of(const struct tree *t, const struct node *n, unsigned i, 
 	return !pivot && i ? n->max : pivot;
 }
 
-/* Slots must be walked from the first on: each bound begins where the one before ended. */
-static struct err *walk_slots(struct tree *t, const struct node *n)
+/* The slots' bounds, which follow from each other; how many. A pivot that doesn't fit ends them: *wrong. */
+static unsigned bounds(const struct tree *t, const struct node *n, uint64_t *first, uint64_t *last,
+		       bool *wrong)
 {
-	uint64_t first[SLOTS_MAX], last[SLOTS_MAX], from = n->min;
 	unsigned used = 0, slots = t->shape[n->type].slots;
-	bool reverse = t->w->c->reverse;
-	struct err *e = NULL, *damage = NULL;
+	uint64_t from = n->min;
 
-	for (bool on = true; on && used < slots; used++) {
+	*wrong = false;
+	while (used < slots) {
 		uint64_t to = last_of(t, n, used, from);
-		if (to < from || to > n->max) {
-			damage = bad(t, n, "'s pivot %u is 0x%" PRIx64 ", %s: 0x%" PRIx64, used, to,
-				     to < from ? "below where its slot begins" : "above the node's end",
-				     to < from ? from : n->max);
-			if (damage || to < from)
-				break;
-			to = n->max;
-		}
+		*wrong = to < from || to > n->max;
+		if (to < from)
+			break;
 		first[used] = from;
-		last[used] = to;
-		on = to != n->max;
+		last[used++] = to > n->max ? n->max : to;
+		if (to >= n->max)
+			break;
 		from = to + 1;
 	}
-	for (unsigned i = 0; i < used && !e && !damage && !t->w->full; i++) {
-		unsigned k = reverse ? used - 1 - i : i;
+	return used;
+}
+
+/* used: how many slots are sound; the next one, or the last, has the pivot that doesn't fit. */
+static struct err *bad_pivot(struct tree *t, const struct node *n, unsigned used, uint64_t from)
+{
+	uint64_t here = last_of(t, n, used, from);
+
+	if (used < t->shape[n->type].slots && here < from)
+		return bad(t, n, "'s pivot %u is 0x%" PRIx64 ", below where its slot begins: 0x%" PRIx64, used,
+			   here, from);
+	return bad(t, n, "'s pivot %u is above the node's end: 0x%" PRIx64, used - 1, n->max);
+}
+
+static struct err *walk_slots(struct tree *t, const struct node *n)
+{
+	uint64_t first[SLOTS_MAX], last[SLOTS_MAX];
+	bool wrong;
+	unsigned used = bounds(t, n, first, last, &wrong);
+	struct err *e = NULL;
+
+	for (unsigned i = 0; i < used && !e && !t->w->full; i++) {
+		unsigned k = t->w->c->reverse ? used - 1 - i : i;
 		e = walk_slot(t, n, k, first[k], last[k]);
 	}
-	return damage ? damage : e;
+	if (e || !wrong)
+		return e;
+	return bad_pivot(t, n, used, used ? last[used - 1] + 1 : n->min);
 }
 
 static struct err *walk_node(struct tree *t, uint64_t enode, struct node *n)

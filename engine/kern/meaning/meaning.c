@@ -21,25 +21,11 @@
 
 /* ---- loading ---- */
 
-/* TICK_NSEC, as the clocksource of ticks has it. */
-static uint64_t tick_ns(struct session *s)
-{
-	struct kern_member m[] = {{.names = "mult"}, {.names = "shift"}};
-	uint64_t at, mult, shift;
-
-	if (!err_ok(kern_symbol(s, "clocksource_jiffies", &at)) ||
-	    kern_members(s, "struct clocksource", m, 2) < 2 ||
-	    !err_ok(kern_read(s, at, &m[0], &mult)) || !err_ok(kern_read(s, at, &m[1], &shift)) ||
-	    shift > 31)
-		return 0;
-	return mult >> shift;
-}
-
 static void read_clock(struct session *s, struct meaning_clock *c)
 {
-	uint64_t at, tick = tick_ns(s);
+	uint64_t at, tick = system_tick(s);
 
-	if (tick >= 100000 && tick <= 100000000)
+	if (tick)
 		c->hz = (1000000000 + tick / 2) / tick;
 	if (!err_ok(kern_symbol(s, "jiffies_64", &at)) ||
 	    !err_ok(mem_u64(s->mem, KERNEL, at, &c->jiffies)))
