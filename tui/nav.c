@@ -269,6 +269,20 @@ static void toggle_fold(struct view *v)
 	view_make_lines(v);
 }
 
+/* What a step is called in the breadcrumb: the row's name, unless that is but a number or an address. */
+static const char *step_name(const struct row *r, const struct ref *to)
+{
+	const char *key = r->key ? r->key : "";
+
+	bool number = !key[strspn(key, "0123456789abcdefx")] && strpbrk(key, "0123456789");
+
+	if (*key && !number)
+		return key;
+	if (to->kind == REF_OBJECT)
+		return !strncmp(to->name, "struct ", 7) ? to->name + 7 : to->name;
+	return "link";
+}
+
 void nav_follow(struct app *a)
 {
 	struct pane *p = app_pane(a);
@@ -296,7 +310,7 @@ void nav_follow(struct app *a)
 	if (p->id == PANE_BT && r->ref.kind == REF_FRAME) /* the cursor has chosen it already */
 		ref.kind = REF_NONE;
 	if (ref.kind)
-		nav_open_ref(a, &ref, r->key && r->key[0] ? r->key : "link");
+		nav_open_ref(a, &ref, step_name(r, &ref));
 	else if (deeper)
 		toggle_fold(v);
 	else

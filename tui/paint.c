@@ -185,15 +185,28 @@ static bool tells_command(const struct app *a)
 	return !a->npending && !a->count && !a->wants_letter && !a->wants_key && !app_message(a, &style);
 }
 
+/* The row under the cursor where the pane has no room for it; NULL: it has. */
+static const char *cut_text(struct app *a, struct buf *out)
+{
+	struct view *v = app_view(a);
+
+	if (!v || !v->cut || v->cursor_row == NO_ROW || v->wrap)
+		return NULL;
+	list_row_text(v, v->cursor_row, out);
+	return out->len ? out->p : NULL;
+}
+
 /* What the link under the cursor is, behind what stands there; in its place where there is no room for both.
  * Returns where it ends. */
 static int draw_thing(struct app *a, int y, int x, int end, bool *instead)
 {
-	const char *text = a->describer.text;
-	AUTO_BUF struct buf line = {0};
+	AUTO_BUF struct buf line = {0}, row = {0};
 
 	*instead = false;
-	if (!text || !tells_command(a))
+	if (!tells_command(a))
+		return x;
+	const char *text = a->describer.text ? a->describer.text : cut_text(a, &row);
+	if (!text)
 		return x;
 	int w = utf8_width(text, strlen(text)) + 2, room = end - x - 2 - HELP_HINT;
 	if (room < w && room < THING_LEAST) {
@@ -201,7 +214,7 @@ static int draw_thing(struct app *a, int y, int x, int end, bool *instead)
 		x = 0;
 		room = end - 2 - HELP_HINT;
 	}
-	buf_printf(&line, "%s %s", a->screen->ascii ? ">" : "\u2192", text);
+	buf_printf(&line, "%s%s", !a->describer.text ? "" : a->screen->ascii ? "> " : "\u2192 ", text);
 	return x + 1 + surface_cut(a->screen, y, x + 1, room, STYLE_TITLE, buf_str(&line), line.len);
 }
 

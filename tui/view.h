@@ -78,6 +78,7 @@ struct view {
 	size_t top;	   /* first line shown */
 	int left;	   /* columns scrolled to the right */
 	int height;	   /* lines that the pane showed last */
+	bool cut;	   /* the row under the cursor didn't fit in when it was drawn */
 	size_t max_left;   /* how far scrolling right makes sense */
 
 	enum wish_kind wish;

@@ -285,6 +285,7 @@ struct drawing {
 	struct view *v;
 	struct rect r; /* of the rows, without the cursor's mark */
 	struct list_cols cols;
+	bool at_cursor; /* the row under it is being drawn */
 };
 
 static void mark_matches(const struct drawing *d, int y, int x, int max, const char *text, size_t n)
@@ -344,6 +345,8 @@ static int draw_cell(const struct drawing *d, int y, int x, int max, const struc
 
 	cell_print(c, &text);
 	w = utf8_width(buf_str(&text), text.len);
+	if (w > max && d->at_cursor)
+		d->v->cut = true;
 	if (right && w < max)
 		x += max - w;
 	size_t skip = w > max ? path_skip(buf_str(&text), text.len, max) : 0;
@@ -465,9 +468,11 @@ static void draw_notes(const struct drawing *d, int y, int end)
 	}
 }
 
-static void draw_line(const struct drawing *d, int y, size_t line, bool focus)
+static void draw_line(struct drawing *d, int y, size_t line, bool focus)
 {
 	size_t row = d->v->lines[line];
+
+	d->at_cursor = row == d->v->cursor_row;
 
 	surface_clip(d->s, &d->r);
 	if (view_row(d->v, row)->child)
@@ -501,6 +506,7 @@ void list_draw(struct surface *s, const struct rect *r, struct view *v, bool foc
 		surface_clip(s, NULL);
 	}
 	view_scroll(v, r->y + r->h - y);
+	v->cut = false;
 	v->max_left = d.cols.total > d.r.w ? (size_t)(d.cols.total - d.r.w) : 0;
 	for (size_t i = v->top; i < v->nlines && y < r->y + r->h; i++, y++)
 		draw_line(&d, y, i, focus);
