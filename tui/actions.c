@@ -337,6 +337,12 @@ static void do_hex(struct app *a, const char *arg)
 	nav_hex(a);
 }
 
+static void do_words(struct app *a, const char *arg)
+{
+	(void)arg;
+	hex_words(a);
+}
+
 static void do_identify(struct app *a, const char *arg)
 {
 	(void)arg;
@@ -579,6 +585,7 @@ static const struct action actions[] = {
 	{"suspend", NULL, "stop the program, back to the shell", do_suspend},
 	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", do_unbind},
 	{"warnings", NULL, "what was found wrong with dump and vmlinux", do_warnings},
+	{"words", NULL, "words of 8, 4, 2, 1 bytes, or characters", do_words},
 	{"wrap", NULL, "let long text go on in the next line, or cut it", do_wrap},
 	{"yank", "row|address|expr|command|ref", "copy to the clipboard", do_yank},
 	{"zoom", NULL, "one pane on the whole screen, and back", do_zoom},

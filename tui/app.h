@@ -142,7 +142,6 @@ void nav_follow(struct app *a);
 void nav_open_ref(struct app *a, const struct ref *r, const char *label);
 void nav_back(struct app *a);
 void nav_forward(struct app *a);
-void nav_hex(struct app *a);
 void nav_reload(struct app *a);
 /* Runs the command of what the pane shows again; everything stays in its place. */
 void nav_refresh(struct app *a, struct pane *p);
@@ -161,6 +160,11 @@ bool thing_under_cursor(struct app *a, struct ref *ret);
 /* Opens what the engine knows about it. */
 void thing_identify(struct app *a);
 void thing_settle(struct app *a);
+
+/* ---- bytes (hexview.c) ---- */
+void nav_hex(struct app *a);
+/* The next size of words in a view of memory. */
+void hex_words(struct app *a);
 
 /* ---- two inspectors (split.c) ---- */
 void split_open(struct app *a);

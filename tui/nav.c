@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define TASKS_COMMAND "ps -B" /* blocked ones first */
-#define HEX_LEAST 16	      /* words */
-#define HEX_MOST 4096
 
 /* ---- tasks and their stacks ---- */
 
@@ -414,9 +412,11 @@ void nav_forward(struct app *a)
 void nav_refresh(struct app *a, struct pane *p)
 {
 	struct visit visit = *pane_visit(p);
+	struct view *was = visit.view;
 
 	visit.past = NULL;
-	visit.view = past_run(past_of(visit.view), a->pool, a->shell);
+	visit.view = past_run(past_of(was), a->pool, a->shell);
+	view_hand_twin(was, visit.view);
 	visit.generation = a->generation;
 	pane_open(p, &visit, false);
 	a->dirty = true;
@@ -441,73 +441,5 @@ void nav_settle_generation(struct app *a)
 		struct visit *visit = pane_visit(&a->panes[i]);
 		if (visit && !a->panes[i].next.view && outdated(a, visit))
 			nav_refresh(a, &a->panes[i]);
-	}
-}
-
-/* ---- the same bytes in hexadecimal ---- */
-
-static bool first_and_last(const struct view *v, uint64_t *first, uint64_t *last)
-{
-	uint64_t addr;
-	bool any = false;
-
-	for (size_t i = 0; i < v->nrows; i++) {
-		if (!view_row_address(v, i, &addr))
-			continue;
-		if (!any || addr < *first)
-			*first = addr;
-		if (!any || addr > *last)
-			*last = addr;
-		any = true;
-	}
-	return any;
-}
-
-static void swap_twin(struct app *a, struct view *from, struct view *to)
-{
-	uint64_t addr;
-
-	if (view_row_address(from, from->cursor_row, &addr))
-		view_wish(to, WISH_ADDRESS, NULL, addr, NULL);
-	pane_swap(app_pane(a), to);
-}
-
-static void make_twin(struct app *a, struct view *v)
-{
-	uint64_t first = 0, last = 0;
-
-	if (!first_and_last(v, &first, &last)) {
-		app_say(a, STYLE_MESSAGE, "there is no address to show the bytes of");
-		return;
-	}
-	first &= ~7ull;
-	uint64_t words = (last - first) / 8 + 2;
-	words = words < HEX_LEAST ? HEX_LEAST : words > HEX_MOST ? HEX_MOST : words;
-	AUTO_FREE char *line = xasprintf("rd 0x%" PRIx64 " %" PRIu64, first, words);
-	struct view *hex = view_create(run_start(a->pool, a->shell, line, &a->ctx), v->crumbs);
-	hex->path = v->path ? xstrdup(v->path) : NULL;
-	hex->twin = v;
-	v->twin = hex;
-	swap_twin(a, v, hex);
-}
-
-void nav_hex(struct app *a)
-{
-	struct view *v = app_view(a);
-	const struct heading *h = v ? view_heading(v) : NULL;
-	uint64_t addr;
-
-	if (!a->shell || a->overlay_on || !h || v->cursor_row == NO_ROW) {
-		app_say(a, STYLE_MESSAGE, "there is nothing to show the bytes of");
-	} else if (v->twin) {
-		swap_twin(a, v, v->twin);
-	} else if (pane_is_inspector(app_pane(a)) && h->ref.kind == REF_OBJECT) {
-		make_twin(a, v);
-	} else if (view_row_address(v, v->cursor_row, &addr)) {
-		struct ref ref = ref_addr(REF_MEM, addr);
-		const struct row *r = view_current(v);
-		nav_open_ref(a, &ref, r->key && r->key[0] ? r->key : "bytes");
-	} else {
-		app_say(a, STYLE_MESSAGE, "this row has no address");
 	}
 }

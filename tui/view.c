@@ -145,6 +145,14 @@ void view_destroy(struct view *v)
 	free(v);
 }
 
+void view_hand_twin(struct view *from, struct view *to)
+{
+	to->twin = from->twin;
+	if (to->twin)
+		to->twin->twin = to;
+	from->twin = NULL;
+}
+
 /* ---- rows ---- */
 
 const struct heading *view_heading(const struct view *v)

@@ -104,6 +104,8 @@ enum view_bits { ROW_FOLDED = 1, ROW_HIT = 2, ROW_PASS = 4, ROW_HAS_PASS = 8 };
 /* Takes the caller's reference on run. */
 struct view *view_create(struct run *run, const char *crumbs);
 void view_destroy(struct view *v);
+/* `to` takes the place of `from`: the other one of its pair is to's now. */
+void view_hand_twin(struct view *from, struct view *to);
 
 /* ---- rows ---- */
 /* Takes up rows that have come, goes on with filtering and searching for at most `budget_ns`. True

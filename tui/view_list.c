@@ -121,7 +121,7 @@ static int wanted(const struct view *v, const struct table *t, size_t i, int wid
 		w = grow_least(v, t, i, width, false);
 	else if (width >= ROOM_FOR_FAULTS && v->fault_widths[i] > w)
 		w = v->fault_widths[i];
-	else if (w > width / 2)
+	else if (w > width / 2 && !(c->flags & COL_WHOLE))
 		w = width / 2;
 	if (w < c->width && !(c->flags & COL_GROW))
 		w = c->width;
@@ -140,7 +140,7 @@ static int total(const struct list_cols *c)
 /* May cells of this column be cut? */
 static bool flexible(const struct view *v, const struct table *t, size_t i)
 {
-	return !(t->cols[i].flags & (COL_GROW | COL_RIGHT)) && !(v->rigid >> i & 1);
+	return !(t->cols[i].flags & (COL_GROW | COL_RIGHT | COL_WHOLE)) && !(v->rigid >> i & 1);
 }
 
 /* Narrows text columns, until all fits or they are as narrow as is sensible: as they like to be, or
@@ -232,6 +232,11 @@ static void fit(const struct view *v, const struct table *t, int width, struct l
 				c->v[i].w = grow_least(v, t, c->v[i].col, width, true);
 		squeeze(v, t, width, c, 1);
 	}
+	for (int i = c->n - 1; i >= 0 && total(c) > width; i--) /* nothing else is left to give */
+		if (t->cols[c->v[i].col].flags & COL_WHOLE) {
+			int excess = total(c) - width, give = c->v[i].w - LEAST_FLEXIBLE;
+			c->v[i].w -= give < excess ? (give > 0 ? give : 0) : excess;
+		}
 	grow(v, t, width, c);
 }
 

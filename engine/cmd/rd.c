@@ -27,8 +27,8 @@
 
 enum { ADDRESS, HEX, VALUE, ASCII, MEANING, STATE, COLS };
 static const struct col cols[COLS] = {
-	[ADDRESS] = {"address", "", "address of the word", 0, 18, 1},
-	[HEX] = {"hex", "", "the words", COL_SCREEN, 16, 0},
+	[ADDRESS] = {"address", "", "address of the word", 0, 16, 0},
+	[HEX] = {"hex", "", "the words", COL_SCREEN | COL_WHOLE, 16, 0},
 	[VALUE] = {"value", "VALUE", "the word, as 0x number", COL_DATA, 0, 0},
 	[ASCII] = {"ascii", "", "its bytes in memory order, as characters", 0, 8, 2},
 	[MEANING] = {"symbol", "", "the symbol that the word points to, with -S also the slab object, task, stack or page",
@@ -90,7 +90,9 @@ static struct err *put_cells(struct reading *r, uint64_t addr, struct cell cells
 	char key[24];
 
 	snprintf(key, sizeof(key), "%" PRIx64, addr);
-	cells[ADDRESS] = cell_link(cell_role(cell_addr(addr), ROLE_DIM), place(r, addr));
+	char shown[24];
+	snprintf(shown, sizeof(shown), "%016" PRIx64, addr); /* two columns that a narrow pane hasn't */
+	cells[ADDRESS] = cell_link(cell_role(cell_shown(cell_addr(addr), shown), ROLE_DIM), place(r, addr));
 	for (int i = 0; i < COLS; i++)
 		if (cells[i].kind == CELL_ABSENT)
 			cells[i] = cell_shown(cell_absent(), "");

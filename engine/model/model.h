@@ -67,6 +67,7 @@ enum col_flags {
 	COL_SCREEN = 2, /* only for people: not in JSON and TSV (put together of data columns) */
 	COL_RIGHT = 4, /* align right */
 	COL_GROW = 8,  /* takes the spare width */
+	COL_WHOLE = 16, /* half of it would mislead: others are left out before it is cut */
 };
 
 struct col {
