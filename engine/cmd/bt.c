@@ -34,7 +34,7 @@ static const struct col cols[COLS] = {
 };
 static const struct table bt_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 				      .child = &bt_var_table, .child_key = "vars"};
-static const struct table bt_vars_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
+const struct table bt_vars_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 					   .child = &bt_var_table, .child_key = "vars",
 					   .child_always = true};
 static const struct table bt_args_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
@@ -140,6 +140,20 @@ static struct err *physical_frame(struct bt *b, size_t i)
 	if (a->has['R'])
 		TRY(bt_recovered(b, i));
 	return b->words ? bt_frame_words(b, i) : NULL;
+}
+
+struct err *bt_call(struct bt *b, size_t frame, size_t level, unsigned number)
+{
+	const struct frame *f = &b->stack.frames[frame];
+	struct code_place place;
+
+	b->index = number;
+	if (f->user)
+		return physical_frame(b, frame);
+	size_t n = code_place_at(b->s, f->object, f->pc, f->exact, &place);
+	struct code_call call = code_place_call(&place, level);
+	TRY(frame_row(b, frame, level, n, &call));
+	return place.nscopes ? bt_scope_vars(b, frame, level) : bt_prototype_vars(b, frame);
 }
 
 static struct err *frames(struct bt *b)

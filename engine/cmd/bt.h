@@ -38,6 +38,10 @@ struct bt_row {
 /* bt.c: puts out a row of bt's own table, and counts it. */
 struct err *bt_row(struct bt *b, const struct bt_row *r);
 
+/* bt.c: one call of the stack with its variables, as -V shows it: for `frame`. level: inlined. */
+struct err *bt_call(struct bt *b, size_t frame, size_t level, unsigned number);
+extern const struct table bt_vars_table;
+
 /* The rows under a frame. */
 enum { V_LINE, V_NAME, V_TYPE, V_VALUE, V_MEANING, V_LOCATION, V_EVIDENCE, V_COLS };
 extern const struct table bt_var_table, bt_word_table;

@@ -5,7 +5,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
-#include "engine/kern/stack/codeplace.h"
+#include "engine/kern/stack/framefind.h"
 #include "engine/kern/stack/source.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -61,83 +61,55 @@ static struct err *spot_of_address(const struct cmd_call *c, uint64_t addr, stru
 	return spot_of_call(&call, what, ret);
 }
 
-/* How a frame is looked for: as a physical one and its level, by its number as `bt` counts, or by its
- * function. */
-struct wanted {
-	bool physical;
-	size_t frame, level;
-	uint64_t number;
-	const char *function; /* NULL: by number */
-};
-
-static bool is_wanted(const struct wanted *w, size_t frame, size_t level, size_t number,
-		      const struct code_call *call)
+/* Where a call of the task's stack stands: the one that `text` names, else (NULL) that of a frame and a level.
+ * *found is false when there is no such call. */
+static struct err *spot_in_stack(const struct cmd_call *c, const struct task *t, const char *text,
+				 size_t frame, size_t level, bool *found, struct spot *ret)
 {
-	if (w->physical)
-		return frame == w->frame && level == w->level;
-	if (w->function)
-		return call->function && !strcmp(call->function, w->function);
-	return number == w->number;
-}
-
-/* *found is false when there is no such frame. */
-static struct err *spot_in_stack(const struct cmd_call *c, const struct task *t, const struct wanted *w,
-				 bool *found, struct spot *ret)
-{
-	struct code_place place;
+	struct stack_call call;
 	struct stack st;
-	size_t number = 0;
 	struct err *e = NULL;
 
-	*found = false;
 	task_stack(c->session, t, MAX_FRAMES, &st);
-	for (size_t i = 0; i < st.n && !*found && !st.frames[i].user; i++) {
-		const struct frame *f = &st.frames[i];
-		size_t n = code_place_at(c->session, f->object, f->pc, f->exact, &place);
-		for (size_t level = 0; level < n && !*found; level++, number++) {
-			struct code_call call = code_place_call(&place, level);
-			*found = is_wanted(w, i, level, number, &call);
-			if (*found)
-				e = spot_of_call(&call, call.function ? call.function : "this frame", ret);
-		}
-	}
+	*found = text ? stack_find_call(c->session, &st, text, &call)
+		      : stack_call_at(c->session, &st, frame, level, &call);
+	if (*found && st.frames[call.frame].user)
+		e = err_new(ERR_NOTFOUND, "that frame is user space's: its source isn't known");
+	else if (*found)
+		e = spot_of_call(&call.call, call.call.function ? call.call.function : "this frame", ret);
 	stack_free(&st);
 	return e;
 }
 
 static struct err *spot_of_context(const struct cmd_call *c, struct spot *ret)
 {
-	struct wanted w = {.physical = true, .frame = c->ctx->frame, .level = c->ctx->level};
 	const struct task *t;
 	bool found;
 
 	TRY(arg_task(c, NULL, &t));
-	TRY(spot_in_stack(c, t, &w, &found, ret));
+	TRY(spot_in_stack(c, t, NULL, c->ctx->frame, c->ctx->level, &found, ret));
 	return found ? NULL : err_new(ERR_NOTFOUND, "task %d has no such frame", t->pid);
 }
 
 static struct err *spot_of_number(const struct cmd_call *c, const char *text, struct spot *ret)
 {
-	struct wanted w = {0};
 	const struct task *t;
 	bool found;
 
-	TRY(arg_number(text, &w.number));
 	TRY(arg_task(c, NULL, &t));
-	TRY(spot_in_stack(c, t, &w, &found, ret));
+	TRY(spot_in_stack(c, t, text, 0, 0, &found, ret));
 	return found ? NULL : err_new(ERR_NOTFOUND, "task %d has no frame #%s", t->pid, text);
 }
 
 /* A function: where the chosen task stands in it, else where it begins. */
 static struct err *spot_of_function(const struct cmd_call *c, const char *name, struct spot *ret)
 {
-	struct wanted w = {.function = name};
 	const struct task *t;
 	bool found = false;
 	uint64_t addr;
 
 	if (c->ctx->task.kind && err_ok(arg_task(c, NULL, &t)))
-		TRY(spot_in_stack(c, t, &w, &found, ret));
+		TRY(spot_in_stack(c, t, name, 0, 0, &found, ret));
 	if (found)
 		return NULL;
 	TRY(arg_place(c, name, &addr));
@@ -178,12 +150,11 @@ static struct err *spot_of_ref(const struct cmd_call *c, const struct ref *r, st
 	}
 	if (r->kind != REF_FRAME)
 		return spot_of_address(c, r->addr, ret);
-	struct wanted w = {.physical = true, .frame = r->aux >> 16, .level = r->aux & 0xffff};
 	bool found = false;
 	TRY(tasks_load(c->session, c->job, &ts));
 	const struct task *t = task_by_addr(ts, r->addr);
 	if (t)
-		TRY(spot_in_stack(c, t, &w, &found, ret));
+		TRY(spot_in_stack(c, t, NULL, r->aux >> 16, r->aux & 0xffff, &found, ret));
 	return found ? NULL : err_new(ERR_NOTFOUND, "there is no such frame");
 }
 

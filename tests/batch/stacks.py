@@ -181,6 +181,28 @@ def strange_sources(tap):
         tap.check("no tree: how to get one", p.returncode == 1 and "linux-source-6.1" in p.stderr and "--src" in p.stderr, p.stderr)
 
 
+def chosen_frame(tap):
+    pid = the_dd()["pid"]
+    frames = rows("bt -V %d" % pid)
+    i = next(i for i, f in enumerate(frames) if f["function"] == "mnt_want_write")
+    objs, _ = objects(["set %d" % pid, "frame %d" % i, "p m", "frame up", "frame down", "dis", "frame __sb_start_write", "p sb"])
+    answers = [o["rows"] for o in objs[1:]]
+    tap.check("frame N is bt's", answers[0] == [frames[i]], answers[0])
+    m = {v["name"]: v["value"] for v in frames[i]["vars"]}["m"]
+    tap.check("its variables are names in expressions", [r["value"] for r in answers[1]] == [m], answers[1])
+    tap.check("frame up is the caller", answers[2] == [frames[i + 1]], answers[2])
+    tap.check("frame down is back", answers[3] == [frames[i]], answers[3])
+    marked = [r for r in answers[4] if r["mark"]]
+    tap.check("dis marks the call that the frame is in", len(marked) == 1 and marked[0]["function"] == "mnt_want_write"
+              and "__percpu_down_read" in marked[0]["text"], marked)
+    tap.check("frame FUNCTION", answers[5][0]["function"] == "__sb_start_write" and answers[5][0]["inline"], answers[5])
+    tap.check("an inlined call's variable", [r["value"] for r in answers[6]] ==
+              [v["value"] for v in answers[5][0]["vars"] if v["name"] == "sb"], answers[6])
+    for command, words in (("frame 999", "no frame '999'"), ("frame down", "innermost")):
+        p = run(["set %d" % pid, command])
+        tap.check(command, p.returncode == 1 and words in p.stderr, p.stderr)
+
+
 def what_is(tap):
     names = ["mnt_want_write", "init_task", "struct list_head", "pid_t", "SB_FREEZE_COMPLETE", "task_struct.comm", "runqueues"]
     objs, _ = objects(["whatis " + n for n in names])
@@ -206,7 +228,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([columns_and_folding, words, searched, grouped, source, strange_sources, what_is])
+        Tap().run([columns_and_folding, words, searched, grouped, source, strange_sources, chosen_frame, what_is])
     finally:
         shutil.rmtree(TMP)
 
