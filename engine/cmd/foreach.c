@@ -38,7 +38,8 @@ static void pass_note(struct sink *s, enum role role, const char *text)
 /* Commands that answer for the task of the context. */
 static bool for_tasks(const struct cmd *c)
 {
-	return c == &cmd_bt || c == &cmd_ps || c == &cmd_set || c == &cmd_mount || c == &cmd_vm;
+	return c == &cmd_bt || c == &cmd_files || c == &cmd_ps || c == &cmd_set || c == &cmd_mount ||
+	       c == &cmd_vm;
 }
 
 /* Where the command begins in the words: the first that names one of those, exactly. */
@@ -144,7 +145,7 @@ static struct err *run_words(const struct cmd_call *c, const struct words *w)
 	struct taskfilter *f;
 
 	if (!cmd)
-		return usage_error(c->args->cmd, "a command must follow: bt, ps, set or mount");
+		return usage_error(c->args->cmd, "a command must follow: bt, files, ps, set, mount or vm");
 	AUTO_FREE char *filter = xstrndup(c->args->rest, w->v[at].start);
 	TRY(taskfilter_create(filter, &f));
 	struct err *e = run_all(c, f, c->args->rest + w->v[at].start, cmd);
@@ -166,7 +167,7 @@ const struct cmd cmd_foreach = {
 	.name = "foreach",
 	.group = "tasks",
 	.summary = "a command for every task that a filter lets through",
-	.details = "The filter is that of `ps`; the command is bt, ps, set or mount, with its options.",
+	.details = "The filter is that of `ps`; the command is bt, files, ps, set, mount or vm, with its options.",
 	.args = (const struct cmd_arg[]){
 		{"[FILTER] COMMAND", ARG_COMMAND, false, true, "words of the filter, then the command"},
 		{0}},

@@ -117,7 +117,6 @@ static struct err *run(const struct cmd_call *c)
 
 const struct cmd cmd_what = {
 	.name = "what",
-	.aliases = "kmem",
 	.group = "memory",
 	.summary = "what an address is: symbol, task, stack, slab object, mapping, page",
 	.details = "A row for each thing that the address lies in, the most telling first: variable and section, per-CPU "

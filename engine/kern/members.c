@@ -151,3 +151,19 @@ struct err *kern_read(struct session *s, uint64_t obj, const struct kern_member 
 			       m->names);
 	return NULL;
 }
+
+bool kern_enum_value(struct session *s, const char *enumerator, uint64_t *ret)
+{
+	const struct type *t;
+	size_t n;
+
+	if (!err_ok(type_find_enumerator(s->types, enumerator, NULL, &t)))
+		return false;
+	const struct enumerator *v = type_enumerators(type_strip(t), &n);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i].name, enumerator)) {
+			*ret = (uint64_t)v[i].value;
+			return true;
+		}
+	return false;
+}

@@ -97,6 +97,9 @@ size_t kern_members(struct session *s, const char *type_name, struct kern_member
 /* Reads the scalar member at obj + place; ERR_NOTFOUND when it wasn't found on this kernel. */
 struct err *kern_read(struct session *s, uint64_t obj, const struct kern_member *m, uint64_t *ret);
 
+/* The value of an enumerator of the kernel's ("NR_FREE_PAGES"); false: no enum has it. */
+bool kern_enum_value(struct session *s, const char *enumerator, uint64_t *ret);
+
 /* What the panic was: the text of "Kernel panic - not syncing: ..." or the oops' first line out of
  * the log; "" when there is none. Borrowed. */
 const char *session_panic_text(struct session *s);

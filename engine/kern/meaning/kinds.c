@@ -253,16 +253,16 @@ static void put_work_data(const struct meaning_ask *a)
 	a->ret->hex = true;
 	if (v & 1)
 		buf_puts(b, "PENDING");
-	if (!meaning_enum_value(a->s, "WORK_STRUCT_PWQ", &pwq))
+	if (!kern_enum_value(a->s, "WORK_STRUCT_PWQ", &pwq))
 		return;
 	if (v & pwq) {
 		uint64_t bits = 8;
-		if (!meaning_enum_value(a->s, "WORK_STRUCT_PWQ_SHIFT", &bits) &&
-		    !meaning_enum_value(a->s, "WORK_STRUCT_FLAG_BITS", &bits))
+		if (!kern_enum_value(a->s, "WORK_STRUCT_PWQ_SHIFT", &bits) &&
+		    !kern_enum_value(a->s, "WORK_STRUCT_FLAG_BITS", &bits))
 			return;
 		if (bits < 64)
 			buf_printf(b, "%spool_workqueue 0x%" PRIx64, b->len ? " " : "", v >> bits << bits);
-	} else if (meaning_enum_value(a->s, "WORK_OFFQ_POOL_SHIFT", &shift) && shift < 64) {
+	} else if (kern_enum_value(a->s, "WORK_OFFQ_POOL_SHIFT", &shift) && shift < 64) {
 		none = (UINT64_C(1) << (64 - shift < 31 ? 64 - shift : 31)) - 1;
 		if ((v >> shift & none) == none)
 			buf_printf(b, "%sno pool", b->len ? " " : "");
@@ -316,7 +316,7 @@ static void put_page_flags(const struct meaning_ask *a)
 	a->ret->hex = true;
 	if (!g)
 		return;
-	if (!nodes || !meaning_enum_value(a->s, "__MAX_NR_ZONES", &zones) || zones > 8) {
+	if (!nodes || !kern_enum_value(a->s, "__MAX_NR_ZONES", &zones) || zones > 8) {
 		meaning_group_put(a->s, a->m->table, (struct meaning_group *)(uintptr_t)*g, v, b);
 		return;
 	}
@@ -429,20 +429,4 @@ const char *meaning_enum_name(struct session *s, const char *enumerator, uint64_
 	return err_ok(type_find_enumerator(s->types, enumerator, NULL, &t))
 		       ? type_enum_name(t, (int64_t)value)
 		       : NULL;
-}
-
-bool meaning_enum_value(struct session *s, const char *enumerator, uint64_t *ret)
-{
-	const struct type *t;
-	size_t n;
-
-	if (!err_ok(type_find_enumerator(s->types, enumerator, NULL, &t)))
-		return false;
-	const struct enumerator *v = type_enumerators(type_strip(t), &n);
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i].name, enumerator)) {
-			*ret = (uint64_t)v[i].value;
-			return true;
-		}
-	return false;
 }

@@ -58,7 +58,5 @@ bool meaning_put_task(const struct meaning_ask *a, uint64_t task, struct buf *ou
 void meaning_put_age(int64_t ns, struct buf *out);
 /* The name of the value in the enum that has an enumerator; NULL: none. */
 const char *meaning_enum_name(struct session *s, const char *enumerator, uint64_t value);
-/* The enumerator's own value. */
-bool meaning_enum_value(struct session *s, const char *enumerator, uint64_t *ret);
 
 #endif

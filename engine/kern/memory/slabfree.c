@@ -253,15 +253,31 @@ static void keep_barns(struct slabs *x, struct cache *c)
 	}
 }
 
+/* Under the lock. */
+static void read_kept(struct slabs *x, struct cache *c)
+{
+	if (c->cpus_read)
+		return;
+	keep_cpus(x, c);
+	keep_barns(x, c);
+	c->cpus_read = true;
+}
+
+size_t slabs_kept(struct slabs *x, struct cache *c, const char **why)
+{
+	pthread_mutex_lock(&x->lock);
+	read_kept(x, c);
+	size_t n = c->kept.n;
+	pthread_mutex_unlock(&x->lock);
+	*why = c->kept_problem[0] ? c->kept_problem : NULL;
+	return n;
+}
+
 /* 0: not among them. */
 static uint64_t kept_by(struct slabs *x, struct cache *c, uint64_t object)
 {
 	pthread_mutex_lock(&x->lock);
-	if (!c->cpus_read) {
-		keep_cpus(x, c);
-		keep_barns(x, c);
-		c->cpus_read = true;
-	}
+	read_kept(x, c);
 	uint64_t *by = hmap_get(&c->kept, object);
 	uint64_t ret = by ? *by : 0;
 	pthread_mutex_unlock(&x->lock);

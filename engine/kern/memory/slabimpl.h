@@ -57,5 +57,7 @@ struct cache *slabs_cache(struct slabs *x, uint64_t kmem_cache);
 
 /* slabfree.c: what only it reads. */
 void slabs_find_free_members(struct slabs *x);
+/* How many objects CPUs and nodes keep back as free; *why: what of them can't be known, NULL: nothing. */
+size_t slabs_kept(struct slabs *x, struct cache *c, const char **why);
 
 #endif

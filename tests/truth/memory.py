@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Slab caches, memory in all and open files against what the guest said of itself before it panicked.
+
+    memory.py PROGRAM [KERNEL]
+
+Memory goes on changing until the panic: sizes must be equal, counters nearly, and most caches' exactly.
+"""
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from guest import Guest
+from program import ask, is_fault
+from truth import Report, context_switches, files, lab_dumps, lossy, unchanged
+
+MOST = 0.9  # of the caches didn't change between the truth and the panic
+NEAR, LOOSE = 4 << 20, 40 << 20  # bytes by which a figure may have changed; by whoever collected the truth, too
+
+
+def check_slabs(report, name, rows, guest):
+    ours = {r["name"]: r for r in rows}
+    problems, same, n = [], 0, 0
+    for line in guest.text("slabinfo").splitlines()[2:]:
+        w = line.split()
+        active, total, size, per, pages, slabs = (int(w[i]) for i in (1, 2, 3, 4, 5, 14))
+        r, n = ours.get(w[0]), n + 1
+        if not r:
+            problems.append("there is no cache %s" % w[0])
+            continue
+        if (r["size"], r["objects_per_slab"], r["slab_size"]) != (size, per, pages * 4096):
+            problems.append("%s: %r, the guest said %r" % (w[0], r, line))
+        if not r["allocated"] <= r["active"] <= r["total"]:
+            problems.append("%s: %d allocated, %d active of %d" % (w[0], r["allocated"], r["active"], r["total"]))
+        same += (r["active"], r["total"], r["slabs"]) == (active, total, slabs)
+    if same < MOST * n:
+        problems.append("the numbers of only %d of %d caches are the guest's" % (same, n))
+    if len(ours) != n:
+        problems.append("%d caches, the guest had %d" % (len(ours), n))
+    report.test(name + " slab caches", problems, "%d of %d exactly" % (same, n))
+
+
+def check_memory(report, name, rows, guest):
+    names = {"total": "MemTotal", "free": "MemFree", "shared": "Shmem", "slab": "Slab", "commit_limit": "CommitLimit",
+             "slab_reclaimable": "SReclaimable", "slab_unreclaimable": "SUnreclaim", "anon": "AnonPages",
+             "mapped": "Mapped", "dirty": "Dirty", "writeback": "Writeback", "page_tables": "PageTables",
+             "kernel_stack": "KernelStack", "swap_total": "SwapTotal", "committed": "Committed_AS", "cached": "Cached"}
+    allowed = {"total": 0, "commit_limit": 0, "swap_total": 0, "free": LOOSE, "dirty": LOOSE, "committed": LOOSE,
+               "anon": LOOSE}
+    told = {m.group(1): int(m.group(2)) * 1024 for m in re.finditer(r"^(\w+): +(\d+) kB$", guest.text("meminfo"), re.M)}
+    problems = []
+    for r in rows:
+        want = told.get(names.get(r["name"]))
+        if r["bytes"] is None:
+            problems.append("%s isn't known" % r["name"])
+        elif want is not None and abs(r["bytes"] - want) > allowed.get(r["name"], NEAR):
+            problems.append("%s is %d, the guest said %d" % (r["name"], r["bytes"], want))
+    report.test(name + " memory", problems, "%d figures" % len(rows))
+
+
+def check_files(report, name, program, dump, guest):
+    tasks = {t["pid"]: t for t in ask(program, files(dump), ["ps"]).rows(0) if not is_fault(t["pid"])}
+    switches = context_switches(program, dump, list(tasks.values()))
+    threads = {k: v for k, v in guest.threads().items()
+               if k in tasks and unchanged(v, switches.get(k)) and guest.text("proc/%d/task/%d/fd" % (v.tgid, k)) is not None}
+    pids = sorted(threads)[:300]
+    answers = ask(program, files(dump), ["files %d" % p for p in pids])
+    problems, n = [], 0
+    for i, pid in enumerate(pids):
+        text = guest.text("proc/%d/task/%d/fd" % (threads[pid].tgid, pid))
+        want = dict(line.split(" -> ", 1) for line in text.splitlines() if " -> " in line)
+        have = {str(r["fd"]): r["path"] for r in answers.rows(i) if r["what"] == "fd"}
+        n += len(want)
+        if have != want:
+            problems.append("pid %d %s: %r, the guest said %r" % (pid, threads[pid].comm, have, want))
+    report.test(name + " open files", problems, "%d files of %d tasks" % (n, len(pids)))
+
+
+def main():
+    program, only = os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
+    report, seen = Report(), set()
+    for dump in lab_dumps():
+        key = (dump.kernel, dump.scenario)
+        if dump.scenario not in ("fsfreeze", "many") or lossy(dump) or dump.format not in ("lzo", "zstd.d1") or \
+                key in seen or not dump.kernel.startswith(only):
+            continue
+        seen.add(key)
+        name, guest = "%s %s %s" % (dump.kernel, dump.scenario, dump.format), Guest(os.path.join(dump.folder, "truth"))
+        answers = ask(program, files(dump), ["kmem -s", "kmem -i"])
+        check_slabs(report, name, answers.rows(0), guest)
+        check_memory(report, name, answers.rows(1), guest)
+        check_files(report, name, program, dump, guest)
+    if not seen:
+        report.test("the lab has dumps of fsfreeze", ["there are none: run `make lab`"])
+    print("1..%d" % report.n)
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
