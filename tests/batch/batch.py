@@ -28,6 +28,10 @@ KEYS = {
     "rd linux_banner 2": "address value ascii",
     "mod": "name base size",
     "set": "pid task cpu comm",
+    "kmem -s": "name object_size size allocated active total slabs slab_size objects_per_slab memory",
+    "kmem -i": "name pages bytes",
+    "files 1": "fd what file dentry inode type path",
+    "waiters -a init_task": "does pid task state since_ns comm path function address",
 }
 TMP = tempfile.mkdtemp(prefix="vmbrowse-batch.")
 

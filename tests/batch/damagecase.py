@@ -5,7 +5,7 @@ COMMANDS = ["sys", "ps", "ps -S", "log", "mount", "mod", "foreach bt -P", "bt -a
             "p init_task", "p runqueues:1", "sym virtio_dev_probe", "rd -p 0 1024"]
 # these take longer: a copy gets one pair of them
 MORE = [["foreach bt -R", "stacks"], ["foreach bt -F", "whatis schedule"], ["foreach bt -T", "dis schedule 30"],
-        ["foreach bt -e", "foreach bt -t"], ["foreach bt -V", "dis do_exit"]]
+        ["foreach bt -e", "foreach bt -t"], ["foreach bt -V", "dis do_exit"], ["foreach files", "kmem -s"], ["waiters -a namespace_sem", "kmem -i"]]
 TEXT_COMMANDS = ["sys", "ps", "log", "mount", "mod", "bt -V"]
 
 POISON, USER, WILD, ODD = 0xdead000000000100, 0x7ffd12345678, 0x8877665544332211, 0xffff888000000003
