@@ -32,7 +32,7 @@ static const struct col cols[COLS] = {
 	[VALUE] = {"value", "VALUE", "the word, as 0x number", COL_DATA, 0, 0},
 	[ASCII] = {"ascii", "", "its bytes in memory order, as characters", 0, 8, 2},
 	[MEANING] = {"symbol", "", "the symbol that the word points to, with -S also the slab object, task, stack or page",
-		     COL_GROW, 0, 3},
+		     COL_GROW, 16, 3},
 	[STATE] = {"state", "", "of its page: present, or zero when the dump says that all of it is", COL_DATA, 0, 0},
 };
 static const struct table rd_table = {.name = "rd", .cols = cols, .ncols = COLS};
@@ -85,18 +85,18 @@ static struct ref place(const struct reading *r, uint64_t addr)
 }
 
 static struct err *put_cells(struct reading *r, uint64_t addr, struct cell cells[COLS], bool ok,
-			     enum row_for only, struct ref ref)
+			     enum row_for only)
 {
 	char key[24];
 
 	snprintf(key, sizeof(key), "%" PRIx64, addr);
 	char shown[24];
 	snprintf(shown, sizeof(shown), "%016" PRIx64, addr); /* two columns that a narrow pane hasn't */
-	cells[ADDRESS] = cell_link(cell_role(cell_shown(cell_addr(addr), shown), ROLE_DIM), place(r, addr));
+	cells[ADDRESS] = cell_role(cell_shown(cell_addr(addr), shown), ROLE_DIM);
 	for (int i = 0; i < COLS; i++)
 		if (cells[i].kind == CELL_ABSENT)
 			cells[i] = cell_shown(cell_absent(), "");
-	return sink_row(r->c->out, &(struct row){.cells = cells, .key = key, .ref = ref, .only = only,
+	return sink_row(r->c->out, &(struct row){.cells = cells, .key = key, .only = only,
 						 .role = ok ? ROLE_NORMAL : ROLE_FAULT});
 }
 
@@ -138,7 +138,7 @@ static struct err *long_row(struct reading *r, uint64_t addr, const uint8_t *p, 
 		[MEANING] = mean.len ? cell_role(cell_text(buf_str(&mean)), ROLE_NAME) : cell_text(""),
 		[STATE] = state_cell(state),
 	};
-	return put_cells(r, addr, cells, ok, ROW_FOR_ALL, ref);
+	return put_cells(r, addr, cells, ok, ROW_FOR_ALL);
 }
 
 /* One word for machines. */
@@ -148,7 +148,7 @@ static struct err *small_word(struct reading *r, uint64_t addr, const uint8_t *p
 		[VALUE] = mem_readable(state) ? cell_addr(word_of(r, p)) : cell_fault(state),
 		[STATE] = state_cell(state),
 	};
-	return put_cells(r, addr, cells, mem_readable(state), ROW_FOR_MACHINES, (struct ref){0});
+	return put_cells(r, addr, cells, mem_readable(state), ROW_FOR_MACHINES);
 }
 
 /* Up to 16 bytes side by side for people; then each word for machines. state(i) is of byte i. */
@@ -174,7 +174,7 @@ static struct err *short_row(struct reading *r, uint64_t addr, const uint8_t *p,
 		[HEX] = cell_role(cell_text(buf_str(&text)), ok ? ROLE_NUMBER : ROLE_FAULT),
 		[ASCII] = ok && !r->no_ascii ? cell_role(cell_text(chars), ROLE_STRING) : cell_absent(),
 	};
-	TRY(put_cells(r, addr, cells, ok, ROW_FOR_PEOPLE, (struct ref){0}));
+	TRY(put_cells(r, addr, cells, ok, ROW_FOR_PEOPLE));
 	for (size_t k = 0; k < n; k += r->size) {
 		size_t i = r->backwards ? n - r->size - k : k;
 		TRY(small_word(r, addr + i, p + i, (enum mem_state)state_of[i]));
@@ -199,7 +199,7 @@ static struct err *text_row(struct reading *r, uint64_t addr, const uint8_t *p, 
 		[ASCII] = ok ? cell_role(cell_text(chars), ROLE_STRING) : cell_fault(state),
 		[STATE] = state_cell(state),
 	};
-	return put_cells(r, addr, cells, ok, ROW_FOR_ALL, (struct ref){0});
+	return put_cells(r, addr, cells, ok, ROW_FOR_ALL);
 }
 
 /* What was read of a run of bytes: rows of `line` bytes. */

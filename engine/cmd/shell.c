@@ -341,9 +341,30 @@ static void describe_address(struct shell *sh, uint64_t addr, struct buf *out)
 	enum mem_state st = mem_state_at(sh->s->mem, KERNEL, addr, NULL);
 
 	buf_printf(out, "0x%" PRIx64 " ", addr);
-	identify_line(sh->s, addr, out);
+	identify_line(sh->s, addr, NULL, out);
 	if (!mem_readable(st) && sh->s->arch->is_kernel(mem_layout(sh->s->mem), addr))
 		buf_printf(out, ", %s: %s", mem_state_name(st), mem_state_help(st));
+}
+
+static void describe_symbol(struct shell *sh, const struct ref *r, struct buf *out)
+{
+	struct sym sym;
+
+	if (r->addr)
+		describe_address(sh, r->addr, out);
+	else if (sym_find(sh->s->symtab, r->name, &sym) && !sym.percpu)
+		describe_address(sh, sym.addr, out);
+	else
+		ref_print(r, out);
+}
+
+static void describe_user(struct shell *sh, const struct ref *r, struct buf *out)
+{
+	const struct tasks *ts;
+	const struct task *t = err_ok(tasks_load(sh->s, NULL, &ts)) ? task_by_addr(ts, r->addr) : NULL;
+
+	buf_printf(out, "0x%" PRIx64 " ", r->aux);
+	identify_line(sh->s, r->aux, t, out);
 }
 
 void shell_describe(struct shell *sh, const struct ref *r, struct buf *out)
@@ -359,6 +380,12 @@ void shell_describe(struct shell *sh, const struct ref *r, struct buf *out)
 		break;
 	case REF_MEM:
 		describe_address(sh, r->addr, out);
+		break;
+	case REF_SYM:
+		describe_symbol(sh, r, out);
+		break;
+	case REF_USER:
+		describe_user(sh, r, out);
 		break;
 	default:
 		ref_print(r, out);

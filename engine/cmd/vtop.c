@@ -14,19 +14,21 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ADDRESS, LEVEL, AT, ENTRY, FLAGS, LEADS, SIZE, TEXT, COLS };
+enum { ADDRESS, LEVEL, TEXT, AT, ENTRY, FLAGS, LEADS, SIZE, COLS };
 static const struct col cols[COLS] = {
 	[ADDRESS] = {"address", "", "the virtual address asked for", COL_DATA, 0, 0},
-	[LEVEL] = {"level", "", "PGD, P4D, PUD, PMD, PTE; page: what it leads to; is: what that is; end: why it ends",
-		   0, 5, 0},
-	[AT] = {"entry_address", "", "physical address of the entry", 0, 18, 1},
-	[ENTRY] = {"entry", "", "the entry", 0, 18, 0},
-	[FLAGS] = {"flags", "", "its flags", 0, 0, 0},
-	[LEADS] = {"physical", "", "what it leads to: the next table, or the page", 0, 18, 0},
+	[LEVEL] = {"level", "", "PGD, P4D, PUD, PMD, PTE; then page: what they lead to; frame: its page; is: what lies "
+				"there; end: why it ends", 0, 5, 0},
+	[TEXT] = {"text", "", "entry, its place, what it leads to, its flags", COL_GROW, 0, 0},
+	[AT] = {"entry_address", "", "physical address of the entry", COL_DATA, 0, 0},
+	[ENTRY] = {"entry", "", "the entry", COL_DATA, 0, 0},
+	[FLAGS] = {"flags", "", "its flags", COL_DATA, 0, 0},
+	[LEADS] = {"physical", "", "what it leads to: the next table, or the page", COL_DATA, 0, 0},
 	[SIZE] = {"page_size", "", "bytes of the page", COL_DATA, 0, 0},
-	[TEXT] = {"text", "", "for a person", COL_GROW, 0, 0},
 };
 static const struct table vtop_table = {.name = "vtop", .cols = cols, .ncols = COLS};
+
+#define FLAGS_WIDTH 19
 
 struct walk {
 	const struct cmd_call *c;
@@ -72,25 +74,30 @@ static const char *size_text(uint64_t size, char buf[24])
 static struct err *level_row(struct walk *w, unsigned i, bool last, bool mapped)
 {
 	const struct arch *a = w->c->session->arch;
-	char flags[96] = "", entry[24];
-	bool next = i + 1 < w->x.nlevels;
+	uint64_t entry = w->x.level[i].entry, at = w->x.level[i].entry_pa;
+	bool next = i + 1 < w->x.nlevels, leads_on = next || (last && mapped);
 	uint64_t leads = next ? w->x.level[i + 1].entry_pa & ~(uint64_t)(a->page_size - 1)
 			      : w->x.pa & ~(w->x.page_size - 1);
+	AUTO_BUF struct buf text = {0};
+	char flags[96] = "";
 
 	if (a->pte_flags)
-		a->pte_flags(w->x.level[i].entry, flags, sizeof(flags));
-	snprintf(entry, sizeof(entry), "%016" PRIx64, w->x.level[i].entry);
+		a->pte_flags(entry, flags, sizeof(flags));
+	buf_printf(&text, "%016" PRIx64 "  %-*s", entry, FLAGS_WIDTH, flags);
+	if (leads_on)
+		buf_printf(&text, "  %s 0x%-9" PRIx64, next ? "table" : "page ", leads);
+	buf_printf(&text, "  at 0x%" PRIx64, at);
+	/* what it leads to is worth the link more than where it is */
+	struct ref ref = ref_addr(REF_PHYS, leads_on ? leads : at);
 	struct cell v[COLS] = {
 		[LEVEL] = cell_role(cell_text(w->x.level[i].name), ROLE_TYPE),
-		[AT] = cell_link(cell_role(cell_addr(w->x.level[i].entry_pa), ROLE_DIM),
-				 ref_addr(REF_PHYS, w->x.level[i].entry_pa)),
-		[ENTRY] = cell_shown(cell_addr(w->x.level[i].entry), entry),
+		[TEXT] = cell_link(cell_text(buf_str(&text)), ref),
+		[AT] = cell_addr(at),
+		[ENTRY] = cell_addr(entry),
 		[FLAGS] = cell_text(flags),
-		[LEADS] = next || (last && mapped) ? cell_link(cell_role(cell_addr(leads), ROLE_LINK),
-							       ref_addr(REF_PHYS, leads))
-						   : cell_absent(),
+		[LEADS] = leads_on ? cell_addr(leads) : cell_absent(),
 	};
-	return put_row(w, v, ROLE_NORMAL, ref_addr(REF_PHYS, w->x.level[i].entry_pa));
+	return put_row(w, v, ROLE_NORMAL, ref);
 }
 
 /* The bytes that one entry of the level covers. */
@@ -158,7 +165,7 @@ static struct err *page_rows(struct walk *w)
 	struct ident_ask page = {.addr = w->x.pa, .phys = true, .job = w->c->job};
 	struct ident_ask what = {.addr = w->va, .task = w->task, .deep = true, .job = w->c->job};
 
-	buf_printf(&text, "%s page", size_text(w->x.page_size, size));
+	buf_printf(&text, "physical 0x%" PRIx64 ", in a page of %s", w->x.pa, size_text(w->x.page_size, size));
 	if (w->x.linear)
 		buf_puts(&text, ", by where the direct map and the image are known to be: the tables say otherwise, or "
 				"can't be read");
@@ -166,7 +173,7 @@ static struct err *page_rows(struct walk *w)
 		[LEVEL] = cell_role(cell_text("page"), ROLE_TYPE),
 		[LEADS] = cell_link(cell_role(cell_addr(w->x.pa), ROLE_LINK), ref_addr(REF_PHYS, w->x.pa)),
 		[SIZE] = cell_uint(w->x.page_size),
-		[TEXT] = cell_text(buf_str(&text)),
+		[TEXT] = cell_link(cell_text(buf_str(&text)), ref_addr(REF_PHYS, w->x.pa)),
 	};
 	TRY(put_row(w, v, w->x.linear ? ROLE_WARN : ROLE_NORMAL, ref_addr(REF_PHYS, w->x.pa)));
 	TRY(identify(w->c->session, &page, tell, w));

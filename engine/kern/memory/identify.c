@@ -191,16 +191,16 @@ static struct err *take_first(void *ctx, const struct ident *id, bool *more)
 {
 	struct buf *out = ctx;
 
-	if (id->kind == IDENT_SLAB || id->kind == IDENT_TASK)
+	if (id->kind == IDENT_SLAB)
 		buf_printf(out, "%s ", ident_kind_name(id->kind));
 	buf_puts(out, id->text);
 	*more = false;
 	return NULL;
 }
 
-void identify_line(struct session *s, uint64_t addr, struct buf *out)
+void identify_line(struct session *s, uint64_t addr, const struct task *task, struct buf *out)
 {
-	struct ident_ask ask = {.addr = addr};
+	struct ident_ask ask = {.addr = addr, .task = task};
 
 	err_free(identify(s, &ask, take_first, out));
 }

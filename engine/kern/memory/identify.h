@@ -60,8 +60,8 @@ struct ident_ask {
 /* Calls fn with each answer; fn says whether it wants more. Only a cancel, or fn's own error, is an error. */
 struct err *identify(struct session *s, const struct ident_ask *ask,
 		     struct err *(*fn)(void *ctx, const struct ident *id, bool *more), void *ctx);
-/* The first answer's text in one line ("dentry+0x40, allocated"), for a status line; nothing when only
- * the region is known. */
-void identify_line(struct session *s, uint64_t addr, struct buf *out);
+/* The first answer's text in one line ("slab dentry+0x40, allocated"), for a status line: the cheap form. task:
+ * whose an address of user space is; may be NULL. */
+void identify_line(struct session *s, uint64_t addr, const struct task *task, struct buf *out);
 
 #endif
