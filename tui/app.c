@@ -496,7 +496,7 @@ static void paint_if_due(struct app *a)
 		a->message_until = 0;
 		a->dirty = true;
 	}
-	if (long_job(a) && now - a->shown_progress >= PROGRESS_NS)
+	if (long_job(a) ? now - a->shown_progress >= PROGRESS_NS : a->progress_on)
 		a->dirty = true;
 	if (!a->dirty)
 		return;

@@ -98,6 +98,7 @@ struct app {
 	bool dirty, quit, more, active;
 	unsigned long keys_read, signals_read; /* for the idle message */
 	uint64_t shown_progress;
+	bool progress_on; /* the last line told of one when it was painted last */
 	int status; /* exit status */
 	struct err *error;
 };

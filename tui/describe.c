@@ -41,8 +41,11 @@ static void drop(struct describer *d)
 /* The row says already which type and address it is, where more than that is known. */
 static const char *beyond(const struct ref *r, const char *text)
 {
-	AUTO_BUF struct buf known = {0};
+	AUTO_BUF struct buf known = {0}, same = {0};
 
+	ref_print(r, &same);
+	if (!strcmp(text, buf_str(&same))) /* nothing else is known */
+		return "";
 	if (r->kind == REF_OBJECT)
 		buf_printf(&known, "%s ", r->name);
 	buf_printf(&known, "0x%" PRIx64 " ", r->addr);
@@ -56,7 +59,8 @@ static bool take(struct describer *d)
 	if (!q || !work_done(&q->work))
 		return false;
 	d->asked = NULL;
-	d->text = q->text.len ? xstrdup(beyond(&q->ref, q->text.p)) : NULL;
+	const char *text = q->text.len ? beyond(&q->ref, q->text.p) : "";
+	d->text = *text ? xstrdup(text) : NULL;
 	work_unref(&q->work);
 	return d->text != NULL;
 }

@@ -110,7 +110,8 @@ static void left_text(struct app *a, struct buf *out, enum style *style)
 		return;
 	}
 	*style = STYLE_STATUS;
-	if (!progress_text(a, out) && h && h->crash[0])
+	a->progress_on = progress_text(a, out);
+	if (!a->progress_on && h && h->crash[0])
 		buf_printf(out, "crash: %s", h->crash);
 }
 

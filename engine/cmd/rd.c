@@ -30,9 +30,9 @@ static const struct col cols[COLS] = {
 	[ADDRESS] = {"address", "", "address of the word", 0, 16, 0},
 	[HEX] = {"hex", "", "the words", COL_SCREEN | COL_WHOLE, 16, 0},
 	[VALUE] = {"value", "VALUE", "the word, as 0x number", COL_DATA, 0, 0},
-	[ASCII] = {"ascii", "", "its bytes in memory order, as characters", 0, 8, 2},
+	[ASCII] = {"ascii", "", "its bytes in memory order, as characters", 0, 8, 3},
 	[MEANING] = {"symbol", "", "the symbol that the word points to, with -S also the slab object, task, stack or page",
-		     COL_GROW, 16, 3},
+		     COL_GROW, 16, 1},
 	[STATE] = {"state", "", "of its page: present, or zero when the dump says that all of it is", COL_DATA, 0, 0},
 };
 static const struct table rd_table = {.name = "rd", .cols = cols, .ncols = COLS};
