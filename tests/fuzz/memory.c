@@ -22,20 +22,20 @@
 #define TICKS 4000
 #define ROWS 4000
 
-struct span {
+struct stretch {
 	uint64_t pa;
 	size_t n, at; /* at: in the seed's bytes */
 };
 static struct line {
 	const char *text;
-	struct span *spans; /* sorted, disjoint */
+	struct stretch *spans; /* sorted, disjoint */
 	size_t n, bytes;
 } lines[LINES_MAX];
 static size_t nlines;
 
 static struct shell *shell;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct span *seen; /* while recording */
+static struct stretch *seen; /* while recording */
 static size_t nseen, seen_cap;
 static bool recording;
 static const struct line *over; /* whose bytes are laid over the memory */
@@ -47,7 +47,7 @@ static void record(uint64_t pa, size_t n)
 {
 	pthread_mutex_lock(&lock);
 	GROW(seen, nseen, seen_cap);
-	seen[nseen++] = (struct span){pa, n, 0};
+	seen[nseen++] = (struct stretch){pa, n, 0};
 	pthread_mutex_unlock(&lock);
 }
 
@@ -63,7 +63,7 @@ static void lay_over(uint64_t pa, uint8_t *buf, size_t n)
 			hi = mid;
 	}
 	for (; lo < over->n && over->spans[lo].pa < pa + n; lo++) {
-		const struct span *s = &over->spans[lo];
+		const struct stretch *s = &over->spans[lo];
 		uint64_t from = s->pa > pa ? s->pa : pa, to = s->pa + s->n < pa + n ? s->pa + s->n : pa + n;
 		size_t at = s->at + (size_t)(from - s->pa), len = (size_t)(to - from);
 		if (at < over_bytes.n)
@@ -164,20 +164,20 @@ struct shell *open_lab_dump(void)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
+	const struct stretch *x = a, *y = b;
 
 	return x->pa < y->pa ? -1 : x->pa > y->pa;
 }
 
 /* Sorted, overlaps joined, no more than a seed may hold. */
-static size_t tidy(struct span *v, size_t n)
+static size_t tidy(struct stretch *v, size_t n)
 {
 	size_t out = 0, bytes = 0;
 
 	if (n)
 		qsort(v, n, sizeof(*v), by_place);
 	for (size_t i = 0; i < n; i++) {
-		struct span *last = out ? &v[out - 1] : NULL;
+		struct stretch *last = out ? &v[out - 1] : NULL;
 		if (last && v[i].pa <= last->pa + last->n) {
 			uint64_t end = v[i].pa + v[i].n;
 			if (end > last->pa + last->n)
