@@ -57,9 +57,9 @@ static void one(const uint8_t *p, size_t n)
 	struct codec *k = codec_take(&codecs);
 	b = take_bytes(&b, (size_t)2 * PAGE);
 	memcpy(k->in, b.p, b.n);
-	codec_decode(k, flags[which % 4], b.n, out, PAGE);
+	codec_decode(k, flags[which % 4], k->in, b.n, out, PAGE);
 	codec_peek(k, flags[which % 4], b.n, out, which);
-	codec_decode(k, which, b.n, out, PAGE);
+	codec_decode(k, which, k->in, b.n, out, PAGE);
 	codec_give(&codecs, k);
 	codecs_free(&codecs);
 	free(out);
