@@ -7,6 +7,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/show.h"
+#include "engine/kern/meaning/meaning.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define VALUE_MAX 256 /* bytes of a member that are read for its cell */
 
 enum { INDEX, LAST, ADDRESS, FIXED };
+enum { PROBLEM = 1, MEANING, POSITION, TAIL = POSITION }; /* from the end */
+#define ALL_MAX (FIXED + COLUMNS_MAX + TAIL)
 
 struct column {
 	const char *path;
@@ -95,7 +98,7 @@ static const struct table *make_table(struct view *v)
 	};
 	const struct elements *e = v->e;
 	struct session *s = e->call->session;
-	struct col cols[FIXED + COLUMNS_MAX + 2];
+	struct col cols[ALL_MAX];
 	size_t n = FIXED;
 
 	memcpy(cols, fixed, sizeof(fixed));
@@ -108,6 +111,8 @@ static const struct table *make_table(struct view *v)
 					 "member of the element", 0, 0, (uint8_t)(i < 3 ? 1 : 2)};
 	cols[n++] = (struct col){"position", "POSITION", "where in the tree it is",
 				 e->positions ? 0 : COL_DATA, 0, 2};
+	cols[n++] = (struct col){"meaning", "", "what the element is: path, name ...; null: nothing is known",
+				 COL_DATA, 0, 0};
 	cols[n++] = (struct col){"problem", "", "damage: what is wrong here; null for elements", COL_GROW, 0, 0};
 	struct table t = {.name = e->table, .cols = cols, .ncols = n};
 	if (e->whole) {
@@ -152,7 +157,7 @@ static void member_cell(const struct view *v, const struct column *c, uint64_t o
 		show_meaning(s, &q, hex, ret);
 }
 
-/* A string that a pointer leads to stands for the pointer; other meanings stand behind the number. */
+/* What people see is what a value means, if that is known: columns are narrow. */
 static struct cell finish_cell(const struct session *s, struct shown *sh)
 {
 	size_t n = sh->meaning.len;
@@ -175,12 +180,7 @@ static struct cell finish_cell(const struct session *s, struct shown *sh)
 	}
 	if (!n)
 		return sh->text.len ? cell_shown(sh->value, buf_str(&sh->text)) : sh->value;
-	if (sh->value.kind == CELL_ADDR)
-		return cell_shown(sh->value, buf_str(&sh->meaning));
-	if (!sh->text.len)
-		cell_print(&sh->value, &sh->text);
-	buf_printf(&sh->text, " %s", buf_str(&sh->meaning));
-	return cell_shown(sh->value, buf_str(&sh->text));
+	return cell_shown(sh->value, buf_str(&sh->meaning));
 }
 
 /* The children of a row: the same rows that `struct` gives, marked as children. */
@@ -228,16 +228,30 @@ static void place_cells(const struct view *v, const struct element *el, struct c
 		if (cells[LAST].kind == CELL_UINT)
 			cells[LAST] = cell_shown(cells[LAST], last);
 	}
-	size_t n = v->table->ncols;
-	cells[n - 2] = el->position ? cell_text(el->position) : cell_shown(cell_absent(), "");
-	cells[n - 1] = cell_shown(cell_absent(), el->kind == ELEMENT_NODE ? "node" :
-				  el->backwards ? "from the other end" : "");
+	struct cell *end = cells + v->table->ncols;
+	end[-POSITION] = el->position ? cell_text(el->position) : cell_shown(cell_absent(), "");
+	end[-MEANING] = cell_absent();
+	end[-PROBLEM] = cell_shown(cell_absent(), el->kind == ELEMENT_NODE ? "node" :
+				   el->backwards ? "from the other end" : "");
+}
+
+/* What the element is as a whole, in the last column; a task's columns say it already. */
+static void tell_meaning(const struct view *v, const struct element *el, uint64_t addr, struct cell *cells,
+			 struct buf *text)
+{
+	struct cell *end = cells + v->table->ncols;
+
+	if (!v->e->h.element || v->task ||
+	    !meaning_of_object(v->e->call->session, v->e->h.element, addr, text) || !text->len || text->p[0] == '"') /* a name: a column has it */
+		return;
+	end[-MEANING] = cell_text(buf_str(text));
+	if (!el->backwards)
+		end[-PROBLEM] = cell_shown(cell_absent(), buf_str(text));
 }
 
 static struct err *give_damage(struct view *v, const struct element *el)
 {
-	struct cell cells[FIXED + COLUMNS_MAX + 2];
-	size_t n = v->table->ncols;
+	struct cell cells[ALL_MAX];
 	char index[24], last[24];
 
 	v->damages++;
@@ -248,7 +262,7 @@ static struct err *give_damage(struct view *v, const struct element *el)
 	cells[ADDRESS] = addr ? cell_link(cell_addr(addr), ref_addr(REF_MEM, addr)) : cell_shown(cell_absent(), "");
 	for (size_t i = 0; i < v->ncols; i++)
 		cells[FIXED + i] = cell_shown(cell_absent(), "");
-	cells[n - 1] = cell_role(cell_text(el->damage), ROLE_BAD);
+	cells[v->table->ncols - PROBLEM] = cell_role(cell_text(el->damage), ROLE_BAD);
 	return sink_row(v->e->call->out, &(struct row){.cells = cells, .role = ROLE_BAD,
 						       .ref = ref_addr(addr ? REF_MEM : REF_NONE, addr)});
 }
@@ -257,8 +271,9 @@ static struct err *give(void *ctx, const struct element *el)
 {
 	struct view *v = ctx;
 	const struct elements *e = v->e;
-	struct cell cells[FIXED + COLUMNS_MAX + 2];
+	struct cell cells[ALL_MAX];
 	struct shown shown[COLUMNS_MAX];
+	AUTO_BUF struct buf meaning = {0};
 	char key[24], index[24], last[24];
 	bool object = el->kind == ELEMENT;
 	uint64_t addr = el->addr - (object ? e->shift : 0);
@@ -279,6 +294,8 @@ static struct err *give(void *ctx, const struct element *el)
 			cells[FIXED + i] = cell_shown(cell_absent(), "");
 		}
 	}
+	if (object)
+		tell_meaning(v, el, addr, cells, &meaning);
 	snprintf(key, sizeof(key), "%" PRIx64, el->node);
 	struct err *err = sink_row(e->call->out, &(struct row){.cells = cells, .key = key, .ref = ref,
 			.folded = e->whole, .role = el->kind == ELEMENT_NODE ? ROLE_DIM : ROLE_NORMAL});
@@ -290,11 +307,11 @@ static struct err *give(void *ctx, const struct element *el)
 /* A remark in the last column, which no program needs. */
 static struct err *remark(const struct view *v, const char *text)
 {
-	struct cell cells[FIXED + COLUMNS_MAX + 2];
+	struct cell cells[ALL_MAX];
 
 	for (size_t i = 0; i < v->table->ncols; i++)
 		cells[i] = cell_shown(cell_absent(), "");
-	cells[v->table->ncols - 1] = cell_role(cell_text(text), ROLE_DIM);
+	cells[v->table->ncols - PROBLEM] = cell_role(cell_text(text), ROLE_DIM);
 	return sink_row(v->e->call->out, &(struct row){.cells = cells, .role = ROLE_DIM,
 						       .only = ROW_FOR_PEOPLE});
 }

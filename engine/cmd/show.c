@@ -460,6 +460,7 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 {
 	enum type_kind k = type_kind(type_strip(th->place.type));
 	enum mem_state why = MEM_UNMAPPED;
+	enum container_kind kind;
 	size_t n = place_bytes(&th->place);
 	struct shown v;
 
@@ -470,7 +471,11 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 	show_scalar(w->c->session, &th->place, bytes_at(w, th->place.offset, n, &why), n, why,
 		    w->style->hex, &v);
 	add_meaning(w, th, &v);
-	struct err *e = put(w, th, &v, v.value.ref);
+	/* a pointer to many things leads to all of them: fdtable.fd, kmem_cache.cpu_slab */
+	bool many = k == TYPE_POINTER && th->in && v.value.u && holding_is_member(w->c->session, th->in, th->name, &kind);
+	if (many && !v.meaning.len)
+		buf_puts(&v.meaning, container_kind_name(kind));
+	struct err *e = put(w, th, &v, many ? member_ref(w, th->path) : v.value.ref);
 	uint64_t target = v.value.kind == CELL_ADDR ? v.value.u : 0;
 	shown_free(&v);
 	return e || !target || !w->style->follow ? e : show_target(w, th, target);

@@ -113,6 +113,7 @@ static const struct col tree_cols[] = {
 	{"last", "LAST", "the last index that leads to it; null: the same", COL_RIGHT, 0, 3},
 	{"address", "ADDRESS", "of the element; null where there is none", 0, 18, 0},
 	{"position", "POSITION", "where in the tree it is: root/l/r, root/0/5", COL_DATA, 0, 2},
+	{"meaning", "", "what the element is: path, name ...; null: nothing is known", COL_DATA, 0, 0},
 	{"problem", "", "damage: what is wrong here; null for elements", COL_GROW, 0, 0},
 };
 static const struct table tree_table = {.name = "tree", .cols = tree_cols,
