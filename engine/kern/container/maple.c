@@ -164,8 +164,8 @@ static struct err *give(struct tree *t, const struct node *n, uint64_t entry, ui
 		return NULL;
 	if (is_node(entry))
 		return bad(t, n, " is a leaf, but holds a node, 0x%" PRIx64, entry & ~NODE_MASK);
-	if (e.kind == ELEMENT && !kern_pointer(t->w->s, entry)) {
-		const char *poison = poison_name(entry);
+	const char *poison = poison_name(entry);
+	if (poison || (e.kind == ELEMENT && !kern_pointer(t->w->s, entry))) {
 		e.addr = 0;
 		return walk_damage(t->w, &e, poison ? WHY_POISON : WHY_BAD, "the entry is 0x%" PRIx64
 				   ", %s", entry, poison ? poison : "which is no kernel address");

@@ -15,7 +15,7 @@
 #define LEVELS_MAX 24
 #define XA_RESERVED 4096 /* internal entries below are no nodes: retry, zero, siblings, errors */
 
-enum { ND_SHIFT, ND_OFFSET, ND_PARENT, ND_SLOTS, ND_MEMBERS };
+enum { ND_SHIFT, ND_OFFSET, ND_PARENT, ND_ARRAY, ND_SLOTS, ND_MEMBERS };
 
 struct tree {
 	struct walk *w;
@@ -48,7 +48,7 @@ static uint64_t entry_node(const struct tree *t, uint64_t v)
 
 static struct err *resolve(struct tree *t)
 {
-	static const char *const names[ND_MEMBERS] = {"shift", "offset", "parent", "slots"};
+	static const char *const names[ND_MEMBERS] = {"shift", "offset", "parent", "array|root", "slots"};
 	struct session *s = t->w->s;
 	uint64_t n;
 
@@ -87,24 +87,38 @@ static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ..
 	return walk_damage(t->w, &e, WHY_CORRUPT, "the node 0x%" PRIx64 "%s", n->addr, text);
 }
 
-/* Does what the node says of itself fit with how we came to it? above: shift of its parent. */
+/* Is the member what it should be? Yes, too, when it can't be asked. */
+static bool fits(struct tree *t, const struct node *n, int member, uint64_t want, uint64_t *have)
+{
+	return !t->m[member].found || !err_ok(kern_read(t->w->s, n->addr, &t->m[member], have)) || *have == want;
+}
+
+/* Does what the node says of itself fit with how we came to it? above: shift of its parent. A node of
+ * which nothing fits is somebody else's memory, and left out. */
 static struct err *check_node(struct tree *t, const struct node *n, unsigned above, bool *ok)
 {
-	struct session *s = t->w->s;
-	uint64_t shift, parent, slot;
+	uint64_t shift, parent, slot, array;
 	unsigned bits = (unsigned)__builtin_ctz(t->slots);
+	bool root = !n->parent, known = t->w->c->at_node;
 
 	*ok = false;
-	if (!err_ok(kern_read(s, n->addr, &t->m[ND_SHIFT], &shift)) || shift > 64 - 1 || shift % bits)
+	if (!err_ok(kern_read(t->w->s, n->addr, &t->m[ND_SHIFT], &shift)) || shift > 64 - 1 || shift % bits)
 		return bad(t, n, " has shift %" PRIu64 ", which no level has", shift);
 	if (above != UINT32_MAX && shift + bits != above)
 		return bad(t, n, " has shift %" PRIu64 ", but its level's is %u", shift, above - bits);
 	*ok = true;
-	if (t->m[ND_PARENT].found && err_ok(kern_read(s, n->addr, &t->m[ND_PARENT], &parent)) &&
-	    !(t->w->c->at_node && !n->parent) && parent != n->parent)
-		TRY(bad(t, n, "'s parent is 0x%" PRIx64 ", not 0x%" PRIx64, parent, n->parent));
-	if (n->parent && t->m[ND_OFFSET].found &&
-	    err_ok(kern_read(s, n->addr, &t->m[ND_OFFSET], &slot)) && slot != n->slot)
+	if (root && known)
+		return NULL;
+	bool of_parent = fits(t, n, ND_PARENT, n->parent, &parent);
+	bool of_array = known || fits(t, n, ND_ARRAY, t->w->c->root, &array);
+	bool of_slot = root || fits(t, n, ND_OFFSET, n->slot, &slot);
+	*ok = of_parent || (of_array && of_slot);
+	if (!of_parent)
+		TRY(bad(t, n, "'s parent is 0x%" PRIx64 ", not 0x%" PRIx64 "%s", parent, n->parent,
+			*ok ? "" : ", and no more of it fits"));
+	else if (!of_array)
+		TRY(bad(t, n, " says that it is of the tree 0x%" PRIx64, array));
+	else if (!of_slot)
 		TRY(bad(t, n, " says that it is in slot %" PRIu64 ", but it is in %u", slot, n->slot));
 	return NULL;
 }
@@ -153,8 +167,8 @@ static struct err *give_entry(struct tree *t, uint64_t v, uint64_t slot_addr, ui
 		.last = index + span,
 	};
 
-	if (!value && !kern_pointer(t->w->s, v)) {
-		const char *poison = poison_name(v);
+	const char *poison = poison_name(v);
+	if (poison || (!value && !kern_pointer(t->w->s, v))) {
 		e.addr = 0;
 		return walk_damage(t->w, &e, poison ? WHY_POISON : WHY_BAD,
 				   "the entry is 0x%" PRIx64 ", %s", v,
