@@ -17,6 +17,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "truth"))
+from containers import containers_with_crash
 from differences import Differences
 from program import ask, is_fault
 from truth import TOP, lab_dumps
@@ -107,6 +108,7 @@ def main():
     p.add_argument("--all", action="store_true", help="each difference, however often it occurs")
     p.add_argument("--identify", action="store_true", help="only what addresses are, against drgn")
     p.add_argument("--expressions", action="store_true", help="only the corpus of expressions, against crash")
+    p.add_argument("--containers", action="store_true", help="only lists, trees, areas and timers, against crash")
     p.add_argument("only", nargs="*", default=["*"])
     a = p.parse_args()
     if not a.crash and not a.drgn:
@@ -118,11 +120,13 @@ def main():
             continue
         print("== %s" % name, flush=True)
         d, ours = Differences(a.all), Ours(a.program, dump)
-        if a.crash and not a.identify:
-            expressions_with_crash(d, a.crash, ours)
-        if a.drgn and not a.expressions:
-            (identify_with_drgn if a.identify else with_drgn)(d, a.drgn, ours)
         if a.crash and not a.identify and not a.expressions:
+            containers_with_crash(d, a.crash, ours)
+        if a.crash and not a.identify and not a.containers:
+            expressions_with_crash(d, a.crash, ours)
+        if a.drgn and not a.expressions and not a.containers:
+            (identify_with_drgn if a.identify else with_drgn)(d, a.drgn, ours)
+        if a.crash and not a.identify and not a.expressions and not a.containers:
             with_crash(d, a.crash, ours)
         d.print()
         sums.setdefault(dump.kernel, Differences()).add(d)
