@@ -76,6 +76,10 @@ $(B)/tests/bench/firstscreen: $(B)/tests/bench/firstscreen.o $(B)/tests/tools/te
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lvterm -lutil
 
+$(B)/tests/bench/decompress: $(B)/tests/bench/decompress.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 unit: $(UNIT) $(TOOLS)		## builds the tests' programs
 
 demo:				## installs what is needed, builds, makes the hung-task dump and opens it
@@ -107,7 +111,7 @@ lab:				## builds the lab's dumps of LAB_KERNELS (default: 6.1 6.12 and the newe
 compare:			## compares answers with CRASH=... DRGN=... on the lab's dumps, prints every difference
 	$(Q)python3 tests/compare/compare.py --crash "$(CRASH)" --drgn "$(DRGN)"
 
-bench: vmbrowse $(B)/tests/bench/firstscreen	## measures it, and CRASH=... DRGN=... beside it (RUNS=5, OUT=build/bench.json)
+bench: vmbrowse $(B)/tests/bench/firstscreen $(B)/tests/bench/decompress	## measures it, and CRASH=... DRGN=... beside it (RUNS=5, OUT=build/bench.json)
 	$(Q)python3 tests/bench/bench.py --crash "$(CRASH)" --drgn "$(DRGN)" --runs $(or $(RUNS),5) \
 		--out $(or $(OUT),build/bench.json) $(B)/vmbrowse $(B)/tests/bench/firstscreen
 

@@ -56,7 +56,7 @@ def parts():
                             "lists.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
         "batch": [[sys.executable, t, "build/asan/vmbrowse"]
-                  for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/batch/debuginfod.py",
+                  for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/batch/debuginfod.py", "tests/batch/search.py",
                             "tests/truth/expressions.py")],
         "bad": [[sys.executable, "tests/batch/bad.py", "build/asan/vmbrowse"],
                 [sys.executable, "tests/batch/hostile.py", "build/asan/vmbrowse"],

@@ -27,6 +27,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 KERNEL = "6.1"
 SEARCH = "search -k deadbeefdeadbeef"
+SEARCH_ONCE = "search -p deadbeefdeadbeef"  # each page once, as the yardstick has them
+BITMAP = 512 << 20  # bytes of a bitmap of 16 TiB
 
 
 class Missing(Exception):
@@ -61,11 +63,6 @@ class Bench:
 
     def whole(self):
         return self.dump("many10k/vmcore.zstd.d1")
-
-    def has(self, command):
-        p = subprocess.run([self.args.vmbrowse, "-x", "help " + command, self.dump("fsfreeze/vmcore.lzo")], env=self.env,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return p.returncode == 0
 
     # ---- one measured run each; milliseconds, or kilobytes ----
 
@@ -116,25 +113,37 @@ class Bench:
         p = subprocess.run(self.drgn_command(dump, "rss"), stdout=subprocess.PIPE, text=True)
         return int(re.search(r"RssAnon:\s+(\d+)", p.stdout).group(1))
 
+    def decompress(self, dump):
+        """Nothing but the decompression of all pages, by two threads: what a search can't be faster than."""
+        program = os.path.join(os.path.dirname(self.args.firstscreen), "decompress")
+        p = subprocess.run([program, "2", dump], stdout=subprocess.PIPE, text=True)
+        if p.returncode:
+            raise Missing("%s ended with status %d" % (program, p.returncode))
+        return json.loads(p.stdout)["ms"]
+
+    def bitmap_pass(self, dump):
+        """One pass over a bitmap out of the page cache."""
+        buf = bytearray(1 << 20)
+        with open(dump, "rb", buffering=0) as f:
+            began = time.perf_counter()
+            for at in range(0, BITMAP, len(buf)):
+                os.preadv(f.fileno(), [buf], at)
+            return (time.perf_counter() - began) * 1000
+
     def keys(self, dump):
         """The 99th percentile from a key to the screen that shows its effect, while all cores work."""
-        times = self.screen(dump, "keys_ms", "-k", "200", "-j", ":%s\r" % (SEARCH if self.has("search") else "foreach bt -V"),
-                            "-j", "\0331")
+        times = self.screen(dump, "keys_ms", "-k", "200", "-j", ":%s\r" % SEARCH, "-j", "\0331")
         return sorted(t if t >= 0 else 2000 for t in times)[(len(times) * 99 + 99) // 100 - 1]
 
 
 def cases(b):
-    """name, unit, goal, {program: function that runs once}"""
+    """name, unit, goal (a number, or a function of the medians so far by name), {program: function that runs once}"""
     def small():
         return b.dump("fsfreeze/vmcore.lzo")
 
     def many():
         return b.dump("many10k/vmcore.lzo")
 
-    search = []
-    if b.has("search"):
-        search = [("search of a dump kept whole", "ms", None, {
-            "vmbrowse": lambda: b.ours(b.whole(), "-x", SEARCH), "crash": lambda: b.crash(b.whole(), SEARCH)})]
     return [
         ("first screen", "ms", 60, {
             "vmbrowse": lambda: b.screen(small(), "first_ms"),
@@ -157,12 +166,20 @@ def cases(b):
         ("RssAnon after opening", "kB", 30000, {
             "vmbrowse": lambda: b.screen(many(), "rss_anon_kb"), "crash": lambda: b.crash_rss(many()),
             "drgn": lambda: b.drgn_rss(many())}),
-        *search,
+        ("start-up for a search", "ms", None, {"vmbrowse": lambda: b.ours(b.whole(), "-x", "set")}),
+        ("decompression by 2 threads", "ms", None, {"vmbrowse": lambda: b.decompress(b.whole())}),
+        ("search of a dump kept whole", "ms",
+         lambda m: 1.2 * m["decompression by 2 threads"] + m["start-up for a search"], {
+             "vmbrowse": lambda: b.ours(b.whole(), "-x", SEARCH_ONCE),
+             "crash": lambda: b.crash(b.whole(), SEARCH_ONCE)}),
+        ("search of kernel memory", "ms", None, {
+            "vmbrowse": lambda: b.ours(b.whole(), "-x", SEARCH), "crash": lambda: b.crash(b.whole(), SEARCH)}),
         ("key to screen, 99 %", "ms", 16, {"vmbrowse": lambda: b.keys(many())}),
         ("small ELF", "ms", None, {"vmbrowse": lambda: b.screen(b.dump("fsfreeze/vmcore.elf"), "first_ms")}),
-        ("16 TiB ELF", "ms", None, {"vmbrowse": lambda: b.screen(b.huge("huge.elf"), "first_ms")}),
+        ("16 TiB ELF", "ms", lambda m: 1.3 * m["small ELF"], {"vmbrowse": lambda: b.screen(b.huge("huge.elf"), "first_ms")}),
         ("small kdump", "ms", None, {"vmbrowse": lambda: b.screen(b.dump("fsfreeze/vmcore.zlib"), "first_ms")}),
-        ("16 TiB kdump", "ms", None, {"vmbrowse": lambda: b.screen(b.huge("huge.kdump"), "first_ms")}),
+        ("a pass over a bitmap", "ms", None, {"vmbrowse": lambda: b.bitmap_pass(b.huge("huge.kdump"))}),
+        ("16 TiB kdump", "ms", lambda m: m["small kdump"] + m["a pass over a bitmap"], {"vmbrowse": lambda: b.screen(b.huge("huge.kdump"), "first_ms")}),
         ("16 TiB kdump, last page", "ms", None, {
             "vmbrowse": lambda: b.ours(b.huge("huge.kdump"), "-x", "rd -p 0xffffffff000 4")}),
     ]
@@ -199,7 +216,8 @@ def machine():
         for line in f:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
-    return {"name": platform.node(), "cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+    return {"name": platform.node(), "cpu": model, "cores": os.cpu_count(),
+            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "kernel": platform.release(),
             "load": os.getloadavg()[0]}
 
 
@@ -217,9 +235,9 @@ def main():
         b = Bench(args)
     except Missing as e:
         sys.exit("bench: %s" % e)
-    m, results = machine(), []
-    print("%s: %s, %d cores, Linux %s, load %.1f; medians of %d runs in turn"
-          % (m["name"], m["cpu"], m["cores"], m["kernel"], m["load"], args.runs))
+    m, results, known = machine(), [], {}
+    print("%s: %s, %d cores, %.0f GB, Linux %s, load %.1f; medians of %d runs in turn"
+          % (m["name"], m["cpu"], m["cores"], m["memory"] / 1e9, m["kernel"], m["load"], args.runs))
     print("%-28s %12s %8s %9s   %-22s %-22s" % ("", "vmbrowse", "goal", "processor", "crash", "drgn"))
     for name, unit, goal, programs in cases(b):
         if args.only and not any(o in name for o in args.only):
@@ -229,6 +247,12 @@ def main():
         own = medians.get("vmbrowse")
         if own is None:
             continue
+        known[name] = own
+        if callable(goal):
+            try:
+                goal = round(goal(known), 1)
+            except KeyError:  # --only has left out what it is made of
+                goal = None
         peers = ["%10.0f %s, %5.0f x" % (medians[p], unit, medians[p] / own) if p in medians else "" for p in ("crash", "drgn")]
         print("%-28s %9.1f %s %8s %6.0f ms   %-22s %-22s"
               % (name, own, unit, goal or "", statistics.median(cpu["vmbrowse"]), *peers), flush=True)
