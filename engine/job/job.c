@@ -3,8 +3,11 @@
 #include "engine/base/alloc.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#define GIVE_WAY_NICE 10
 
 struct job {
 	atomic_uint refs;
@@ -93,6 +96,12 @@ unsigned job_cores(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n < 1 ? 1 : (unsigned)n;
+}
+
+void job_give_way(const struct job *j)
+{
+	if (j)
+		setpriority(PRIO_PROCESS, (id_t)gettid(), GIVE_WAY_NICE);
 }
 
 struct parallel {

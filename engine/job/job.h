@@ -48,6 +48,9 @@ void job_progress(const struct job *j, struct job_progress *ret);
 struct err *job_parallel(struct job *j, unsigned threads, size_t n,
 			 struct err *(*fn)(void *ctx, size_t i), void *ctx);
 unsigned job_cores(void);
+/* The calling thread gives way to those that answer keys, for as long as it lives, if somebody watches the job
+ * (it isn't NULL): for threads that keep a core busy for long. */
+void job_give_way(const struct job *j);
 
 typedef void job_fn(struct job *j, void *arg);
 

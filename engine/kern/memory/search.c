@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Threads take pieces of memory one after the other, and what they find waits in a ring until all before it has
- * been handed on, by the thread that asked for the search. That one searches, too, while it has nothing to hand
- * on. Neither pieces nor hits that wait are ever more than a few, so a slow reader costs no memory.
+ * been handed on, by the thread that asked for the search and does nothing else. Neither pieces nor hits that wait
+ * are ever more than a few, so a slow reader costs no memory.
  */
 #include "engine/kern/memory/searchimpl.h"
 #include <pthread.h>
@@ -87,6 +87,7 @@ static void *worker(void *arg)
 	struct piece *p = xmalloc(sizeof(*p));
 	uint64_t number;
 
+	job_give_way(s->job);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop && !s->at_end) {
 		if (!begin(s, p, &number)) {
@@ -133,41 +134,32 @@ static struct err *hand_on(struct search *s, struct hits *hits,
 	return e;
 }
 
-/* The thread that asked: hands on, else works, else waits. */
+/* The thread that asked: hands on what is next, as it comes. */
 static struct err *lead(struct search *s, struct err *(*fn)(void *ctx, const struct search_hit *hit), void *ctx)
 {
-	struct piece_reader *r = piece_reader_create(s->m, s->q, s->ranges);
-	struct piece *p = xmalloc(sizeof(*p));
 	struct err *e = NULL;
-	uint64_t number;
 
 	pthread_mutex_lock(&s->lock);
-	while (!e && !s->stop) {
+	while (!e && !s->stop && !(s->at_end && s->at == s->begun)) {
 		struct slot *next = &s->ring[s->at % RING];
-		if (s->at < s->begun && next->done) {
-			struct hits hits = next->hits;
-			*next = (struct slot){0};
-			s->at++;
-			s->waiting -= hits.n;
-			pthread_cond_signal(&s->room);
-			pthread_mutex_unlock(&s->lock);
-			e = hand_on(s, &hits, fn, ctx);
-			pthread_mutex_lock(&s->lock);
-		} else if (begin(s, p, &number)) {
-			pthread_mutex_unlock(&s->lock);
-			work_on(s, r, p, number);
-			pthread_mutex_lock(&s->lock);
-		} else if (s->at_end && s->at == s->begun) {
-			break;
-		} else if (!s->stop && s->at < s->begun && !s->ring[s->at % RING].done) {
+		if (!next->done) {
 			pthread_cond_wait(&s->ready, &s->lock);
+			continue;
 		}
+		struct hits hits = next->hits;
+		*next = (struct slot){0};
+		s->at++;
+		s->waiting -= hits.n;
+		pthread_cond_signal(&s->room);
+		if (!hits.n)
+			continue;
+		pthread_mutex_unlock(&s->lock);
+		e = hand_on(s, &hits, fn, ctx);
+		pthread_mutex_lock(&s->lock);
 	}
 	s->stop = true;
 	pthread_cond_broadcast(&s->room);
 	pthread_mutex_unlock(&s->lock);
-	free(p);
-	piece_reader_destroy(r);
 	return !e && job_cancelled(s->job) ? err_cancelled() : e;
 }
 
@@ -177,7 +169,7 @@ struct err *search_run(struct mem *m, const struct search_query *q, const struct
 {
 	struct search *s = xcalloc(1, sizeof(*s));
 	pthread_t threads[MAX_THREADS];
-	unsigned started = 0, want = job_cores() - 1;
+	unsigned started = 0, want = job_cores();
 
 	s->m = m;
 	s->q = q;
@@ -189,9 +181,10 @@ struct err *search_run(struct mem *m, const struct search_query *q, const struct
 	pthread_cond_init(&s->room, NULL);
 	pthread_cond_init(&s->ready, NULL);
 	want = want > MAX_THREADS ? MAX_THREADS : want;
-	while (started < want && !pthread_create(&threads[started], NULL, worker, s))
+	int error = 0;
+	while (started < want && !(error = pthread_create(&threads[started], NULL, worker, s)))
 		started++;
-	struct err *e = err_keep(lead(s, fn, ctx));
+	struct err *e = started ? err_keep(lead(s, fn, ctx)) : err_os(error, "no thread could be started");
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	*counts = s->counts;
