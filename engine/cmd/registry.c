@@ -25,6 +25,7 @@ static const struct cmd *const table[] = {
 	&cmd_ptov,
 	&cmd_px,
 	&cmd_rd,
+	&cmd_refs,
 	&cmd_search,
 	&cmd_set,
 	&cmd_src,

@@ -20,25 +20,25 @@
 enum { ADDRESS, SHOWN, VALUE, TEXT, CONTEXT, PID, COMM, WHAT, COLS };
 static const struct col cols[COLS] = {
 	[ADDRESS] = {"address", "ADDRESS", "where it is; physical with -p, the task's with -u", 0, 18, 0},
-	[SHOWN] = {"shown", "VALUE", "what was found there; of text also what is around it", COL_SCREEN, 16, 0},
+	[SHOWN] = {"shown", "VALUE", "what was found there; of text also what is around it", COL_SCREEN, 16, 3},
 	[VALUE] = {"value", "", "the number that was found, as 0x", COL_DATA, 0, 0},
 	[TEXT] = {"text", "", "the string that was found", COL_DATA, 0, 0},
 	[CONTEXT] = {"context", "", "the numbers before and after it, it in brackets (-x)", COL_DATA, 0, 0},
 	[PID] = {"pid", "PID", "of whose stack or memory it is", COL_DATA | COL_RIGHT, 6, 1},
 	[COMM] = {"comm", "COMM", "its name", COL_DATA, 16, 2},
-	[WHAT] = {"what", "WHAT", "what the place is: symbol, task, slab object ...", COL_GROW, 0, 2},
+	[WHAT] = {"what", "WHAT", "what the place is: symbol, task, slab object ...", COL_GROW, 24, 2},
 };
 static const struct table search_table = {.name = "search", .cols = cols, .ncols = COLS};
 /* The same for stacks and user memory: whose they are is shown. */
 static const struct col task_cols[COLS] = {
 	[ADDRESS] = {"address", "ADDRESS", "where it is", 0, 18, 0},
-	[SHOWN] = {"shown", "VALUE", "what was found there; of text also what is around it", COL_SCREEN, 16, 0},
+	[SHOWN] = {"shown", "VALUE", "what was found there; of text also what is around it", COL_SCREEN, 16, 3},
 	[VALUE] = {"value", "", "the number that was found, as 0x", COL_DATA, 0, 0},
 	[TEXT] = {"text", "", "the string that was found", COL_DATA, 0, 0},
 	[CONTEXT] = {"context", "", "the numbers before and after it, it in brackets (-x)", COL_DATA, 0, 0},
 	[PID] = {"pid", "PID", "of whose stack or memory it is", COL_RIGHT, 6, 1},
 	[COMM] = {"comm", "COMM", "its name", 0, 16, 2},
-	[WHAT] = {"what", "WHAT", "what the place is: symbol, task, slab object ...", COL_GROW, 0, 2},
+	[WHAT] = {"what", "WHAT", "what the place is: symbol, task, slab object ...", COL_GROW, 24, 2},
 };
 static const struct table search_task_table = {.name = "search", .cols = task_cols, .ncols = COLS};
 

@@ -174,6 +174,30 @@ def all_searches(tap):
     Searches(tap).run()
 
 
+def refs(tap):
+    """Who points to the frozen filesystem: its mount, the list of all superblocks, the stack of the task that waits."""
+    if not VMLINUX:
+        tap.skip("refs", "no dump")
+        return
+
+    def rows(*lines):
+        p = subprocess.run([PROGRAM, "--no-cache", "-o", "json"] + [a for l in lines for a in ("-x", l)] +
+                           [VMLINUX, os.environ["VMCORE_fsfreeze_6_1"]], stdout=subprocess.PIPE, text=True, timeout=300)
+        return [json.loads(l)["rows"] for l in p.stdout.splitlines()]
+    sb = next(r for r in rows("mount")[0] if r["directory"] == "/boot")["superblock"]
+    got = rows("refs " + sb)[0]
+    what = rows("what " + sb)[0][0]
+    first, size = int(what["start"], 16), what["size"]
+    tap.check("the mount's mnt_sb points to it",
+              any((r["type"], r["member"]) == ("struct mount", "mnt.mnt_sb") and r["to"] == 0 for r in got), got[:5])
+    tap.check("the list of superblocks does", any("super_blocks" in r["what"] for r in got), got[-3:])
+    tap.check("a stack does, with its task", any(r["kind"] in ("frame", "variable", "stack") and r["pid"] for r in got), got)
+    found = {r["address"] for r in rows("search 0x%x..0x%x" % (first, first + size - 1))[0]}
+    told = {r["address"] for r in got}
+    tap.check("search finds all of them, and what it has more is mapped twice", told <= found and
+              len(told) >= len(found) / 2, "%d told, %d found" % (len(told), len(found)))
+
+
 def words(tap):
     """What can't be understood is told, with status 1."""
     dump = type("", (), {"path": os.environ.get("VMCORE_fsfreeze_6_1")})
@@ -187,4 +211,4 @@ def words(tap):
         tap.check("search %s" % line, p.returncode == 1 and what in p.stderr, p.stderr)
 
 
-Tap().run([all_searches, words])
+Tap().run([all_searches, refs, words])

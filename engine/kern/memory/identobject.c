@@ -10,8 +10,6 @@
 #include "engine/kern/memory/slab.h"
 #include "engine/kern/stack/stackscan.h"
 
-#define SLACK 64 /* a cache's objects may be this much larger than the struct that they are */
-
 static const struct tasks *all_tasks(struct asking *a)
 {
 	const struct tasks *ts;
@@ -127,17 +125,6 @@ static struct err *tell_if_task(struct asking *a, const struct slab_place *p)
 	return unlisted_task(a, p, &unlisted) ? tell_task(a, &unlisted, false) : NULL;
 }
 
-/* Many caches have the name of the struct that their objects are. */
-static const struct type *object_type(struct asking *a, const struct slab_place *p, char name[80])
-{
-	snprintf(name, 80, "struct %s", p->cache);
-	const struct type *t = struct_type(a, name);
-	if (!p->object || !t)
-		return NULL;
-	uint64_t size = type_size(t);
-	return size <= p->object_size && p->object_size - size <= SLACK ? t : NULL;
-}
-
 static void describe_object(struct asking *a, const struct slab_place *p, const struct slab_state *st)
 {
 	struct buf *out = &a->text;
@@ -186,7 +173,7 @@ struct err *ident_slab(struct asking *a)
 	if (!a->more)
 		return NULL;
 	describe_object(a, &p, &st);
-	const struct type *type = object_type(a, &p, name);
+	const struct type *type = slab_type(a->s, &p, a->ask->job, name);
 	if (type && a->va >= p.object)
 		ident_member(a, type, a->va - p.object);
 	describe_slab(a, &p);

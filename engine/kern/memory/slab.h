@@ -29,6 +29,9 @@ struct slab_place {
 /* false: va is not in the direct map, its page isn't a slab's, or this can't be told. */
 bool slab_at(struct session *s, uint64_t va, struct slab_place *ret);
 
+/* The type of the cache's objects, by its name and size; its C name goes to name. NULL: not known. */
+const struct type *slab_type(struct session *s, const struct slab_place *p, struct job *job, char name[80]);
+
 enum slab_use { SLAB_UNKNOWN, SLAB_ALLOCATED, SLAB_FREE };
 struct slab_state {
 	enum slab_use use;

@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SLACK 64 /* a cache's objects may be this much larger than the struct that they are */
-
 static void put_name(struct buf *out, const char *name, uint64_t offset)
 {
 	buf_put_safe(out, name, strlen(name));
@@ -55,19 +53,13 @@ static bool as_stack(struct session *s, const struct tasks *ts, uint64_t word, s
 	return false;
 }
 
-/* Many caches have the name of the struct that their objects are. */
 static struct ref object_ref(struct session *s, const struct slab_place *p)
 {
-	AUTO_BUF struct buf name = {0};
-	const struct type *t;
+	char name[80];
 
-	buf_printf(&name, "struct %s", p->cache);
-	if (!p->object || !err_ok(type_find(s->types, buf_str(&name), NULL, &t)))
+	if (!slab_type(s, p, NULL, name))
 		return (struct ref){0};
-	uint64_t size = type_size(t);
-	if (size > p->object_size || p->object_size - size > SLACK)
-		return (struct ref){0};
-	return ref_object(intern_str(s->intern, buf_str(&name)), p->object);
+	return ref_object(intern_str(s->intern, name), p->object);
 }
 
 static bool as_slab(struct session *s, const struct tasks *ts, uint64_t word, struct word_info *ret)
