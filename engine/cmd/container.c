@@ -17,7 +17,7 @@ static struct err *run(const struct cmd_call *c)
 	if (!strchr(c->args->v[0], '.'))
 		return usage_error(c->args->cmd, "'%s' is no TYPE.MEMBER", c->args->v[0]);
 	TRY(elements_offset(c, c->args->v[0], &offset, &t, &member));
-	TRY(arg_address(c->session, c->args->v[1], &addr));
+	TRY(arg_place(c, c->args->v[1], &addr));
 	AUTO_BUF struct buf name = {0}, line = {0};
 	type_print_name(t, &name);
 	struct ref ref = ref_object(intern_str(c->session->intern, buf_str(&name)), addr - offset);

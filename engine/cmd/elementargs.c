@@ -80,7 +80,7 @@ struct err *elements_of_ref(const struct cmd_call *c, const char *text, struct e
 	const struct type *t;
 	uint64_t addr, offset;
 
-	TRY(arg_address(c->session, at + 1, &addr));
+	TRY(arg_place(c, at + 1, &addr));
 	AUTO_FREE char *path = dot && dot < at ? xstrndup(dot + 1, (size_t)(at - dot - 1)) : xstrdup("");
 	AUTO_FREE char *name = xstrndup(text, (size_t)((dot && dot < at ? dot : at) - text));
 	TRY(elements_type(c, name, &t));

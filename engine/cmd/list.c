@@ -96,7 +96,7 @@ static struct err *plain_list(const struct cmd_call *c, const struct words_of_li
 	const struct type *t;
 	const char *name;
 
-	TRY(arg_address(c->session, w->start, &addr));
+	TRY(arg_place(c, w->start, &addr));
 	if (a->has['O'])
 		TRY(elements_offset(c, a->value['O'], &head, &t, &name));
 	e->h = (struct holding){.element_name = "", .link = "", .head = intern_str(c->session->intern, w->start)};
@@ -165,7 +165,7 @@ static struct err *run(const struct cmd_call *c)
 	if (members)
 		TRY(elements_members(&e, members));
 	if (a->has['e'])
-		TRY(arg_address(c->session, a->value['e'], &e.h.c.end));
+		TRY(arg_place(c, a->value['e'], &e.h.c.end));
 	e.h.c.reverse = a->has['r'];
 	e.h.c.brent = a->has['B'];
 	AUTO_FREE char *crash = crash_words(&e);

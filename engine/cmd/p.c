@@ -49,6 +49,7 @@ static struct show_object object_of(struct session *s, const struct expr_value *
 static struct err *show_number(const struct cmd_call *c, const struct expr_value *v, const char *name,
 			       const struct show_style *style)
 {
+	bool hex = style->hex || (name[0] == '$' && !strpbrk(name, " +-*/%&|^<>=!?")); /* a register */
 	struct type_place place = {v->type, 0, v->kind == EXPR_BYTES ? v->bit_offset : 0,
 				   v->kind == EXPR_BYTES ? v->bit_size : 0};
 	const void *bytes = v->kind == EXPR_BYTES ? (const void *)v->bytes : &v->u;
@@ -59,7 +60,7 @@ static struct err *show_number(const struct cmd_call *c, const struct expr_value
 	if (k == TYPE_STRUCT || k == TYPE_UNION)
 		show_line(c->session, v->type, bytes, n, MEM_LOST, &shown);
 	else
-		show_scalar(c->session, &place, bytes, n, MEM_LOST, style->hex, &shown);
+		show_scalar(c->session, &place, bytes, n, MEM_LOST, hex, &shown);
 	struct err *e = show_one(c, name, &place, &shown);
 	shown_free(&shown);
 	return e;
@@ -139,14 +140,16 @@ static struct err *print(const struct cmd_call *c, struct expr_scope *x, const c
 }
 
 /* "TYPE@ADDRESS" of any type: what links to pointers, arrays and scalars open. */
-static struct err *print_ref(const struct cmd_call *c, const struct ref *r, const char *text)
+static struct err *print_ref(const struct cmd_call *c, const struct ref *r)
 {
 	struct show_style style = style_of(c);
 	struct expr_value v = {.kind = EXPR_PLACE, .space = KERNEL, .addr = r->addr};
 
 	TRY(module_type_find(c->session, r->name, c->job, &v.type));
-	AUTO_FREE char *crash = xasprintf("p *(%s *)0x%" PRIx64, r->name, r->addr);
-	struct show_object o = object_of(c->session, &v, has_members(&v) ? "" : text);
+	AUTO_BUF struct buf pointer = {0};
+	type_print_name(type_pointer_to(c->session->types, v.type), &pointer);
+	AUTO_FREE char *crash = xasprintf("p *(%s)0x%" PRIx64, buf_str(&pointer), r->addr);
+	struct show_object o = object_of(c->session, &v, has_members(&v) ? "" : crash + 2);
 	TRY(sink_begin(c->out, &show_table, r, crash, "%s 0x%" PRIx64, r->name, r->addr));
 	return has_members(&v) ? show_object(c, &o, &style) : show_member(c, &o, &style);
 }
@@ -158,7 +161,7 @@ static struct err *run(const struct cmd_call *c)
 
 	if (strchr(text, '@') && err_ok(ref_parse(text, c->session->intern, &r)) &&
 	    r.kind == REF_OBJECT && !strchr(r.name, '.'))
-		return print_ref(c, &r, text);
+		return print_ref(c, &r);
 	struct expr_scope *x = arg_scope(c);
 	struct err *e = print(c, x, text);
 	expr_scope_destroy(x);

@@ -217,7 +217,7 @@ static struct err *begin(struct target *t, const char *name, uint64_t addr)
 	if (t->begun)
 		return NULL;
 	t->begun = true;
-	if (!name && t->count == 1 && q->space.kind == SPACE_KERNEL)
+	if (!name && q->space.kind == SPACE_KERNEL)
 		ref = ref_object(intern_str(c->session->intern, full), addr);
 	return sink_begin(c->out, c->args->has['o'] ? &show_table_offsets : &show_table, &ref, crash, "%s %s",
 			  full, where);

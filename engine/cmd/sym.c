@@ -78,7 +78,7 @@ static struct err *look_up(const struct cmd_call *c, const char *text)
 		TRY(sym_row(c, &sym, sym.addr, 0, true));
 	if (i)
 		return NULL;
-	TRY(arg_address(s, text, &addr));
+	TRY(arg_place(c, text, &addr));
 	if (!sym_at(s->symtab, addr, &sym, &off))
 		return err_new(ERR_NOTFOUND, "no symbol covers 0x%" PRIx64, addr);
 	return sym_row(c, &sym, addr, off, true);

@@ -45,7 +45,7 @@ static struct err *take_root(const struct cmd_call *c, enum container_kind kind,
 		return !kind || kind == e->h.c.kind ? NULL
 			: usage_error(a->cmd, "%s is a %s: leave out the -t", start,
 				      container_kind_name(e->h.c.kind));
-	TRY(arg_address(c->session, start, &addr));
+	TRY(arg_place(c, start, &addr));
 	if (a->has['r'])
 		TRY(elements_offset(c, a->value['r'], &offset, &t, &name));
 	e->h = (struct holding){.element_name = "", .link = "", .head = intern_str(c->session->intern, start)};

@@ -56,7 +56,7 @@ struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbo
 	if (!object_has_dwarf(o))
 		return err_new(ERR_NODEBUG,
 			       "the type of '%s' isn't known: %s has no DWARF, and BTF doesn't tell "
-			       "those of plain variables. Name it yourself: struct TYPE %s",
+			       "those of plain variables. Say it yourself: *(TYPE *)&%s",
 			       symbol, object_name(o), symbol);
 	return err_new(ERR_NOTFOUND, "%s has no variable or function '%s' with a known type",
 		       object_name(o), symbol);
