@@ -6,6 +6,7 @@
 struct completing {
 	struct work work; /* first */
 	struct shell *shell;
+	struct context ctx;
 	char *line;
 	size_t cursor, skip;
 	bool insert;
@@ -24,7 +25,7 @@ static void destroy(struct work *w)
 static void run(struct work *w)
 {
 	struct completing *c = (struct completing *)w;
-	shell_complete(c->shell, c->line, c->cursor, &c->found);
+	shell_complete(c->shell, &c->ctx, c->line, c->cursor, &c->found);
 }
 
 void completer_clear(struct completer *c)
@@ -37,14 +38,15 @@ void completer_clear(struct completer *c)
 	*c = (struct completer){.chosen = -1};
 }
 
-void completer_ask(struct completer *c, struct pool *pool, struct shell *sh, const char *line,
-		   size_t cursor, size_t skip, bool insert)
+void completer_ask(struct completer *c, struct pool *pool, struct shell *sh, const struct context *ctx,
+		   const char *line, size_t cursor, size_t skip, bool insert)
 {
 	struct completing *q = xcalloc(1, sizeof(*q));
 
 	if (c->asked)
 		work_drop(&c->asked->work);
 	q->shell = sh;
+	q->ctx = *ctx;
 	q->line = xstrdup(line);
 	q->cursor = cursor;
 	q->skip = skip;

@@ -24,8 +24,8 @@ struct completer {
 };
 
 /* Asks about `line` at byte `cursor`; `skip` bytes of it aren't in the prompt. */
-void completer_ask(struct completer *c, struct pool *pool, struct shell *sh, const char *line,
-		   size_t cursor, size_t skip, bool insert);
+void completer_ask(struct completer *c, struct pool *pool, struct shell *sh, const struct context *ctx,
+		   const char *line, size_t cursor, size_t skip, bool insert);
 /* Takes an answer. True: there is a new one. */
 bool completer_take(struct completer *c);
 /* Adds an answer of the screen's own. */

@@ -68,7 +68,7 @@ static void ask_task_words(struct app *a)
 	AUTO_FREE char *line = xasprintf(TASK_WORDS "%s", prompt_text(&a->prompt));
 
 	if (a->shell)
-		completer_ask(&a->completer, a->pool, a->shell, line,
+		completer_ask(&a->completer, a->pool, a->shell, &a->ctx, line,
 			      strlen(TASK_WORDS) + a->prompt.cursor, strlen(TASK_WORDS), false);
 }
 
@@ -321,7 +321,7 @@ static void complete(struct app *a, long step)
 	if (is_task_filter(a))
 		ask_task_words(a);
 	else
-		completer_ask(&a->completer, a->pool, a->shell, prompt_text(&a->prompt),
+		completer_ask(&a->completer, a->pool, a->shell, &a->ctx, prompt_text(&a->prompt),
 			      a->prompt.cursor, 0, true);
 }
 

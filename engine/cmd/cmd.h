@@ -70,14 +70,16 @@ bool shell_expression(struct shell *sh, const struct ref *view, const char *base
 /* One line about a ref for the status line ("task dd pid 123"), cheap; may be empty. */
 void shell_describe(struct shell *sh, const struct ref *r, struct buf *out);
 
-/* Completion of `line` at byte `cursor`: candidates for the word there. */
+/* Completion of `line` at byte `cursor`: candidates for the word there. ctx: whose frame's variables count;
+ * NULL: nobody's. */
 struct completions {
 	char **v; /* full words */
 	size_t n;
 	size_t start; /* byte where the word begins */
 	bool more;    /* there were more than fit */
 };
-void shell_complete(struct shell *sh, const char *line, size_t cursor, struct completions *ret);
+void shell_complete(struct shell *sh, const struct context *ctx, const char *line, size_t cursor,
+		    struct completions *ret);
 void completions_free(struct completions *c);
 
 /* Prepares what later commands would otherwise wait for (the index of DWARF names), on all cores. For a

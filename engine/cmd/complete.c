@@ -80,10 +80,11 @@ static void complete_type(struct session *s, const char *keyword, const char *pr
 }
 
 /* Members, types or names where an expression ends; `from` is where it begins in the line. */
-static void complete_expr(struct session *s, const char *text, size_t from, struct completions *ret)
+static void complete_expr(struct session *s, const struct context *ctx, const char *text, size_t from,
+			  struct completions *ret)
 {
 	const char *v[MAX_CANDIDATES];
-	size_t start, n = expr_complete(s, text, v, MAX_CANDIDATES, &start);
+	size_t start, n = expr_complete(s, ctx, text, v, MAX_CANDIDATES, &start);
 
 	ret->start = from + start;
 	add_all(ret, v, n, MAX_CANDIDATES);
@@ -168,7 +169,7 @@ static void complete_arg(struct session *s, const struct cmd *k, enum arg_kind k
 }
 
 /* The word `at` of text, which may be a part of an expression. */
-static void complete_at(struct session *s, const struct cmd *k, const struct words *w, size_t at,
+static void complete_at(struct session *s, const struct context *ctx, const struct cmd *k, const struct words *w, size_t at,
 			const char *text, struct completions *ret)
 {
 	enum arg_kind kind = kind_at(k, w, at);
@@ -177,13 +178,14 @@ static void complete_at(struct session *s, const struct cmd *k, const struct wor
 	while (kind == ARG_EXPR && from > 1 && w->v[from - 1].text[0] != '-')
 		from--;
 	if (kind == ARG_EXPR || kind == ARG_ADDRESS)
-		complete_expr(s, from < w->n ? text + w->v[from].start : "", from < w->n ? w->v[from].start :
+		complete_expr(s, ctx, from < w->n ? text + w->v[from].start : "", from < w->n ? w->v[from].start :
 			      strlen(text), ret);
 	else
 		complete_arg(s, k, kind, at < w->n ? w->v[at].text : "", ret);
 }
 
-void shell_complete(struct shell *sh, const char *line, size_t cursor, struct completions *ret)
+void shell_complete(struct shell *sh, const struct context *ctx, const char *line, size_t cursor,
+		    struct completions *ret)
 {
 	struct session *s = shell_session(sh);
 	AUTO_FREE char *text = xstrndup(line, cursor);
@@ -201,7 +203,7 @@ void shell_complete(struct shell *sh, const char *line, size_t cursor, struct co
 	else if (k && prefix[0] == '-')
 		complete_option(k, prefix, ret);
 	else if (k)
-		complete_at(s, k, &w, at, text, ret);
+		complete_at(s, ctx, k, &w, at, text, ret);
 	words_free(&w);
 }
 

@@ -69,9 +69,8 @@ static void add_members(struct members *ms, const struct type *t, int depth)
 			ms->ret[ms->n++] = m[i].name;
 }
 
-static const struct type *type_of(struct session *s, const char *text)
+static const struct type *type_of(struct expr_scope *x, const char *text)
 {
-	struct expr_scope *x = expr_scope_create(s, 0, 0, 0, NULL);
 	const struct type *t = NULL;
 	struct expr *e;
 
@@ -80,7 +79,6 @@ static const struct type *type_of(struct session *s, const char *text)
 			t = NULL;
 		expr_free(e);
 	}
-	expr_scope_destroy(x);
 	return t;
 }
 
@@ -89,12 +87,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static size_t complete_members(struct session *s, const char *text, size_t end, const char *prefix,
+static size_t complete_members(struct expr_scope *x, const char *text, size_t end, const char *prefix,
 			       const char **ret, size_t max)
 {
+	while (end && text[end - 1] == ' ')
+		end--;
 	size_t from = operand_start(text, end);
 	AUTO_FREE char *base = xstrndup(text + from, end - from);
-	const struct type *t = type_of(s, base);
+	const struct type *t = type_of(x, base);
 	struct members ms = {prefix, ret, 0, max};
 
 	if (!t)
@@ -119,22 +119,48 @@ static size_t complete_tags(struct session *s, const char *keyword, const char *
 	return n;
 }
 
-size_t expr_complete(struct session *s, const char *text, const char **ret, size_t max, size_t *start)
+/* Variables of the frame first, then symbols. */
+static size_t complete_names(struct session *s, struct expr_scope *x, const char *prefix, const char **ret,
+			     size_t max)
+{
+	const char *name;
+	size_t n = 0;
+
+	for (size_t i = 0; n < max && (name = expr_scope_variable(x, i)); i++)
+		if (!strncmp(name, prefix, strlen(prefix)))
+			ret[n++] = name;
+	return n + sym_complete(s->symtab, prefix, ret + n, max - n);
+}
+
+static size_t complete_in(struct session *s, struct expr_scope *x, const char *text, size_t end,
+			  const char **ret, size_t max)
 {
 	static const char *const keywords[] = {"struct", "union", "enum"};
-	size_t end = *start = word_start(text, strlen(text));
 	const char *prefix = text + end;
+	size_t before = end;
 
 	if (end && text[end - 1] == '.')
-		return complete_members(s, text, end - 1, prefix, ret, max);
+		return complete_members(x, text, end - 1, prefix, ret, max);
 	if (end > 1 && text[end - 1] == '>' && text[end - 2] == '-')
-		return complete_members(s, text, end - 2, prefix, ret, max);
-	size_t before = end;
+		return complete_members(x, text, end - 2, prefix, ret, max);
 	while (before && text[before - 1] == ' ')
 		before--;
 	size_t word = word_start(text, before);
 	for (size_t i = 0; i < 3 && before < end; i++)
 		if (before - word == strlen(keywords[i]) && !strncmp(text + word, keywords[i], before - word))
 			return complete_tags(s, keywords[i], prefix, ret, max);
-	return sym_complete(s->symtab, prefix, ret, max);
+	return complete_names(s, x, prefix, ret, max);
+}
+
+size_t expr_complete(struct session *s, const struct context *ctx, const char *text, const char **ret,
+		     size_t max, size_t *start)
+{
+	bool task = ctx && ctx->task.kind == REF_TASK;
+	struct expr_scope *x = expr_scope_create(s, task ? ctx->task.addr : 0, task ? ctx->frame : 0,
+						 task ? ctx->level : 0, NULL);
+
+	*start = word_start(text, strlen(text));
+	size_t n = complete_in(s, x, text, *start, ret, max);
+	expr_scope_destroy(x);
+	return n;
 }

@@ -46,7 +46,7 @@ static void one(const uint8_t *p, size_t n)
 	if (!command_is_harmless(line))
 		return;
 	run_command(shell, line, n & 1);
-	shell_complete(shell, line, strlen(line), &found);
+	shell_complete(shell, NULL, line, strlen(line), &found);
 	completions_free(&found);
 }
 

@@ -138,6 +138,8 @@ static const char *function_name(struct expr_scope *x)
 {
 	const struct frame *f = &x->stack.frames[x->frame];
 	struct code_place place;
+	if (f->user)
+		return "user space";
 	size_t n = code_place_at(x->s, f->object, f->pc, f->exact, &place);
 	struct code_call call = code_place_call(&place, x->level < n ? x->level : n - 1);
 
