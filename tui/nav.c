@@ -90,17 +90,24 @@ static void settle_context(struct app *a)
 	a->ctx.level = (unsigned)(r->ref.aux & 0xffff);
 }
 
-/* A command of an inspector may have chosen another task (`set`). */
+/* A command of an inspector may have chosen another task (`set`) or frame (`frame`). */
 static void settle_set(struct app *a, enum pane_id id)
 {
-	struct view *v = pane_view(&a->panes[id]);
+	struct view *v = pane_view(&a->panes[id]), *stack = pane_view(&a->panes[PANE_BT]);
 
-	if (!v || !work_done(&v->run->work) || v->ctx.task.addr == v->run->ctx.task.addr)
+	if (!v || !work_done(&v->run->work))
 		return;
-	uint64_t task = v->run->ctx.task.addr;
-	v->ctx = v->run->ctx;
-	select_task(a, task);
-	app_focus(a, id);
+	struct context was = v->ctx, now = v->run->ctx;
+	v->ctx = now;
+	if (was.task.addr != now.task.addr) {
+		select_task(a, now.task.addr);
+		app_focus(a, id);
+	} else if ((was.frame != now.frame || was.level != now.level) && stack) {
+		struct ref frame = ref_frame(now.task.addr, now.frame, now.level);
+		for (size_t i = 0; i < stack->nrows; i++)
+			if (ref_equal(&view_row(stack, i)->ref, &frame))
+				view_to_row(stack, i);
+	}
 }
 
 static void put_field(const struct view *v, const struct row *r, const char *key,

@@ -29,7 +29,7 @@ struct run *run_start(struct pool *pool, struct shell *sh, const char *line,
 
 	r->shell = sh;
 	r->line = xstrdup(line);
-	r->ctx = *ctx;
+	r->ctx = r->given = *ctx;
 	r->rows = rows_create(news, pool);
 	work_start(pool, &r->work, line, run_command, destroy);
 	return r;

@@ -15,6 +15,7 @@ struct run {
 	struct work work; /* first */
 	struct shell *shell;
 	char *line;
+	struct context given; /* where the command was told to be */
 	struct context ctx; /* the command's own copy; read it when the work is done */
 	struct rows *rows;
 };

@@ -111,7 +111,7 @@ struct view *view_create(struct run *run, const char *crumbs)
 	struct view *v = xcalloc(1, sizeof(*v));
 
 	v->run = run;
-	v->ctx = run->ctx;
+	v->ctx = run->given;
 	v->crumbs = xstrdup(crumbs ? crumbs : "");
 	v->sort_col = SIZE_MAX;
 	v->cursor_row = NO_ROW;
