@@ -197,25 +197,42 @@ static const char *cut_text(struct app *a, struct buf *out)
 	return out->len ? out->p : NULL;
 }
 
+/* The C type of the row, where its pane has no room for that column; NULL: it is there. */
+static const char *hidden_type(struct app *a)
+{
+	struct view *v = app_view(a);
+	const struct row *r = v ? view_current(v) : NULL;
+	const struct table *t = r ? rows_table(v->run->rows, r) : NULL;
+	size_t col = t && !strcmp(t->name, "struct") ? table_column(t, "type") : SIZE_MAX;
+
+	if (col >= VIEW_MAX_COLS || v->shown >> col & 1 || r->cells[col].kind != CELL_TEXT)
+		return NULL;
+	return r->cells[col].text;
+}
+
 /* What the link under the cursor is, behind what stands there; in its place where there is no room for both.
  * Returns where it ends. */
 static int draw_thing(struct app *a, int y, int x, int end, bool *instead)
 {
 	AUTO_BUF struct buf line = {0}, row = {0};
+	const char *text = a->describer.text, *type = hidden_type(a);
 
 	*instead = false;
 	if (!tells_command(a))
 		return x;
-	const char *text = a->describer.text ? a->describer.text : cut_text(a, &row);
-	if (!text)
+	const char *cut = text ? NULL : cut_text(a, &row);
+	if (cut || (type && !a->overlay_on))
+		buf_puts(&line, cut ? cut : type);
+	if (text)
+		buf_printf(&line, "%s%s %s", line.len ? "  " : "", a->screen->ascii ? ">" : "\u2192", text);
+	if (!line.len)
 		return x;
-	int w = utf8_width(text, strlen(text)) + 2, room = end - x - 2 - HELP_HINT;
+	int w = utf8_width(line.p, line.len), room = end - x - 2 - HELP_HINT;
 	if (room < w && room < THING_LEAST) {
 		*instead = true;
 		x = 0;
 		room = end - 2 - HELP_HINT;
 	}
-	buf_printf(&line, "%s%s", !a->describer.text ? "" : a->screen->ascii ? "> " : "\u2192 ", text);
 	return x + 1 + surface_cut(a->screen, y, x + 1, room, STYLE_TITLE, buf_str(&line), line.len);
 }
 

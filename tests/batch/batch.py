@@ -27,6 +27,7 @@ KEYS = {
     "sym linux_banner": "address name",
     "rd linux_banner 2": "address value ascii",
     "mod": "name base size",
+    "diff task_struct init_task init_task.tasks.next": "path left right differs",
     "set": "pid task cpu comm",
     "kmem -s": "name object_size size allocated active total slabs slab_size objects_per_slab memory",
     "kmem -i": "name pages bytes",
@@ -40,7 +41,7 @@ def run(commands, files=None, options=(), stdin=None):
     args = [PROGRAM, *options]
     for c in commands:
         args += ["-x", c]
-    env = dict(os.environ, XDG_CACHE_HOME=TMP)
+    env = dict(os.environ, XDG_CACHE_HOME=TMP, XDG_STATE_HOME=os.path.join(TMP, "state"))
     return subprocess.run(args + (files or [VMLINUX, VMCORE]), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, errors="replace", timeout=300, input=stdin, env=env)
 
@@ -182,6 +183,52 @@ def shapes(tap):
               "hung_task" in p.stdout, p.stderr)
 
 
+def differences(tap):
+    """Two objects member by member: what the rows say is what `struct` says of each."""
+    task = the_dd()["task"]
+    same = rows("diff task_struct init_task init_task.parent")
+    tap.check("an object doesn't differ from itself", same == [], same[:3])
+    got = {r["path"]: r for r in rows("diff -a task_struct init_task %s" % task)}
+    one, other = ({r["path"]: r["value"] for r in rows("struct task_struct %s" % a)} for a in ("init_task", task))
+    wrong = [p for p, r in got.items() if p in one and p in other and (r["left"], r["right"]) != (one[p], other[p])]
+    tap.check("both values of every member", len(got) > 100 and not wrong, wrong[:3])
+    # lists that are empty point into their own object
+    wrong = [p for p, r in got.items() if r["differs"] is False and isinstance(r["left"], int) and
+             r["left"] != r["right"]]
+    tap.check("numbers that differ are marked", got["comm"]["differs"] and got["pid"]["differs"] and not wrong, wrong)
+    p = run(["diff task_struct init_task", "diff task_struct init_task 0", "diff nonesuch 1 2"])
+    tap.check("diff says what it needs", p.returncode == 1 and "usage: diff" in p.stderr and "nonesuch" in p.stderr,
+              p.stderr)
+
+
+def marks(tap):
+    """Marks are kept for the dump, whatever its file is called; a damaged file costs its damaged lines."""
+    folder = os.path.join(TMP, "state/vmbrowse/marks")
+    run(["marks a 'log -l err' what it said", "marks b init_task"])
+    other = os.path.join(TMP, "another-name")
+    os.symlink(VMCORE, other)
+    got = rows("marks", [VMLINUX, other])
+    tap.check("marks are found again under another name",
+              [(m["mark"], m["place"], m["note"]) for m in got] ==
+              [("a", "log -l err", "what it said"), ("b", "init_task", "")], got)
+    path = os.path.join(folder, os.listdir(folder)[0])
+    with open(path, "ab") as f:
+        f.write(b"c\tbroken\nx y\n\0\xff\t\n" + b"d" * 5000 + b"\n\xc3\t\t\t\t\t\t\n")
+    p = run(["marks", "marks -d b", "marks e sys"])
+    kept = open(path, "rb").read()
+    tap.check("damaged lines are told and left alone", p.returncode == 0 and "make no sense" in p.stderr and
+              b"c\tbroken\n" in kept and b"\0\xff" in kept and [m["mark"] for m in rows("marks")] == ["a", "e"], p.stderr)
+    with open(path, "wb") as f:
+        f.write(os.urandom(3 << 20))
+    p = run(["marks", "marks f sys"])
+    tap.check("a file that is none is left as it is", "too large" in p.stderr and os.path.getsize(path) == 3 << 20 and
+              p.returncode == 1, p.stderr)
+    p = run(["marks ++ sys", "marks -d q", "marks a ''"])
+    tap.check("wrong words are told", p.returncode == 1 and "one letter" in p.stderr and "no mark 'q'" in p.stderr,
+              p.stderr)
+    shutil.rmtree(folder)
+
+
 def separate(tap):
     """A stripped vmlinux finds its debug file by debuglink, beside it, and by build-id."""
     debug, link = TMP + "/vmlinux.debug", TMP + "/vmlinux.linked"
@@ -204,7 +251,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, filters, helps, shapes, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, marks, filters, helps, shapes, separate])
     finally:
         shutil.rmtree(TMP)
 
