@@ -395,6 +395,34 @@ static void check_bad_paths(struct fixture *f)
 	}
 }
 
+/* From an offset to the member that is there. */
+static void check_path_at(struct fixture *f)
+{
+	static const struct {
+		uint64_t offset, rest;
+		const char *path;
+	} places[] = {
+		{0, 0, "first"}, {3, 3, "first"},
+		{offsetof(struct sample, anon_z) + 5, 5, "anon_y"},
+		{offsetof(struct sample, inner[2].len) + 1, 1, "inner[2].len"},
+		{offsetof(struct sample, table[2]), 0, "table[2]"},
+		{offsetof(struct sample, text[7]), 0, "text[7]"},
+	};
+	const struct type *t = find(f, "struct sample");
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		AUTO_BUF struct buf path = {0};
+		uint64_t offset = places[i].offset;
+		assert_non_null(type_path_at(t, &offset, &path));
+		assert_string_equal(buf_str(&path), places[i].path);
+		assert_int_equal(offset, places[i].rest);
+	}
+	AUTO_BUF struct buf none = {0};
+	uint64_t behind = sizeof(struct sample);
+	assert_null(type_path_at(t, &behind, &none));
+	assert_int_equal(none.len, 0);
+}
+
 static void check_kinds(struct fixture *f)
 {
 	const struct type *never = type_target(place(f, "struct sample", "never").type);
@@ -463,6 +491,7 @@ static void check_all(struct fixture *f)
 	check_names(f);
 	check_bad_names(f);
 	check_bad_paths(f);
+	check_path_at(f);
 	check_function(f);
 	check_walk(f);
 }
