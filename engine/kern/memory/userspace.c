@@ -13,7 +13,7 @@
 #define MAX_SLOTS 64
 #define MAX_VMAS (1u << 20)
 #define NODE_MASK UINT64_C(0xff) /* of a node's pointer: its type and flags */
-#define IS_NODE(p) (((p) & 3) == 2 && (p) > 4096)
+#define IS_ROOT_NODE(p) (((p) & 3) == 2 && (p) > 4096)
 
 enum { V_START, V_END, V_FLAGS, V_FILE, V_PGOFF, V_NEXT, V_MEMBERS };
 static const struct kern_member vma_members[V_MEMBERS] = {
@@ -87,15 +87,18 @@ static bool maple_lookup(struct session *s, uint64_t tree, uint64_t index, uint6
 	if (!find_layout(s, "struct maple_range_64", &range) || !find_layout(s, "struct maple_arange_64", &arange) ||
 	    !err_ok(member_of(s, "struct maple_tree", "ma_root", tree, &p)))
 		return false;
-	for (int depth = 0; depth < MAX_DEPTH && IS_NODE(p); depth++) {
-		unsigned type = p >> 3 & 15; /* dense, leaf, range, arange */
-		if (!type || type > 3 || !slot_for(s, type == 3 ? &arange : &range, p & ~NODE_MASK, index, &p))
+	if (!IS_ROOT_NODE(p)) /* nothing, or one mapping of everything */
+		return false;
+	for (int depth = 0; depth < MAX_DEPTH; depth++) {
+		unsigned type = p >> 3 & 15; /* enum maple_type: dense, leaf, range, arange */
+		if (!type || type > 3 || !kern_pointer(s, p & ~NODE_MASK) ||
+		    !slot_for(s, type == 3 ? &arange : &range, p & ~NODE_MASK, index, ret))
 			return false;
 		if (type == 1)
-			break;
+			return kern_pointer(s, *ret);
+		p = *ret;
 	}
-	*ret = p;
-	return !IS_NODE(p) && kern_pointer(s, p);
+	return false;
 }
 
 /* ---- mappings ---- */

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Compares what `what` says of addresses with the books that a lab module (tests/lab/module/labslab.c) kept.
+"""Compares what `what` says of addresses with what the guest wrote down.
 
-    slabs.py PROGRAM [KERNEL]
+    addresses.py PROGRAM [KERNEL]
 
-Of each object the books have its address, its size, what kind of memory it is and whether it is in use. Asked for are
-its first byte, one in its middle and its last. Prints TAP.
+A lab module (tests/lab/module/labslab.c) kept books of its objects: the address and size of each, what kind of memory it
+is and whether it is in use. Asked for are its first byte, one in its middle and its last. And every mapping of every
+process is in its /proc/PID/maps: the first byte and the last of each. Prints TAP.
 """
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from guest import Guest, read
 from program import ask
-from truth import Report, files, lab_dumps, lossy
+from truth import Report, context_switches, files, lab_dumps, lossy, unchanged
 
 # enum lab_what and enum lab_state
 PLAIN, DEBUG, CTOR, RCU, KMALLOC, PERCPU0, PERCPU1, STATIC1, VMALLOC, PAGES = range(10)
@@ -127,12 +129,58 @@ def check(report, program, dump):
     report.test("%s: red zones are told" % name, red_zones(entries, found))
 
 
+def maps(dump):
+    """{pid: [(start, end, rights, path)]}"""
+    found, top = {}, os.path.join(dump.folder, "truth", "proc")
+    for pid in os.listdir(top):
+        lines = (read("%s/%s/task/%s/maps" % (top, pid, pid)) or "").splitlines()
+        fields = [line.split(None, 5) for line in lines]
+        found[int(pid)] = [(*(int(x, 16) for x in f[0].split("-")), f[1], f[5] if len(f) > 5 else "") for f in fields]
+    return found
+
+
+def mapping_problem(rows, start, end, rights, path):
+    r = of_kind(rows, "user")
+    if not r or r["start"] != "0x%x" % start or r["size"] != end - start:
+        return "is not told: %s" % [x["text"] for x in rows]
+    if " %s " % rights not in r["text"]:
+        return "has rights %s: %s" % (rights, r["text"])
+    # [vvar], [heap] and their like have no file; the kernel has more such names than the program
+    return "is of %s: %s" % (path, r["text"]) if path.startswith("/") and r["name"] != path else None
+
+
+def mappings(program, dump, quiet):
+    """The problems; how many mappings were looked at."""
+    wanted = [(pid, m) for pid, ms in maps(dump).items() if pid in quiet for m in ms if m[0] < 1 << 47]
+    answers = ask(program, files(dump), ["what -c %d %x %x" % (pid, m[0], m[1] - 1) for pid, m in wanted])
+    problems = []
+    for i, (pid, m) in enumerate(wanted):
+        for place in (m[0], m[1] - 1):
+            rows = [r for r in answers.rows(i) if int(r["address"], 16) == place]
+            problem = mapping_problem(rows, *m)
+            problems += ["pid %d, 0x%x %s" % (pid, place, problem)] if problem else []
+    return problems, len(wanted)
+
+
+def check_mappings(report, program, dump):
+    # who has run since may have mapped something else
+    switches = context_switches(program, dump, ask(program, files(dump), ["ps"]).rows(0))
+    threads = Guest(os.path.join(dump.folder, "truth")).threads().values()
+    quiet = {t.tid for t in threads if unchanged(t, switches.get(t.tid))}
+    problems, n = mappings(program, dump, quiet)
+    report.test("%s/%s/%s: mappings of processes are those of their maps" % dump[:3],
+                problems if n else ["no process has any"], "%d mappings" % n)
+
+
 def main():
     program, only = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
     report = Report()
     for dump in lab_dumps():
         if dump.scenario == "slab" and not lossy(dump) and only in (None, dump.kernel):
             check(report, program, dump)
+        elif dump.scenario == "fsfreeze" and dump.format in ("lzo", "zstd.d1") and not lossy(dump) \
+                and only in (None, dump.kernel):
+            check_mappings(report, program, dump)
     print("1..%d" % report.n)
     sys.exit(report.failed > 0)
 
