@@ -6,6 +6,7 @@
  * nothing relative at all. What they share: the build folder is the tree's top, below it, or
  * beside it.
  */
+#include <stdbool.h>
 #include <string.h>
 #include "engine/sym/srcpath.h"
 
@@ -100,5 +101,11 @@ void source_path(const char *path, const char *comp_dir, struct buf *out)
 	/* compilers' own headers and libraries are of no tree */
 	if (top && strncmp(s, "/usr/", 5))
 		s = top;
+	/* nothing of the kernel's lies at the very top: it is a module's, built in its own folder */
+	bool bare = s[0] && s[0] != '<' && !strchr(s, '/');
+	if (bare && buf_str(&full)[0] == '/')
+		s = buf_str(&full);
+	else if (bare && buf_str(&dir)[0] == '/')
+		buf_printf(out, "%s/", dir.p);
 	buf_puts(out, s);
 }

@@ -267,6 +267,11 @@ static void test_paths(void **state)
 		{"/usr/lib/gcc/x86_64/12/include/stdarg.h", "", "/usr/lib/gcc/x86_64/12/include/stdarg.h"},
 		{"/rustc/abc/library/core/src/mod.rs", "", "/rustc/abc/library/core/src/mod.rs"},
 		{"../../x.c", "", "../../x.c"},
+		/* a module's own folder */
+		{"labbug.c", "/lab", "/lab/labbug.c"},
+		{"/lab/labbug.c", "/lab", "/lab/labbug.c"},
+		{"<artificial>", "/home/me/linux", "<artificial>"},
+		{"", "/lab", ""},
 		{"", "", ""},
 		{"/", "/", ""},
 	};
