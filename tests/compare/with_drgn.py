@@ -185,13 +185,19 @@ def compare_variable(d, place, mine, v, t):
         return
     if isinstance(v, dict) and ("absent" in v or "error" in v or "fault" in v):
         # drgn has none: ours may have found more, and then says where
-        d.see("drgn variable without value", place, "value" if mine["value"] is not None else "none", "none")
+        d.see("drgn variable without value", place, "none" if mine["value"] is None else source_of(mine["location"]),
+              "none")
         return
     value = mine["value"]
     if isinstance(v, dict):
         v = v.get("text")
     d.see("drgn variable", place, "none: " + mine["location"] if value is None else word(value), word(v))
     d.see("drgn variable type", place, spelled(mine["type"]), spelled(t))
+
+
+def source_of(location):
+    """Where a value comes from that drgn hasn't."""
+    return "recovered" if "recovered" in location else "entry value" if "entry(" in location else location
 
 
 def spelled(t):
