@@ -16,7 +16,7 @@ static const struct col cols[COLS] = {
 	[IN] = {"in_ns", "IN", "how long until then, in ns; negative: it is overdue; null: not known", COL_RIGHT, 0, 0},
 	[TIMER] = {"timer", "TIMER", "address of its timer_list or hrtimer", 0, 18, 4},
 	[FUNCTION] = {"function", "FUNCTION", "what is called then", 0, 0, 0},
-	[FOR] = {"for", "FOR", "whom that wakes, or the work that it queues", COL_GROW, 0, 1},
+	[FOR] = {"for", "FOR", "whom that wakes, or the work that it queues", COL_GROW, 0, 0},
 	[HR] = {"hrtimer", "", "of high resolution?", COL_DATA, 0, 0},
 	[PROBLEM] = {"problem", "", "damage: what is wrong here; null for timers", COL_DATA, 0, 0},
 };
@@ -126,6 +126,24 @@ static struct err *cpu_wanted(const char *list, unsigned cpu, bool *ret)
 	return NULL;
 }
 
+/* What one CPU's timers can't be read for costs nothing but them. */
+static struct err *timers_of(struct timer_call *k, unsigned cpu, unsigned which)
+{
+	static const unsigned kinds[] = {TIMERS_WHEEL, TIMERS_HR};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct err *e = which & kinds[i]
+					? timers_each(k->c->session, cpu, kinds[i], k->c->job, on_timer, k) : NULL;
+		if (e && err_code(e) != ERR_FAULT)
+			return e;
+		if (e)
+			sink_note(k->c->out, ROLE_FAULT, "%s of CPU %u can't be read: %s",
+				  kinds[i] == TIMERS_HR ? "high-resolution timers" : "timers", cpu, err_text(e));
+		err_free(e);
+	}
+	return NULL;
+}
+
 static struct err *run(const struct cmd_call *c)
 {
 	struct timer_call k = {.c = c};
@@ -142,7 +160,7 @@ static struct err *run(const struct cmd_call *c)
 		TRY(cpu_wanted(list, cpu, &wanted));
 		any |= wanted;
 		if (wanted)
-			TRY(timers_each(c->session, cpu, which ? which : TIMERS_WHEEL | TIMERS_HR, c->job, on_timer, &k));
+			TRY(timers_of(&k, cpu, which ? which : TIMERS_WHEEL | TIMERS_HR));
 	}
 	if (!any)
 		return err_new(ERR_USAGE, "there is no CPU %s: this dump has %u", list, c->session->ncpus);

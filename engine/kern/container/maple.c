@@ -120,7 +120,7 @@ static struct err *read_node(struct tree *t, uint64_t enode, struct node *n, boo
 	if (n->parent)
 		snprintf(what, sizeof(what), "slot %u of the node 0x%" PRIx64, n->slot, n->parent);
 	else
-		snprintf(what, sizeof(what), "the root");
+		snprintf(what, sizeof(what), "the root's pointer");
 	TRY(walk_pointer(w, n->addr, 8, what, ok));
 	if (!*ok)
 		return NULL;

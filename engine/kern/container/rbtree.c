@@ -50,7 +50,7 @@ static struct err *enter(struct tree *t, uint64_t node, uint64_t from, const cha
 	if (t->depth)
 		snprintf(what, sizeof(what), "the %s child of 0x%" PRIx64, side, from);
 	else
-		snprintf(what, sizeof(what), "the root");
+		snprintf(what, sizeof(what), "the root's pointer");
 	TRY(walk_pointer(w, node, 8, what, &ok));
 	if (!ok)
 		return NULL;

@@ -167,6 +167,9 @@ struct err *walk_bytes(struct walk *w, uint64_t p, void *buf, size_t n, const ch
 		return e;
 	where.state = err_state(e);
 	err_free(e);
+	if (!strcmp(what, "the head") || !strcmp(what, "the root")) /* told by its address, not led to */
+		return walk_damage(w, &where, WHY_UNREADABLE, "%s at 0x%" PRIx64 " is %s", what, p,
+				   mem_state_name(where.state));
 	return walk_damage(w, &where, WHY_UNREADABLE, "%s leads to 0x%" PRIx64 ", which is %s", what,
 			   p, mem_state_name(where.state));
 }

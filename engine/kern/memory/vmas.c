@@ -35,7 +35,7 @@ struct reader {
 	struct session *s;
 	struct job *job;
 	uint64_t mm;
-	struct kern_member m[MM_MEMBERS], v[VMA_MEMBERS], anon_text;
+	struct kern_member m[MM_MEMBERS], v[VMA_MEMBERS], anon_text, special_text;
 	struct path_reader paths;
 	uint64_t special; /* special_mapping_vmops; 0: not known */
 	struct err *(*fn)(void *ctx, const struct element *e, const struct vma *v);
@@ -50,13 +50,14 @@ static struct err *resolve(struct reader *r)
 		r->m[i].names = mm_names[i];
 	for (size_t i = 0; i < VMA_MEMBERS; i++)
 		r->v[i].names = vma_names[i];
-	r->anon_text.names = "name";
+	r->anon_text.names = r->special_text.names = "name";
 	if (!kern_members(r->s, "struct mm_struct", r->m, MM_MEMBERS) ||
 	    !kern_members(r->s, "struct vm_area_struct", r->v, VMA_MEMBERS) || !r->v[VMA_START].found)
 		return err_new(ERR_NODEBUG, "a process' memory can't be shown without struct mm_struct and "
 			       "struct vm_area_struct: %s", kern_why_no_types(r->s));
 	path_reader_init(&r->paths, r->s);
 	kern_members(r->s, "struct anon_vma_name", &r->anon_text, 1);
+	kern_members(r->s, "struct vm_special_mapping", &r->special_text, 1);
 	if (!err_ok(kern_symbol(r->s, "special_mapping_vmops", &r->special)))
 		r->special = 0;
 	return NULL;
@@ -81,13 +82,11 @@ static char *file_name(struct reader *r, uint64_t file)
 /* vm_special_mapping.name: "[vdso]". */
 static char *special_name(struct reader *r, uint64_t vma)
 {
-	struct kern_member name = {.names = "name"};
 	uint64_t at = value(r, vma, &r->v[VMA_PRIVATE], 0);
 	char text[64];
 
 	if (!r->special || value(r, vma, &r->v[VMA_OPS], 0) != r->special || !at ||
-	    !kern_members(r->s, "struct vm_special_mapping", &name, 1) ||
-	    !err_ok(kern_read(r->s, at, &name, &at)) || !at ||
+	    !r->special_text.found || !err_ok(kern_read(r->s, at, &r->special_text, &at)) || !at ||
 	    !err_ok(mem_str(r->s->mem, KERNEL, at, text, sizeof(text))))
 		return NULL;
 	return xstrdup(text);
