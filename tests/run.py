@@ -52,8 +52,8 @@ def parts():
         "tsan": [p for p in unit("tsan") if re.search(r"/(base|job|mem|dump|type|sym|model|object_module|kern_alone)_", p[0])],
         "fuzz": [["build/asan/tests/fuzz/fuzz"]],
         "truth": [[sys.executable, "tests/truth/" + t, "build/release/vmbrowse"]
-                  for t in ("truth.py", "stacks.py", "stacks_groups.py", "meaning.py", "memory.py", "addresses.py",
-                            "lists.py")],
+                  for t in ("truth.py", "stacks.py", "stacks_groups.py", "meaning.py", "memory.py", "waiters.py",
+                            "addresses.py", "lists.py")],
         "alone": [[sys.executable, "tests/truth/truth.py", "build/release/vmbrowse", "--no-vmlinux"]],
         "batch": [[sys.executable, t, "build/asan/vmbrowse"]
                   for t in ("tests/batch/batch.py", "tests/batch/stacks.py", "tests/batch/debuginfod.py", "tests/batch/search.py",

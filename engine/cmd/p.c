@@ -57,10 +57,13 @@ static struct err *show_number(const struct cmd_call *c, const struct expr_value
 	enum type_kind k = type_kind(type_strip(v->type));
 	struct shown shown;
 
-	if (k == TYPE_STRUCT || k == TYPE_UNION)
+	if (k == TYPE_STRUCT || k == TYPE_UNION) {
 		show_line(c->session, v->type, bytes, n, MEM_LOST, &shown);
-	else
+	} else {
 		show_scalar(c->session, &place, bytes, n, MEM_LOST, hex, &shown);
+		show_meaning(c->session, &(struct meaning_query){.type = v->type, .in = v->in,
+								 .member = show_last_name(name)}, hex, &shown);
+	}
 	struct err *e = show_one(c, name, &place, &shown);
 	shown_free(&shown);
 	return e;

@@ -293,8 +293,7 @@ static struct err *show_members(struct walk *w, const struct thing *of, unsigned
 	return NULL;
 }
 
-/* The last name of an expression: "init_task.flags" is about flags. */
-static const char *last_name(const char *text)
+const char *show_last_name(const char *text)
 {
 	const char *name = text;
 
@@ -307,7 +306,7 @@ static const char *last_name(const char *text)
 static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
 {
 	enum mem_state why;
-	struct meaning_query q = {.type = th->place.type, .in = th->in, .member = last_name(th->name)};
+	struct meaning_query q = {.type = th->place.type, .in = th->in, .member = show_last_name(th->name)};
 
 	if (w->o->space.kind == SPACE_KERNEL && !th->place.bit_size)
 		q.addr = w->o->addr + th->place.offset;

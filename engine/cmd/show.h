@@ -36,6 +36,8 @@ void show_scalar(struct session *s, const struct type_place *place, const void *
 /* showline.c: adds what the value means (engine/kern/meaning): names of flags in place of a bare number, what a
  * pointer leads to. q->scalar and q->u are filled in from ret where it is a number. */
 void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct shown *ret);
+/* show.c: the last name of an expression: "init_task.flags" is about flags. */
+const char *show_last_name(const char *text);
 /* The same for chars: a string, or bytes in hexadecimal if they aren't one. more: there were more. */
 void show_text(const uint8_t *p, size_t n, bool more, enum mem_state why, struct shown *ret);
 /* A value of any type in one line: scalars, strings; structs by their members if they are few. */

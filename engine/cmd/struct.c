@@ -349,7 +349,9 @@ const struct cmd cmd_struct = {
 	.aliases = "*",
 	.group = "memory",
 	.summary = "a struct at an address, or its definition",
-	.details = "Every member with its value; nested structs follow their row; pointers are links. A member that "
+	.details = "Every member with its value; nested structs follow their row; pointers are links. Behind a value stands "
+		   "what it means: flags and constants by name, times as ages, what a pointer leads to; a file "
+		   "~/.config/vmbrowse/meanings can add to that (engine/kern/meaning/table.h tells how). A member that "
 		   "the dump doesn't hold says why. Without an address: the type's definition in C. The word `struct` "
 		   "may be left out (task_struct init_task), or be a star (*task_struct init_task).",
 	.options = options,

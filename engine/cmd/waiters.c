@@ -7,12 +7,16 @@
 #include "engine/base/hmap.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
+#include "engine/cmd/show.h"
 #include "engine/kern/meaning/meaning.h"
 #include "engine/kern/memory/identify.h"
+#include "engine/kern/module/modules.h"
 #include "engine/kern/wait/waiters.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define MAX_SIZE (1 << 20) /* of an object whose type nobody knows */
 
 enum { DOES, PID, TASK, ST, SINCE, COMM, WHERE, PATH, FUNCTION, ADDRESS, COLS };
 static const struct col cols[COLS] = {
@@ -33,7 +37,7 @@ static const struct table waiters_table = {.name = "waiters", .cols = cols, .nco
 
 struct listing {
 	const struct cmd_call *c;
-	struct hmap waiting; /* task_structs that were told of */
+	struct hmap told; /* of which task_structs */
 	bool queued;	     /* the queues are being read */
 	size_t n;
 };
@@ -74,77 +78,88 @@ static struct err *row(struct listing *l, const struct waiter *w)
 static struct err *on_waiter(void *ctx, const struct waiter *w)
 {
 	struct listing *l = ctx;
-	bool added = true;
+	bool added;
 
-	if (w->kind != WAITER_HOLDS)
-		hmap_put(&l->waiting, w->task->addr, &added);
+	hmap_put(&l->told, w->task->addr, &added);
 	return added || l->queued ? row(l, w) : NULL;
 }
 
 /* ---- which object ---- */
 
+struct waited {
+	const struct type *type; /* NULL: not known */
+	uint64_t addr, size;
+};
+
+struct guess {
+	struct ref ref;
+	uint64_t size;
+};
+
 static struct err *first_object(void *ctx, const struct ident *id, bool *more)
 {
-	struct ref *r = ctx;
+	struct guess *g = ctx;
+	bool thing = id->kind == IDENT_SYMBOL || id->kind == IDENT_SLAB || id->kind == IDENT_PERCPU;
 
+	if (thing && !id->offset && !g->size)
+		g->size = id->size;
 	if (id->ref.kind == REF_OBJECT && !id->offset) {
-		*r = id->ref;
+		g->ref = id->ref;
 		*more = false;
 	}
 	return NULL;
 }
 
-/* What lies at the address, when the slab cache or a symbol knows it. */
-static void guess_type(const struct cmd_call *c, uint64_t addr, const struct type **t)
+/* What lies at the address, as far as its slab cache or a symbol knows it. */
+static void guess_waited(const struct cmd_call *c, struct waited *o)
 {
-	struct ref r = {0};
-	struct ident_ask ask = {.addr = addr, .job = c->job};
+	struct session *s = c->session;
+	struct guess g = {0};
+	struct ident_ask ask = {.addr = o->addr, .job = c->job};
+	struct sym sym;
+	uint64_t off;
 
-	if (!err_ok(identify(c->session, &ask, first_object, &r)) || !r.kind || !r.name ||
-	    !err_ok(type_find(c->session->types, r.name, c->job, t)))
-		*t = NULL;
-}
-
-static struct err *find_type(const struct cmd_call *c, const char *name, const struct type **t)
-{
-	AUTO_FREE char *tagged = xasprintf("struct %s", name);
-
-	if (err_ok(type_find(c->session->types, tagged, c->job, t)))
-		return NULL;
-	return type_find(c->session->types, name, c->job, t);
+	err_free(identify(s, &ask, first_object, &g));
+	if (g.ref.kind && g.ref.name)
+		err_free(type_find(s->types, g.ref.name, c->job, &o->type));
+	else if (sym_at(s->symtab, o->addr, &sym, &off) && !off)
+		err_free(type_of_symbol(s->types, sym.object, sym.name, c->job, &o->type));
+	if (g.size && g.size < MAX_SIZE)
+		o->size = g.size;
 }
 
 /* "ADDRESS", "TYPE ADDRESS" or a ref: the type may be of several words. */
-static struct err *object(const struct cmd_call *c, const struct type **t, uint64_t *addr)
+static struct err *find_waited(const struct cmd_call *c, struct waited *o)
 {
 	const struct cmd_args *a = c->args;
 	AUTO_BUF struct buf name = {0};
 	struct ref r;
 
-	*t = NULL;
+	*o = (struct waited){.size = 8};
 	if (strchr(a->rest, '@') && err_ok(ref_parse(a->rest, c->session->intern, &r)) && r.kind == REF_OBJECT) {
-		*addr = r.addr;
-		return type_find(c->session->types, r.name, c->job, t);
+		o->addr = r.addr;
+		return module_type_find(c->session, r.name, c->job, &o->type);
 	}
-	TRY(arg_place(c, a->v[a->n - 1], addr));
+	TRY(arg_place(c, a->v[a->n - 1], &o->addr));
 	for (size_t i = 0; i + 1 < a->n; i++)
 		buf_printf(&name, "%s%s", i ? " " : "", a->v[i]);
 	if (a->n > 1)
-		return find_type(c, buf_str(&name), t);
-	guess_type(c, *addr, t);
+		return find_type(c, "struct", buf_str(&name), &o->type);
+	guess_waited(c, o);
 	return NULL;
 }
 
-static struct err *list(struct listing *l, const struct type *t, uint64_t addr)
+static struct err *list(struct listing *l, const struct waited *o)
 {
 	const struct cmd_call *c = l->c;
 	bool all = c->args->has['a'];
+	uint64_t size = o->type ? type_size(o->type) : o->size;
 
 	l->queued = true;
-	if (t)
-		TRY(waiters_queued(c->session, t, addr, c->job, on_waiter, l));
+	if (o->type)
+		TRY(waiters_queued(c->session, o->type, o->addr, c->job, on_waiter, l));
 	l->queued = false;
-	TRY(waiters_on_stacks(c->session, t, addr, t ? type_size(t) : 8, all, c->job, on_waiter, l));
+	TRY(waiters_on_stacks(c->session, o->type, o->addr, size, all, c->job, on_waiter, l));
 	if (!l->n)
 		sink_note(c->out, ROLE_NORMAL, "nobody waits: no wait list in it has a task, and no stack of a task in %s "
 			  "leads there%s", all ? "UN, IN or ID" : "UN", all ? "" : " (-a: of all that sleep)");
@@ -155,21 +170,21 @@ static struct err *run(const struct cmd_call *c)
 {
 	struct listing l = {.c = c};
 	AUTO_BUF struct buf name = {0}, meaning = {0};
-	const struct type *t;
-	uint64_t addr;
+	struct waited o;
 
-	TRY(object(c, &t, &addr));
-	if (!c->session->arch->is_kernel(mem_layout(c->session->mem), addr))
-		return err_new(ERR_USAGE, "0x%" PRIx64 " is no address of the kernel", addr);
-	if (t) {
-		type_print_name(t, &name);
-		meaning_of_object(c->session, t, addr, &meaning);
+	TRY(find_waited(c, &o));
+	if (!c->session->arch->is_kernel(mem_layout(c->session->mem), o.addr))
+		return err_new(ERR_USAGE, "0x%" PRIx64 " is no address of the kernel", o.addr);
+	if (o.type) {
+		type_print_name(o.type, &name);
+		meaning_of_object(c->session, o.type, o.addr, &meaning);
 	}
-	struct ref ref = t ? ref_object(intern_str(c->session->intern, buf_str(&name)), addr) : ref_addr(REF_MEM, addr);
+	struct ref ref = o.type ? ref_object(intern_str(c->session->intern, buf_str(&name)), o.addr)
+				: ref_addr(REF_MEM, o.addr);
 	TRY(sink_begin(c->out, &waiters_table, &ref, "", "Waiters of %s%s0x%" PRIx64 "%s%s", buf_str(&name),
-		       name.len ? " " : "", addr, meaning.len ? "  " : "", buf_str(&meaning)));
-	struct err *e = list(&l, t, addr);
-	hmap_free(&l.waiting);
+		       name.len ? " " : "", o.addr, meaning.len ? "  " : "", buf_str(&meaning)));
+	struct err *e = list(&l, &o);
+	hmap_free(&l.told);
 	return e;
 }
 

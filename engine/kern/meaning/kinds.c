@@ -325,7 +325,7 @@ static void put_page_flags(const struct meaning_ask *a)
 	from = b->len;
 	meaning_group_put(a->s, a->m->table, (struct meaning_group *)(uintptr_t)*g,
 			  v & ((UINT64_C(1) << (64 - nw - zw)) - 1), b);
-	const char *name = meaning_enum_name(a->s, "__MAX_NR_ZONES", zone);
+	const char *name = meaning_enum_name(a->m, "__MAX_NR_ZONES", zone);
 	buf_printf(b, "%snode %" PRIu64 " %s", b->len > from ? " " : "", node, name ? name : "zone ?");
 }
 
@@ -422,11 +422,16 @@ const struct meaning_kind *meaning_kind_find(const char *name)
 
 /* ---- what they share ---- */
 
-const char *meaning_enum_name(struct session *s, const char *enumerator, uint64_t value)
+const char *meaning_enum_name(struct meanings *m, const char *enumerator, uint64_t value)
 {
-	const struct type *t;
+	const struct type *t = NULL;
+	bool added;
 
-	return err_ok(type_find_enumerator(s->types, enumerator, NULL, &t))
-		       ? type_enum_name(t, (int64_t)value)
-		       : NULL;
+	pthread_mutex_lock(&m->table->lock);
+	uint64_t *slot = smap_put(&m->enums, enumerator, &added);
+	if (added && err_ok(type_find_enumerator(m->s->types, enumerator, NULL, &t)))
+		*slot = (uintptr_t)t;
+	t = (const struct type *)(uintptr_t)*slot;
+	pthread_mutex_unlock(&m->table->lock);
+	return t ? type_enum_name(t, (int64_t)value) : NULL;
 }

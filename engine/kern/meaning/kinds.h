@@ -23,6 +23,8 @@ struct meanings {
 	struct meaning_table *table;
 	struct path_reader paths;
 	struct meaning_clock clock;
+	struct kern_member task[2]; /* pid, comm */
+	struct smap enums;	    /* under the table's lock: enumerator -> struct type *, or 0 */
 };
 
 struct meaning_ask {
@@ -56,7 +58,7 @@ uint64_t meaning_field_addr(const struct meaning_ask *a, const char *paths,
 bool meaning_put_task(const struct meaning_ask *a, uint64_t task, struct buf *out);
 /* "3.20 s ago", "in 0.50 s" */
 void meaning_put_age(int64_t ns, struct buf *out);
-/* The name of the value in the enum that has an enumerator; NULL: none. */
-const char *meaning_enum_name(struct session *s, const char *enumerator, uint64_t value);
+/* The name of the value in the enum that has an enumerator (a string that lives on); NULL: none. */
+const char *meaning_enum_name(struct meanings *m, const char *enumerator, uint64_t value);
 
 #endif

@@ -71,6 +71,9 @@ static struct err *load(struct session *s, struct job *job, void **ret)
 	struct meanings *m = build(s, &errors);
 
 	(void)job;
+	m->task[0].names = "pid";
+	m->task[1].names = "comm";
+	kern_members(s, "struct task_struct", m->task, 2);
 	path_reader_init(&m->paths, s);
 	read_clock(s, &m->clock);
 	*ret = m;
@@ -82,6 +85,7 @@ void meanings_destroy(struct meanings *m)
 	if (!m)
 		return;
 	meaning_table_destroy(m->table);
+	smap_free(&m->enums);
 	free(m);
 }
 
@@ -183,7 +187,7 @@ static void apply(const struct meaning_ask *a, const struct meaning_rule *r)
 
 	switch (r->what) {
 	case RULE_ENUM:
-		name = a->q->scalar ? meaning_enum_name(a->s, r->arg, a->q->u) : NULL;
+		name = a->q->scalar ? meaning_enum_name(a->m, r->arg, a->q->u) : NULL;
 		buf_puts(&a->ret->text, name ? name : "");
 		break;
 	case RULE_GROUP:

@@ -109,11 +109,11 @@ static void quoted(const struct meaning_ask *a, uint64_t at)
 
 bool meaning_put_task(const struct meaning_ask *a, uint64_t task, struct buf *out)
 {
-	struct kern_member m[] = {{.names = "pid"}, {.names = "comm"}};
+	const struct kern_member *m = a->m->task;
 	char comm[COMM_LEN + 1] = "";
 	uint64_t pid;
 
-	if (!kern_pointer(a->s, task) || !kern_members(a->s, "struct task_struct", m, 2) ||
+	if (!kern_pointer(a->s, task) || !m[0].found || !m[1].found ||
 	    !err_ok(kern_read(a->s, task, &m[0], &pid)) || pid > 1u << 22 ||
 	    !err_ok(mem_str(a->s->mem, KERNEL, kern_at(task, &m[1]), comm, COMM_LEN)))
 		return false;
@@ -283,7 +283,7 @@ static void put_address(const struct meaning_ask *a, const char *addr, const cha
 
 static void put_enum(const struct meaning_ask *a, const char *enumerator, uint64_t value)
 {
-	const char *name = meaning_enum_name(a->s, enumerator, value);
+	const char *name = meaning_enum_name(a->m, enumerator, value);
 
 	if (name)
 		word(a, name);
