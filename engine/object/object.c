@@ -160,16 +160,18 @@ struct object *object_create_kernel(void)
 /* Under parts, held for writing. Old texts live on: somebody may have borrowed them. */
 static void take_files(struct object *o, struct object *with)
 {
+	struct elf_file **taken = with->debug ? &with->debug : &with->file; /* where its DWARF is */
+
+	o->old_path = o->path;
+	o->path = xstrdup(with->path);
 	if (o->file) {
-		o->debug = with->file;
+		o->debug = *taken;
+		*taken = NULL;
 	} else {
-		o->old_path = o->path;
-		o->path = xstrdup(with->path);
 		o->file = with->file;
 		o->debug = with->debug;
-		with->debug = NULL;
+		with->file = with->debug = NULL;
 	}
-	with->file = NULL;
 	o->old_missing = o->missing;
 	o->missing = describe_missing(o);
 	o->no_cache = with->no_cache;

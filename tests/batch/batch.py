@@ -173,6 +173,14 @@ def shapes(tap):
     tap.check("no DWARF: the same tasks", want == have)
     plain = [f["function"] for f in rows("bt 1") if not f["inline"]]
     tap.check("no DWARF: the same functions", plain == [f["function"] for f in rows("bt 1", [bare, VMCORE])], plain)
+    p = run(["vmlinux " + VMLINUX, "bt 1"], [bare, VMCORE])
+    tap.check("no DWARF: it comes later", re.search(r"kernel +%s\n" % re.escape(VMLINUX), p.stdout) and
+              re.search(r"schedule +kernel/sched/core\.c:\d+", p.stdout), p.stdout + p.stderr)
+    other = os.environ.get("VMLINUX_fsfreeze_6_12")
+    if other:
+        p = run(["ps"], [other, VMCORE])
+        tap.check("another build's vmlinux: said, and not used", "is not the kernel of this dump" in p.stderr and
+                  plain == [f["function"] for f in rows("bt 1", [other, VMCORE])], p.stderr)
     for suffix, tool in ((".gz", ["gzip", "-1k"]), (".xz", ["xz", "-0k"]), (".zst", ["zstd", "-q"])):
         subprocess.run(tool + [bare], check=True)
         tap.check("vmlinux%s" % suffix, the_dd([bare + suffix, VMCORE])["state"] == "UN")

@@ -208,6 +208,9 @@ def check_symbols(report, name, guest, rows):
             left_out += 1
         else:
             problems.append("%s at 0x%x: %s" % (sym, address, ["0x%x" % a for a in have.get(sym, [])] or "missing"))
+    if name.endswith(" alone"):
+        print("# %s: %d of the guest's %d symbols, %d of classes left out" % (
+            name, found, found + left_out + len(problems), left_out))
     report.test(name + " symbols", problems, "%d agree, %d of classes left out" % (found, left_out))
 
 
@@ -258,6 +261,10 @@ def check_same(report, program, dump):
         stacks.append(found)
     if "incomplete" in dump.format and "no types" in both[1].stderr:  # they are in what is missing
         return
+    equal = sum(stacks[0][t] == stacks[1].get(t) for t in stacks[0])
+    print("# %s without vmlinux: %d of %d stacks, %d of %d structs as with it" % (
+        name, equal, len(stacks[0]), sum(both[0].rows(i) == both[1].rows(i) for i in range(2, len(commands))),
+        len(STRUCTS)))
     problems = ["stack of %s: %s; with vmlinux %s" % (t, stacks[1].get(t), stacks[0][t])
                 for t in stacks[0] if stacks[0][t] != stacks[1].get(t)]
     report.test(name + " stacks as with vmlinux", problems,
