@@ -15,7 +15,7 @@ CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_cov := -O0 -g --coverage
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 CFLAGS += -std=c17 $(WARN) $(CFLAGS_$(VARIANT)) -pthread $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llzo2 -lsnappy -lm
+LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llzo2 -lsnappy -lm -ldl
 ifdef WERROR
 CFLAGS += -Werror
 endif

@@ -335,7 +335,7 @@ struct err *btf_provider_create(struct types *ts, struct object *o, struct provi
 	struct err *e = NULL;
 
 	bp->base = (struct btf_provider *)base;
-	if (base && object_section(o, ".BTF.base", &s)) {
+	if (base && object_section(o, ".BTF.base", &s) && s.size) {
 		bp->own_base = provider_new(ts, o);
 		bp->own_base->actual = bp->base;
 		bp->base = bp->own_base;

@@ -53,7 +53,7 @@ static void one(const uint8_t *p, size_t n)
 const struct fuzz_target fuzz_command = {
 	.name = "command",
 	.what = "command lines and expressions",
-	.inputs = 3000,
+	.inputs = 1200,
 	.begin = begin,
 	.one = one,
 };

@@ -19,8 +19,8 @@
 
 #define SEED_MAX (192u << 10)
 #define LINES_MAX 128u
-#define TICKS 4000
-#define ROWS 4000
+#define TICKS 600
+#define ROWS 1000
 
 struct stretch {
 	uint64_t pa;
@@ -286,7 +286,7 @@ static void one(const uint8_t *p, size_t n)
 const struct fuzz_target fuzz_memory = {
 	.name = "memory",
 	.what = "the kernel's structures, as all commands read them",
-	.inputs = 250,
+	.inputs = 100,
 	.fixed = true,
 	.alone = true,
 	.begin = begin,

@@ -164,7 +164,7 @@ uint8_t *mutate(const struct corpus *c, const struct fuzz_target *t, uint64_t se
 	memcpy(e.p, in->p, in->n);
 	e.n = in->n;
 	size_t changes = below(&e, 2) ? 1 + below(&e, 2) : 1 + below(&e, 40);
-	for (size_t k = 0; k < changes && i >= c->n; k++) /* the seeds themselves go first, unchanged */
+	for (size_t k = 0; k < changes && (t->alone || i >= c->n); k++) /* seeds go first, unchanged */
 		change(&e, c);
 	uint8_t *p = exact_copy((struct bytes){e.p, e.n});
 	free(e.p);

@@ -236,6 +236,8 @@ static struct err *read_btf(struct btf_walk *w, uint64_t element, struct module 
 		return err_new(ERR_CORRUPT, "%" PRIu64 " bytes can't be", size);
 	TRY(copy(s, data, size, BTF_MAX, &bytes));
 	object_set_section(mod->object, ".BTF", bytes, size, data - object_bias(mod->object));
+	/* the kernel has moved its ids onto vmlinux' already: a distilled base in the module's file isn't theirs */
+	object_lend_section(mod->object, ".BTF.base", NULL, 0, 0);
 	return types_add_object(s->types, mod->object, NULL);
 }
 
