@@ -250,8 +250,7 @@ void expr_scope_destroy(struct expr_scope *x)
 {
 	if (!x)
 		return;
-	if (x->stack.frames)
-		stack_free(&x->stack);
+	stack_free(&x->stack);
 	free(x->vars);
 	free(x);
 }
