@@ -34,6 +34,8 @@ struct err *walk_damage(struct walk *w, struct element *e, enum container_why wh
 struct err *walk_pointer(struct walk *w, uint64_t p, unsigned align, const char *what, bool *ok);
 /* Reads a node's n bytes, or gives the damage. */
 struct err *walk_bytes(struct walk *w, uint64_t p, void *buf, size_t n, const char *what, bool *ok);
+/* The usual case, for which no name has to be made up: a sound pointer, and its n bytes. */
+bool walk_quick(struct walk *w, uint64_t p, unsigned align, void *buf, size_t n);
 /* Was the node here before? If so *back is its element's number, UINT64_MAX: not known any more. */
 bool walk_seen(struct walk *w, uint64_t node, uint64_t *back);
 /* Remembers a node only when it is new; false: it is known, or there is no more room. */

@@ -40,19 +40,38 @@ static struct err *tell_cycle(struct walk *w, uint64_t node, uint64_t back, cons
 }
 
 /* The pointer back from node isn't to where we come from: told once, and the walk goes on. */
-static struct err *check_back(struct walk *w, struct way *y, uint64_t node, uint64_t back,
-			      const char *what)
+static struct err *check_back(struct walk *w, struct way *y, uint64_t node, uint64_t back)
 {
 	struct element e = {.node = node, .addr = node - w->c->link};
-	const char *poison = poison_name(back);
+	const char *poison;
+	char what[64];
 
 	if (back == y->from || y->disagreed || y->backwards)
 		return NULL;
+	poison = poison_name(back);
+	name_of(y, what, sizeof(what));
 	y->disagreed = true;
 	return walk_damage(w, &e, WHY_DISAGREES,
 			   "%s is 0x%" PRIx64 ", but the %s there is 0x%" PRIx64 "%s%s, not 0x%" PRIx64,
 			   what, node, y->prev_name, back, poison ? " " : "", poison ? poison : "",
 			   y->from);
+}
+
+/* Why the node that next points to can't be gone to; a node that is known needs no reason backwards. */
+static struct err *refuse(struct walk *w, const struct way *y, uint64_t node)
+{
+	uint64_t back;
+	uint8_t pair[16];
+	char what[64];
+	bool ok;
+
+	name_of(y, what, sizeof(what));
+	TRY(walk_pointer(w, node, 8, what, &ok));
+	if (!ok)
+		return NULL;
+	if (walk_seen(w, node, &back))
+		return y->backwards ? NULL : tell_cycle(w, node, back, what);
+	return walk_bytes(w, node, pair, sizeof(pair), what, &ok);
 }
 
 /* One step: the node that next points to becomes the one we stand on. */
@@ -62,19 +81,16 @@ static struct err *step(struct walk *w, struct way *y, uint64_t *next, bool *on)
 	uint8_t pair[16];
 	char what[64];
 
-	name_of(y, what, sizeof(what));
-	TRY(walk_pointer(w, node, 8, what, on));
+	*on = walk_quick(w, node, 8, pair, sizeof(pair));
 	if (!*on)
-		return NULL;
+		return refuse(w, y, node);
 	if (walk_seen(w, node, &back)) {
 		*on = false;
+		name_of(y, what, sizeof(what));
 		return y->backwards ? NULL : tell_cycle(w, node, back, what);
 	}
-	TRY(walk_bytes(w, node, pair, sizeof(pair), what, on));
-	if (!*on)
-		return NULL;
 	TRY(walk_give(w, &(struct element){.node = node, .backwards = y->backwards}));
-	TRY(check_back(w, y, node, load_u64(pair + y->prev), what));
+	TRY(check_back(w, y, node, load_u64(pair + y->prev)));
 	y->from = node;
 	y->from_n = w->n - 1;
 	*next = load_u64(pair + y->next);
@@ -91,11 +107,7 @@ static struct err *walk_way(struct walk *w, struct way *y, const uint8_t *head)
 	while (on) {
 		if (next == w->c->root || (w->c->end && next == w->c->end)) {
 			y->whole = true;
-			char what[64];
-			name_of(y, what, sizeof(what));
-			return next == w->c->root
-				       ? check_back(w, y, next, load_u64(head + y->prev), what)
-				       : NULL;
+			return next == w->c->root ? check_back(w, y, next, load_u64(head + y->prev)) : NULL;
 		}
 		TRY(step(w, y, &next, &on));
 	}
