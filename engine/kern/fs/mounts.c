@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "engine/base/alloc.h"
-#include "engine/base/hmap.h"
+#include "engine/kern/container/container.h"
 #include "engine/kern/fs/path.h"
 #include "engine/kern/impl.h"
 
 #define MOUNTS_MAX (1u << 20)
-#define TREE_DEPTH_MAX 128
 #define MNT_CURSOR 0x10000000u /* of a reader of /proc/mounts (5.8 to 6.7): no mount */
 
 enum {
@@ -119,53 +118,20 @@ static struct err *damage(const char *what, char *text)
 	return e;
 }
 
-struct tree {
-	struct reader *r;
-	struct kern_member left, right;
-	struct hmap seen;
-	char *problem;
-};
-
-/* In order: left, the node, right. */
-static struct err *walk_tree(struct tree *t, uint64_t node, int depth)
+static struct err *on_tree_node(void *ctx, const struct element *e)
 {
-	uint64_t left = 0, right = 0;
-	bool added;
-
-	if (!node)
-		return NULL;
-	hmap_put(&t->seen, node, &added);
-	if (!added || depth > TREE_DEPTH_MAX || t->seen.n > MOUNTS_MAX ||
-	    !kern_pointer(t->r->s, node)) {
-		if (!t->problem)
-			t->problem = xasprintf("the tree is damaged at 0x%" PRIx64, node);
-		return NULL;
-	}
-	struct err *e = kern_read(t->r->s, node, &t->left, &left);
-	if (!e)
-		e = kern_read(t->r->s, node, &t->right, &right);
-	if (e && !t->problem)
-		t->problem = xstrdup(err_text(e));
-	err_free(e);
-	TRY(walk_tree(t, left, depth + 1));
-	TRY(emit(t->r, node - t->r->mt[MT_NODE].place.offset));
-	return walk_tree(t, right, depth + 1);
+	return e->kind == ELEMENT ? emit(ctx, e->addr) : NULL;
 }
 
 static struct err *each_in_tree(struct reader *r, uint64_t root)
 {
-	struct tree t = {.r = r, .left = {.names = "rb_left"}, .right = {.names = "rb_right"}};
+	struct container tree = {.kind = CONTAINER_RBTREE, .root = root, .sorted = true, .limit = MOUNTS_MAX,
+				 .link = r->mt[MT_NODE].place.offset};
+	struct container_end end;
 
-	if (!kern_members(r->s, "struct rb_node", &t.left, 1) ||
-	    !kern_members(r->s, "struct rb_node", &t.right, 1))
-		return err_new(ERR_NODEBUG, "mounts can't be read without struct rb_node: %s",
-			       kern_why_no_types(r->s));
-	struct err *e = walk_tree(&t, root, 0);
-	hmap_free(&t.seen);
-	if (!e)
-		return damage("mount tree", t.problem);
-	free(t.problem);
-	return e;
+	TRY(container_walk(r->s, &tree, r->job, on_tree_node, r, &end));
+	bool broken = end.damages && end.why != WHY_DISAGREES;
+	return damage("mount tree", broken ? xstrdup(end.text) : NULL);
 }
 
 static struct err *namespace_of(struct session *s, uint64_t task, uint64_t *ret)
@@ -185,17 +151,15 @@ struct err *mounts_each(struct session *s, uint64_t ns_task, struct job *job,
 			struct err *(*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
 	struct reader r = {.s = s, .job = job, .fn = fn, .ctx = ctx};
-	struct kern_member list = {.names = "list"}, tree = {.names = "mounts.rb_node"};
-	uint64_t ns, root;
+	struct kern_member list = {.names = "list"}, tree = {.names = "mounts"};
+	uint64_t ns;
 	char *problem;
 
 	TRY(resolve(&r));
 	TRY(namespace_of(s, ns_task, &ns));
 	kern_members(s, "struct mnt_namespace", &tree, 1);
-	if (tree.found && r.mt[MT_NODE].found) {
-		TRY(kern_read(s, ns, &tree, &root));
-		return each_in_tree(&r, root);
-	}
+	if (tree.found && r.mt[MT_NODE].found)
+		return each_in_tree(&r, kern_at(ns, &tree));
 	if (!kern_members(s, "struct mnt_namespace", &list, 1) || !r.mt[MT_LIST].found)
 		return err_new(ERR_UNSUPPORTED,
 			       "this kernel keeps its mounts in a way that is not "
