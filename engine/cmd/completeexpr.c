@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAX_DEPTH 16 /* of anonymous structs in each other */
+#define MAX_STEPS 100000 /* members looked at: a damaged file may have a struct in itself */
 
 static bool word_char(char c)
 {
@@ -54,7 +55,7 @@ static size_t operand_start(const char *text, size_t end)
 struct members {
 	const char *prefix;
 	const char **ret;
-	size_t n, max;
+	size_t n, max, steps;
 };
 
 static void add_members(struct members *ms, const struct type *t, int depth)
@@ -62,7 +63,7 @@ static void add_members(struct members *ms, const struct type *t, int depth)
 	size_t n;
 	const struct member *m = type_members(type_strip(t), &n);
 
-	for (size_t i = 0; i < n && ms->n < ms->max && depth < MAX_DEPTH; i++)
+	for (size_t i = 0; i < n && ms->n < ms->max && depth < MAX_DEPTH && ms->steps++ < MAX_STEPS; i++)
 		if (!m[i].name[0])
 			add_members(ms, m[i].type, depth + 1);
 		else if (!strncmp(m[i].name, ms->prefix, strlen(ms->prefix)))
@@ -95,7 +96,7 @@ static size_t complete_members(struct expr_scope *x, const char *text, size_t en
 	size_t from = operand_start(text, end);
 	AUTO_FREE char *base = xstrndup(text + from, end - from);
 	const struct type *t = type_of(x, base);
-	struct members ms = {prefix, ret, 0, max};
+	struct members ms = {prefix, ret, 0, max, 0};
 
 	if (!t)
 		return 0;

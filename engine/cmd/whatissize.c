@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAX_DEPTH 16 /* of anonymous structs in each other */
+#define MAX_STEPS 100000 /* members of one struct, with those in it */
 
 enum { SIZE, TYPE, COLS };
 static const struct col cols[COLS] = {
@@ -52,22 +53,26 @@ static bool is_of_type(const struct type *t, const char *name)
 	return false;
 }
 
-static bool has_member(const struct type *t, const char *name, int depth)
+/* steps: of members that may still be looked at; a damaged file may have a struct in itself */
+static bool has_member(const struct type *t, const char *name, int depth, unsigned *steps)
 {
 	size_t n;
 	const struct member *m = type_members(type_strip(t), &n);
 
-	for (size_t i = 0; i < n && depth < MAX_DEPTH; i++)
-		if (m[i].name[0] ? is_of_type(m[i].type, name) : has_member(m[i].type, name, depth + 1))
+	for (size_t i = 0; i < n && depth < MAX_DEPTH && *steps; i++) {
+		--*steps;
+		if (m[i].name[0] ? is_of_type(m[i].type, name) : has_member(m[i].type, name, depth + 1, steps))
 			return true;
+	}
 	return false;
 }
 
 static bool is_wanted(const struct wanted *w, const struct type *t)
 {
 	uint64_t size = type_size(t);
+	unsigned steps = MAX_STEPS;
 
-	return size >= w->least && size <= w->most && (!w->member || has_member(t, w->member, 0));
+	return size >= w->least && size <= w->most && (!w->member || has_member(t, w->member, 0, &steps));
 }
 
 struct found {

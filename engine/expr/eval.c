@@ -116,6 +116,17 @@ static struct err *cut_bytes(const struct expr_value *of, const struct type_plac
 	return NULL;
 }
 
+static struct err *no_member(const struct evaluation *ev, const struct node *n, const struct type *t,
+			     struct err *e)
+{
+	AUTO_FREE char *text = xstrdup(err_text(e));
+	AUTO_BUF struct buf near = {0};
+
+	err_free(e);
+	near_members(t, n->name, &near);
+	return error_at(ev->e->text, n->pos, ERR_NOTFOUND, "%s%s", text, buf_str(&near));
+}
+
 static struct err *member_of(const struct evaluation *ev, const struct node *n, const struct expr_value *of,
 			     struct expr_value *ret)
 {
@@ -127,12 +138,8 @@ static struct err *member_of(const struct evaluation *ev, const struct node *n, 
 	if (is_kind(of->type, TYPE_POINTER) || is_kind(of->type, TYPE_ARRAY))
 		TRY(follow(ev, of, &object));
 	struct err *e = type_member(object.type, n->name, &place);
-	if (e) {
-		AUTO_FREE char *text = xstrdup(err_text(e));
-		enum err_code code = err_code(e);
-		err_free(e);
-		return error_at(ev->e->text, n->pos, code, "%s", text);
-	}
+	if (e)
+		return err_code(e) == ERR_NOTFOUND ? no_member(ev, n, object.type, e) : e;
 	if (object.kind == EXPR_BYTES)
 		return cut_bytes(&object, &place, ret);
 	*ret = (struct expr_value){.kind = EXPR_PLACE, .type = place.type, .space = object.space,
@@ -156,6 +163,11 @@ static struct err *element(const struct evaluation *ev, const struct expr_value 
 
 	TRY(load(ev, of, &p));
 	TRY(promote(ev, index, &i));
+	if (is_integer(p.type) && is_kind(i.type, TYPE_POINTER)) { /* 2[comm] is comm[2] */
+		struct expr_value pointer = i;
+		TRY(promote(ev, of, &i));
+		p = pointer;
+	}
 	if (!is_kind(p.type, TYPE_POINTER))
 		return err_new(ERR_USAGE, "[] is asked of something that is neither array nor pointer");
 	if (!is_integer(i.type))

@@ -150,6 +150,9 @@ struct err *convert(const struct evaluation *ev, const struct expr_value *v, con
 bool is_kind(const struct type *t, enum type_kind k);
 bool is_integer(const struct type *t);
 
+/* near.c: "; near it: comm" for a member that t doesn't have; nothing when none is like it. */
+void near_members(const struct type *t, const char *asked, struct buf *out);
+
 /* arith.c */
 struct err *arith(const struct evaluation *ev, const struct node *n, const struct expr_value *a,
 		  const struct expr_value *b, struct expr_value *ret);
