@@ -51,7 +51,7 @@ static void put_type(struct asking *a, const struct page_info *p)
 	if (!p->type)
 		return;
 	if (!strcmp(p->type, "buddy"))
-		buf_printf(&a->text, ", free, in a block of %u pages", 1u << p->order);
+		buf_printf(&a->text, ", free, in a block of %u page%s", 1u << p->order, p->order ? "s" : "");
 	else if (!strcmp(p->type, "table"))
 		buf_puts(&a->text, ", a page table");
 	else if (!strcmp(p->type, "slab") && mem_phys_to_direct(a->s->mem, p->pa, &va) &&
@@ -69,12 +69,13 @@ static void put_descriptor(struct asking *a, const struct page_info *p, struct i
 	page_flags_print(s, p->flags, &flags);
 	put_type(a, p);
 	put_owner(a, p, id);
-	if (p->head != p->page || (p->order && (!p->type || strcmp(p->type, "buddy"))))
+	bool buddy = p->type && !strcmp(p->type, "buddy");
+	if (!buddy && (p->head != p->page || p->order))
 		buf_printf(&a->text, ", in a compound of %u pages whose head is 0x%" PRIx64, 1u << p->order,
 			   p->head);
 	if (flags.len)
 		buf_printf(&a->text, ", flags %s", buf_str(&flags));
-	if (p->counted && (!p->type || strcmp(p->type, "buddy"))) {
+	if (p->counted && !buddy) {
 		if (!p->refs && !p->mapping && !p->type)
 			buf_puts(&a->text, ", in no one's use");
 		else

@@ -13,6 +13,7 @@
 
 #define MAX_TYPES 32
 #define MAX_ORDER 20	   /* of a compound: 4 GiB, more than any huge page has */
+#define MAX_BUDDY 12	   /* of a free block: MAX_ORDER of the kernel's */
 #define LOW_BITS UINT64_C(3) /* of page.mapping: what kind of pointer it is */
 #define MAPPING_ANON 1
 
@@ -312,6 +313,28 @@ static void read_use(struct session *s, const struct pages *x, struct page_info 
 	err_free(kern_read(s, p->head, &x->m[P_INDEX], &p->index));
 }
 
+/* Of a free block only the first page is marked: is this one inside of one? */
+static void in_free_block(struct session *s, const struct pages *x, struct page_info *p)
+{
+	uint64_t pfn = p->pa / s->arch->page_size, word;
+
+	for (unsigned order = 1; order <= MAX_BUDDY; order++) {
+		struct page_info first = {.head = x->vmemmap + (pfn >> order << order) * x->size};
+		if (first.head == p->page || !err_ok(kern_read(s, first.head, &x->m[P_TYPE], &word)))
+			continue;
+		first.type = type_of_word(x, (uint32_t)word);
+		if (!first.type || strcmp(first.type, "buddy"))
+			continue;
+		first.order = order_of(s, x, &first);
+		if (first.order < order)
+			return;
+		p->head = first.head;
+		p->type = first.type;
+		p->order = first.order;
+		return;
+	}
+}
+
 struct err *page_read(struct session *s, uint64_t page, struct page_info *ret)
 {
 	void *loaded;
@@ -325,6 +348,8 @@ struct err *page_read(struct session *s, uint64_t page, struct page_info *ret)
 	ret->type = type_name_of(s, x, ret->head, ret->flags);
 	ret->order = order_of(s, x, ret);
 	read_use(s, x, ret);
+	if (!ret->type && ret->counted && !ret->refs && !ret->mapping)
+		in_free_block(s, x, ret);
 	return NULL;
 }
 
