@@ -37,10 +37,12 @@ static void spot_free(struct spot *p)
 	free(p->what);
 }
 
-static struct err *spot_of_call(const struct code_call *c, const char *what, struct spot *ret)
+static struct err *spot_of_call(struct session *s, const struct code_call *c, const char *what, struct spot *ret)
 {
 	if (!c->file)
-		return err_new(ERR_NODEBUG, "file and line of %s are not known", what);
+		return err_new(ERR_NODEBUG, "file and line of %s are not known%s", what,
+			       object_has_dwarf(s->vmlinux) ? "" : ": there is no debug info (`sys` tells where to "
+								   "get it, `vmlinux FILE` loads it)");
 	ret->file = xstrdup(c->file);
 	ret->line = c->line;
 	ret->what = c->function ? xstrdup(c->function) : NULL;
@@ -58,7 +60,7 @@ static struct err *spot_of_address(const struct cmd_call *c, uint64_t addr, stru
 		return err_new(ERR_NOTFOUND, "%s is no address of kernel code", what);
 	code_place_at(c->session, o, addr, true, &place);
 	struct code_call call = code_place_call(&place, 0);
-	return spot_of_call(&call, what, ret);
+	return spot_of_call(c->session, &call, what, ret);
 }
 
 /* Where a call of the task's stack stands: the one that `text` names, else (NULL) that of a frame and a level.
@@ -76,7 +78,7 @@ static struct err *spot_in_stack(const struct cmd_call *c, const struct task *t,
 	if (*found && st.frames[call.frame].user)
 		e = err_new(ERR_NOTFOUND, "that frame is user space's: its source isn't known");
 	else if (*found)
-		e = spot_of_call(&call.call, call.call.function ? call.call.function : "this frame", ret);
+		e = spot_of_call(c->session, &call.call, call.call.function ? call.call.function : "this frame", ret);
 	stack_free(&st);
 	return e;
 }

@@ -70,8 +70,8 @@ class Bench:
         """What a session of some seconds leaves behind for the next: the index of DWARF names."""
         self.screen(self.dump("fsfreeze/vmcore.lzo"), "first_ms", "-k", "80", no_cache=False)
 
-    def screen(self, dump, key, *options, no_cache=True):
-        command = [self.args.firstscreen, *options, self.args.vmbrowse, self.vmlinux, dump]
+    def screen(self, dump, key, *options, no_cache=True, alone=False):
+        command = [self.args.firstscreen, *options, self.args.vmbrowse, *([] if alone else [self.vmlinux]), dump]
         if no_cache:
             command.append("--no-cache")
         p = subprocess.run(command, env=self.env, stdout=subprocess.PIPE, text=True)
@@ -156,6 +156,11 @@ def cases(b):
         ("first screen and frames", "ms", None, {"vmbrowse": lambda: b.screen(small(), "frames_ms")}),
         ("first screen, index cache", "ms", 20, {
             "vmbrowse": lambda: b.screen(small(), "first_ms", no_cache=False)}),
+        ("first screen, dump alone", "ms", lambda m: m["first screen"], {
+            "vmbrowse": lambda: b.screen(small(), "first_ms", alone=True)}),
+        ("first screen, dump alone, again", "ms", lambda m: m["first screen"], {
+            "vmbrowse": lambda: b.screen(small(), "first_ms", no_cache=False, alone=True)}),
+        ("RssAnon, dump alone", "kB", 50000, {"vmbrowse": lambda: b.screen(many(), "rss_anon_kb", alone=True)}),
         ("first screen, 10,000 tasks", "ms", None, {"vmbrowse": lambda: b.screen(many(), "first_ms")}),
         ("ps -m, 10,000 tasks", "ms", 150, {
             "vmbrowse": lambda: b.ours(many(), "-x", "ps -m"), "crash": lambda: b.crash(many(), "ps -m")}),
