@@ -183,35 +183,13 @@ static struct cell finish_cell(const struct session *s, struct shown *sh)
 	return cell_shown(sh->value, buf_str(&sh->meaning));
 }
 
-/* The children of a row: the same rows that `struct` gives, marked as children. */
-struct child_sink {
-	struct sink sink; /* first: the sink is this */
-	struct sink *out;
-};
-
-static struct err *child_row(struct sink *s, const struct row *r)
-{
-	struct row row = *r;
-
-	row.child = true;
-	return sink_row(((struct child_sink *)s)->out, &row);
-}
-
-static void child_note(struct sink *s, enum role role, const char *text)
-{
-	sink_note(((struct child_sink *)s)->out, role, "%s", text);
-}
-
 static struct err *show_whole(const struct view *v, uint64_t addr)
 {
 	const struct elements *e = v->e;
-	struct child_sink sink = {.sink = {.row = child_row, .note = child_note}, .out = e->call->out};
-	struct cmd_call c = *e->call;
 	struct show_object o = {.type = e->h.element, .space = KERNEL, .addr = addr, .base = addr,
 				.root = e->h.element_name, .path = ""};
 
-	c.out = &sink.sink;
-	return show_object(&c, &o, &(struct show_style){.hex = e->hex});
+	return show_children(e->call, &o, &(struct show_style){.hex = e->hex});
 }
 
 static void place_cells(const struct view *v, const struct element *el, struct cell *cells, char *index,

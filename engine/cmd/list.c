@@ -191,7 +191,8 @@ const struct cmd cmd_list = {
 	.details = "START is a variable (`modules`), a member of an object (`super_block.s_inodes@ADDRESS`), with -H the "
 		   "address of a list_head, with -h that of a structure that has one, else the first object of a chain "
 		   "of pointers. What many lists hold is known, and $XDG_CONFIG_HOME/vmbrowse/lists may tell more, a line "
-		   "each: `super_block.s_inodes inode.i_sb_list`, and `columns inode i_ino,i_mode`. Damage (a cycle, NULL, "
+		   "each: `super_block.s_inodes inode.i_sb_list`; of an array of pointers `fdtable.fd[max_fds] *file`, of "
+		   "per-CPU memory `kmem_cache.cpu_slab percpu:kmem_cache_cpu`; and `columns inode i_ino,i_mode`. Damage (a cycle, NULL, "
 		   "poison, memory that the dump doesn't hold, a prev that disagrees) is a row of its own in the place "
 		   "where it is; behind it come the elements that the list's other end leads to.",
 	.options = (const struct cmd_option[]){

@@ -72,6 +72,9 @@ struct err *show_link(const struct cmd_call *c, const char *name, const char *te
  * them (who waits, where there is something to wait for). */
 struct err *show_links_before(const struct cmd_call *c, const struct type *t, uint64_t addr);
 struct err *show_links_after(const struct cmd_call *c, const struct type *t, uint64_t addr);
+/* showchildren.c: the same rows as children of the row before, whose table has show_table as its child. */
+struct err *show_children(const struct cmd_call *c, const struct show_object *o,
+			  const struct show_style *style);
 /* One row for a value that was read elsewhere (a bitfield by its path). */
 struct err *show_one(const struct cmd_call *c, const char *path, const struct type_place *place,
 		     struct shown *v);

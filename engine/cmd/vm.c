@@ -100,34 +100,13 @@ static struct err *show_pages(struct vm_call *k, const struct vma *v)
 
 /* ---- areas ---- */
 
-struct child_sink {
-	struct sink sink; /* first: the sink is this */
-	struct sink *out;
-};
-
-static struct err *child_row(struct sink *s, const struct row *r)
-{
-	struct row row = *r;
-
-	row.child = true;
-	return sink_row(((struct child_sink *)s)->out, &row);
-}
-
-static void child_note(struct sink *s, enum role role, const char *text)
-{
-	sink_note(((struct child_sink *)s)->out, role, "%s", text);
-}
-
 static struct err *show_members(struct vm_call *k, const struct vma *v)
 {
-	struct child_sink sink = {.sink = {.row = child_row, .note = child_note}, .out = k->c->out};
-	struct cmd_call c = *k->c;
 	struct show_object o = {.space = KERNEL, .addr = v->addr, .base = v->addr,
 				.root = "struct vm_area_struct", .path = ""};
 
-	c.out = &sink.sink;
-	TRY(type_find(c.session->types, o.root, c.job, &o.type));
-	return show_object(&c, &o, &(struct show_style){.hex = c.args->has['x']});
+	TRY(type_find(k->c->session->types, o.root, k->c->job, &o.type));
+	return show_children(k->c, &o, &(struct show_style){.hex = k->c->args->has['x']});
 }
 
 static struct err *damage_row(struct vm_call *k, const struct element *e)
