@@ -22,7 +22,7 @@ enum { LINE, PATH, TYPE, VALUE, MEANING, OFFSET, COLS };
 
 #define COLUMNS(offset_flags)                                                                      \
 	{                                                                                          \
-		[LINE] = {"line", "", "member = value  meaning", COL_SCREEN | COL_GROW, 56, 0},   \
+		[LINE] = {"line", "", "member = value  meaning", COL_SCREEN | COL_GROW, 50, 0},   \
 		[PATH] = {"path", "PATH", "the member's path from the object", COL_DATA, 0, 0},  \
 		[TYPE] = {"type", "", "its C type", 0, 0, 3},                                     \
 		[VALUE] = {"value", "VALUE", "number, 0x address or string", COL_DATA, 0, 0},     \
