@@ -118,7 +118,7 @@ struct mem_call {
 
 static void share_of(const struct mem_call *k, const struct memstat *m, struct buf *out)
 {
-	for (size_t i = 0; m->of && i < k->n; i++)
+	for (size_t i = 0; m->known && m->of && i < k->n; i++)
 		if (!strcmp(k->whole[i].name, m->of) && k->whole[i].bytes)
 			buf_printf(out, "%.0f%% of %s", 100.0 * (double)m->bytes / (double)k->whole[i].bytes,
 				   m->of);

@@ -12,6 +12,7 @@ static const struct cmd *const table[] = {
 	&cmd_files,
 	&cmd_foreach,
 	&cmd_frame,
+	&cmd_fuser,
 	&cmd_help,
 	&cmd_kmem,
 	&cmd_list,

@@ -32,6 +32,7 @@ KEYS = {
     "kmem -s": "name object_size size allocated active total slabs slab_size objects_per_slab memory",
     "kmem -i": "name pages bytes",
     "files 1": "fd what file dentry inode type path",
+    "fuser /dev/null": "pid task comm usage fd file path",
     "waiters -a init_task": "does pid task state since_ns comm path function address",
 }
 TMP = tempfile.mkdtemp(prefix="vmbrowse-batch.")

@@ -65,15 +65,21 @@ def check_files(report, name, program, dump, guest):
     threads = {k: v for k, v in guest.threads().items()
                if k in tasks and unchanged(v, switches.get(k)) and guest.text("proc/%d/task/%d/fd" % (v.tgid, k)) is not None}
     pids = sorted(threads)[:300]
-    answers = ask(program, files(dump), ["files %d" % p for p in pids])
+    answers = ask(program, files(dump), ["files %d" % p for p in pids] + ["fuser /dev/null"])
     problems, n = [], 0
+    users = {(r["pid"], str(r["fd"])) for r in answers.rows(len(pids)) if r["usage"] == "fd" and r["pid"] in threads}
+    truth = set()
     for i, pid in enumerate(pids):
         text = guest.text("proc/%d/task/%d/fd" % (threads[pid].tgid, pid))
         want = dict(line.split(" -> ", 1) for line in text.splitlines() if " -> " in line)
         have = {str(r["fd"]): r["path"] for r in answers.rows(i) if r["what"] == "fd"}
         n += len(want)
+        if pid == threads[pid].tgid:
+            truth |= {(pid, fd) for fd, path in want.items() if path == "/dev/null"}
         if have != want:
             problems.append("pid %d %s: %r, the guest said %r" % (pid, threads[pid].comm, have, want))
+    if {u for u in users if u[0] in pids} != truth:
+        problems.append("fuser /dev/null differs in %r" % sorted(users ^ truth))
     report.test(name + " open files", problems, "%d files of %d tasks" % (n, len(pids)))
 
 
