@@ -295,10 +295,13 @@ static struct err *make_scope(const struct cmd_call *c, struct search_scope *x)
 {
 	const struct cmd_args *a = c->args;
 
-	if (a->has['k'] + a->has['K'] + a->has['V'] + a->has['p'] + a->has['u'] + a->has['t'] + a->has['T'] > 1)
-		return usage_error(a->cmd, "-k, -K, -V, -p, -u, -t and -T exclude each other");
+	if (a->has['k'] + a->has['K'] + a->has['V'] + a->has['p'] + a->has['u'] + a->has['t'] + a->has['T'] +
+		    a->has['S'] > 1)
+		return usage_error(a->cmd, "-k, -K, -V, -p, -u, -t, -T and -S exclude each other");
 	TRY(limits(c, x));
-	if (a->has['u'] || a->has['t'] || a->has['T'] || a->has['a'])
+	if (a->has['S'])
+		TRY(scope_slabs(c->session, a->value['S'], c->job, x));
+	else if (a->has['u'] || a->has['t'] || a->has['T'] || a->has['a'])
 		TRY(task_scope(c, x));
 	else if (a->has['p'])
 		scope_physical(c->session, x);
@@ -316,6 +319,7 @@ static const char *scope_name(const struct cmd_args *a)
 {
 	return a->has['p']   ? "physical memory"
 	       : a->has['u'] ? "user memory"
+	       : a->has['S'] ? "slab objects"
 	       : a->has['t'] || a->has['T'] || a->has['a'] ? "kernel stacks"
 	       : a->has['K'] ? "the direct map and the kernel image"
 	       : a->has['V'] ? "mapped kernel memory"
@@ -364,7 +368,7 @@ static void tell_counts(const struct cmd_call *c, const struct search_counts *n,
 /* The same for crash, as far as it knows the options. */
 static void put_crash(const struct cmd_args *a, struct buf *out)
 {
-	if (a->has['P'] || a->has['a'] || a->has['n'] || strstr(a->rest, ".."))
+	if (a->has['P'] || a->has['a'] || a->has['n'] || a->has['S'] || strstr(a->rest, ".."))
 		return;
 	buf_puts(out, "search");
 	for (const struct cmd_option *o = a->cmd->options; o->letter; o++)
@@ -442,6 +446,7 @@ const struct cmd cmd_search = {
 		{'u', ARG_NONE, NULL, "user memory of the chosen task, or of -a's"},
 		{'t', ARG_NONE, NULL, "the kernel stacks of all tasks, or of -a's"},
 		{'T', ARG_NONE, NULL, "the kernel stacks of the tasks that were on a CPU"},
+		{'S', ARG_WORD, "CACHE", "the slabs of a cache (`kmem -s` names them)"},
 		{'a', ARG_TASK, "TASK", "whose stack or user memory"},
 		{'m', ARG_ADDRESS, "MASK", "bits that don't count"},
 		{'c', ARG_NONE, NULL, "strings"},
@@ -460,6 +465,7 @@ const struct cmd cmd_search = {
 		{"search -K -c \"Kernel panic\"", "a string"},
 		{"search -p -m ffff babe0000", "the upper half of each word, in physical memory: -m's bits don't count"},
 		{"search -P 'vda[0-9]+'", "a pattern"},
+		{"search -S dentry -c boot", "a name among the dentries"},
 		{0}},
 	.table = &search_table,
 	.run = run,

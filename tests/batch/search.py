@@ -194,6 +194,10 @@ def refs(tap):
     tap.check("a stack does, with its task", any(r["kind"] in ("frame", "variable", "stack") and r["pid"] for r in got), got)
     found = {r["address"] for r in rows("search 0x%x..0x%x" % (first, first + size - 1))[0]}
     told = {r["address"] for r in got}
+    slab = rows("search -S mnt_cache 0x%x..0x%x" % (first, first + size - 1), "search -S no_such 5")
+    tap.check("of the mounts' slabs it finds those in mounts, and nothing else",
+              {r["address"] for r in slab[0]} == {r["address"] for r in got if r["type"] == "struct mount"} and slab[0],
+              slab[0])
     tap.check("search finds all of them, and what it has more is mapped twice", told <= found and
               len(told) >= len(found) / 2, "%d told, %d found" % (len(told), len(found)))
 

@@ -2,7 +2,10 @@
 #include "engine/kern/memory/searchscope.h"
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/memory/page.h"
+#include "engine/kern/memory/slabstat.h"
 #include "engine/kern/stack/stackscan.h"
+#include <string.h>
 
 static void add(struct search_scope *x, struct space space, uint64_t start, uint64_t last, const struct task *t)
 {
@@ -75,6 +78,60 @@ void scope_stacks(struct session *s, const struct tasks *ts, bool active, const 
 		if (t->stack && (!active || t->active) && (!only || t == only))
 			add(ret, KERNEL, t->stack, t->stack + (size - 1), t);
 	}
+}
+
+struct slab_search {
+	struct session *s;
+	const char *name;
+	struct search_query *q;
+	struct search_scope *ret;
+	size_t caches;
+};
+
+static struct err *take_cache(void *ctx, const struct slab_stat *st)
+{
+	struct slab_search *x = ctx;
+
+	if (strcmp(st->name, x->name))
+		return NULL;
+	x->caches++;
+	return search_add_number(x->q, st->kmem_cache, st->kmem_cache);
+}
+
+/* A word of the memory map that points to the cache: of a slab's first page? */
+static struct err *take_slab(void *ctx, const struct search_hit *h)
+{
+	struct slab_search *x = ctx;
+	struct page_info info;
+	uint64_t pa, page, cache, va;
+
+	if (!page_at(x->s, h->addr, &pa) || !page_of_phys(x->s, pa, &page) || page_head(x->s, page) != page ||
+	    !page_is_slab(x->s, page, &cache) || cache != h->value || !err_ok(page_read(x->s, page, &info)) ||
+	    !mem_phys_to_direct(x->s->mem, pa, &va))
+		return NULL;
+	add(x->ret, KERNEL, va, va + ((uint64_t)x->s->arch->page_size << info.order) - 1, NULL);
+	return NULL;
+}
+
+struct err *scope_slabs(struct session *s, const char *cache, struct job *job, struct search_scope *ret)
+{
+	struct slab_search x = {.s = s, .name = cache, .ret = ret};
+	const struct dump_info *info = dump_info(s->dump);
+	struct search_range map = {.space = KERNEL};
+	struct search_counts counts;
+
+	if (!page_of_phys(s, 0, &map.start) || !page_of_phys(s, info->max_pfn * info->page_size, &map.last))
+		return err_new(ERR_NOTFOUND, "where the kernel's memory map is isn't known: slabs can't be told");
+	TRY(search_numbers(8, 0, &x.q));
+	struct err *e = slabstat_each(s, job, take_cache, &x);
+	if (!e && !x.caches)
+		e = err_new(ERR_NOTFOUND, "no slab cache '%s' (`kmem -s` lists them)", cache);
+	if (!e)
+		e = search_run(s->mem, x.q, &map, 1, job, take_slab, &x, &counts);
+	if (!e && !ret->n)
+		e = err_new(ERR_NOTFOUND, "slab cache %s has no slab, or none that the dump has", cache);
+	search_query_free(x.q);
+	return e;
 }
 
 void scope_free(struct search_scope *s)

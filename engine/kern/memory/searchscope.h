@@ -29,6 +29,8 @@ struct err *scope_user(struct session *s, const struct task *t, struct search_sc
 /* The kernel stacks of all tasks, of those that were on a CPU, or of one (only isn't NULL). */
 void scope_stacks(struct session *s, const struct tasks *ts, bool active, const struct task *only,
 		  struct search_scope *ret);
+/* All slabs of a cache by its name. ERR_NOTFOUND: there is none of that name, or its slabs can't be told. */
+struct err *scope_slabs(struct session *s, const char *cache, struct job *job, struct search_scope *ret);
 void scope_free(struct search_scope *s);
 
 #endif
