@@ -42,6 +42,9 @@ struct err *ident_vmalloc(struct asking *a);
 struct err *ident_module(struct asking *a);
 struct err *ident_region(struct asking *a);
 /* identpage.c */
+struct page_info;
+/* ", slab of dentry, flags ...": what a page is used for, as its descriptor says. id->ref becomes its owner. */
+void ident_use(struct asking *a, const struct page_info *p, struct ident *id);
 struct err *ident_page(struct asking *a);
 /* identframe.c */
 struct err *ident_frame(struct asking *a, const struct task *t);

@@ -61,7 +61,7 @@ static void put_type(struct asking *a, const struct page_info *p)
 		buf_printf(&a->text, ", %s", p->type);
 }
 
-static void put_descriptor(struct asking *a, const struct page_info *p, struct ident *id)
+void ident_use(struct asking *a, const struct page_info *p, struct ident *id)
 {
 	struct session *s = a->s;
 	AUTO_BUF struct buf flags = {0};
@@ -102,7 +102,7 @@ struct err *ident_page(struct asking *a)
 		id.ref = ref_object(intern_str(s->intern, "struct page"), page);
 		struct err *e = page_read(s, page, &info);
 		if (!e)
-			put_descriptor(a, &info, &id);
+			ident_use(a, &info, &id);
 		else
 			buf_printf(&a->text, ", its struct page 0x%" PRIx64 " can't be read: %s", page, err_text(e));
 		err_free(e);

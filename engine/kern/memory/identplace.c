@@ -61,6 +61,7 @@ struct err *ident_descriptor(struct asking *a)
 {
 	struct session *s = a->s;
 	uint64_t pa, size = page_struct_size(s);
+	struct page_info info;
 	const struct type *t;
 
 	if (!page_at(s, a->va, &pa) || !size)
@@ -74,6 +75,8 @@ struct err *ident_descriptor(struct asking *a)
 		buf_printf(&a->text, ", +0x%" PRIx64, offset);
 	if (err_ok(type_find(s->types, "struct page", a->ask->job, &t)))
 		ident_member(a, t, offset);
+	if (err_ok(page_read(s, page, &info)))
+		ident_use(a, &info, &(struct ident){0});
 	a->final = true;
 	return ident_tell(a, &(struct ident){.kind = IDENT_DESCRIPTOR, .name = "struct page", .start = page,
 					     .size = size, .offset = offset, .cpu = -1, .pid = -1,
