@@ -137,11 +137,6 @@ static struct err *take_one(void *ctx, const char *name, uint64_t addr)
 	return NULL;
 }
 
-struct err *arg_address(struct session *s, const char *text, uint64_t *ret)
-{
-	return address_in(s, NULL, NULL, text, &(struct receiver){take_one, ret, false});
-}
-
 struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret)
 {
 	return address_in(c->session, c->ctx, c->job, text, &(struct receiver){take_one, ret, false});
@@ -170,14 +165,14 @@ struct err *arg_count(const char *text, int64_t *ret)
 }
 
 /* "pid", "task address", "task:0x...", "frame:0x...:4.1". */
-static const struct task *find_task(struct session *s, const struct tasks *ts, const char *text)
+static const struct task *find_task(const struct cmd_call *c, const struct tasks *ts, const char *text)
 {
 	uint64_t v;
 	const struct task *t;
 
 	if (whole_number(text, 10, &v) && v <= INT32_MAX && (t = task_by_pid(ts, (int32_t)v)))
 		return t;
-	return err_ok(arg_address(s, text, &v)) ? task_by_addr(ts, v) : NULL;
+	return err_ok(arg_place(c, text, &v)) ? task_by_addr(ts, v) : NULL;
 }
 
 struct err *arg_task(const struct cmd_call *c, const char *text, const struct task **ret)
@@ -189,7 +184,7 @@ struct err *arg_task(const struct cmd_call *c, const char *text, const struct ta
 		*ret = c->ctx->task.kind ? task_by_addr(ts, c->ctx->task.addr) : NULL;
 		return *ret ? NULL : err_new(ERR_USAGE, "no task is chosen: give a pid, or `set PID`");
 	}
-	*ret = find_task(c->session, ts, text);
+	*ret = find_task(c, ts, text);
 	if (*ret)
 		return NULL;
 	return err_new(ERR_NOTFOUND, "no task '%s': expected a pid or the address of a task_struct "

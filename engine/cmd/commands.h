@@ -67,8 +67,6 @@ struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret)
  * ("runqueues:1"), else NULL. */
 typedef struct err *arg_place_fn(void *ctx, const char *name, uint64_t addr);
 struct err *arg_places(const struct cmd_call *c, const char *text, arg_place_fn *fn, void *ctx);
-/* The same where there is no chosen frame whose variables and registers could be meant. */
-struct err *arg_address(struct session *s, const char *text, uint64_t *ret);
 /* What names in expressions mean where the user stands; expr_scope_destroy() it. */
 struct expr_scope *arg_scope(const struct cmd_call *c);
 /* A task: pid, address of its task_struct, or a ref (frame: sets *frame, *level if not NULL). NULL or

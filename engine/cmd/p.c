@@ -143,12 +143,11 @@ static struct err *print(const struct cmd_call *c, struct expr_scope *x, const c
 }
 
 /* "TYPE@ADDRESS" of any type: what links to pointers, arrays and scalars open. */
-static struct err *print_ref(const struct cmd_call *c, const struct ref *r)
+static struct err *print_ref(const struct cmd_call *c, const struct ref *r, const struct type *t)
 {
 	struct show_style style = style_of(c);
-	struct expr_value v = {.kind = EXPR_PLACE, .space = KERNEL, .addr = r->addr};
+	struct expr_value v = {.kind = EXPR_PLACE, .space = KERNEL, .type = t, .addr = r->addr};
 
-	TRY(module_type_find(c->session, r->name, c->job, &v.type));
 	AUTO_BUF struct buf pointer = {0};
 	type_print_name(type_pointer_to(c->session->types, v.type), &pointer);
 	AUTO_FREE char *crash = xasprintf("p *(%s)0x%" PRIx64, buf_str(&pointer), r->addr);
@@ -160,11 +159,13 @@ static struct err *print_ref(const struct cmd_call *c, const struct ref *r)
 static struct err *run(const struct cmd_call *c)
 {
 	const char *text = c->args->rest;
+	const struct type *t;
 	struct ref r;
 
 	if (strchr(text, '@') && err_ok(ref_parse(text, c->session->intern, &r)) &&
-	    r.kind == REF_OBJECT && !strchr(r.name, '.'))
-		return print_ref(c, &r);
+	    r.kind == REF_OBJECT && !strchr(r.name, '.') &&
+	    err_ok(module_type_find(c->session, r.name, c->job, &t))) /* else it is `variable@count` */
+		return print_ref(c, &r, t);
 	struct expr_scope *x = arg_scope(c);
 	struct err *e = print(c, x, text);
 	expr_scope_destroy(x);
@@ -180,7 +181,7 @@ static const struct cmd_arg args[] = {
 	{0}};
 #define DETAILS                                                                                              \
 	"Anything that C could say of the kernel's data: members, pointers, arrays, casts, arithmetic, sizeof, " \
-	"container_of, offsetof, per_cpu, enumerators. Names are variables of the chosen frame, symbols and "    \
+	"container_of, offsetof, per_cpu, enumerators, gdb's x@4 for 4 in a row. Names are variables of the chosen frame, symbols and "    \
 	"enumerators; $rdi is a register of the frame, `current` the chosen task. Per-CPU variables take a CPU " \
 	"(runqueues:1), several (:0-1) or all (:a, as without any). The types come from the debug info; for a "  \
 	"static variable that may take a moment the first time."
@@ -207,6 +208,7 @@ const struct cmd cmd_p = {
 
 const struct cmd cmd_px = {
 	.name = "px",
+	.aliases = "p/x",
 	.group = "memory",
 	.summary = "the value of a C expression, in hexadecimal",
 	.details = DETAILS,
@@ -221,6 +223,7 @@ const struct cmd cmd_px = {
 
 const struct cmd cmd_pd = {
 	.name = "pd",
+	.aliases = "p/d",
 	.group = "memory",
 	.summary = "the value of a C expression, in decimal",
 	.details = DETAILS,

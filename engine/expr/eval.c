@@ -241,6 +241,22 @@ static struct err *truth(const struct evaluation *ev, const struct node *n, bool
 	return NULL;
 }
 
+/* "a[2]@10": so many of them in a row, as an array. */
+static struct err *repeat(const struct evaluation *ev, const struct expr_value *first,
+			  const struct expr_value *count, struct expr_value *ret)
+{
+	struct expr_value n;
+
+	TRY(promote(ev, count, &n));
+	if (first->kind != EXPR_PLACE || first->bit_size || !type_size(first->type))
+		return err_new(ERR_USAGE, "what is before '@' has to lie in memory and have a size");
+	if (!is_integer(n.type) || !n.u || n.u > REPEAT_MAX)
+		return err_new(ERR_USAGE, "behind '@' goes how many there are, 1 to %d", REPEAT_MAX);
+	*ret = *first;
+	ret->type = type_array_of(ev->env->types, first->type, n.u);
+	return NULL;
+}
+
 static struct err *eval_binary(const struct evaluation *ev, const struct node *n, bool top,
 			       struct expr_value *ret)
 {
@@ -253,9 +269,9 @@ static struct err *eval_binary(const struct evaluation *ev, const struct node *n
 			TRY(truth(ev, n->b, &t));
 		return number_of(ev->env, "int", t, ret);
 	}
-	TRY(eval(ev, n->a, top, &a));
+	TRY(eval(ev, n->a, top && n->op != OP_AT, &a));
 	TRY(eval(ev, n->b, top, &b));
-	return at(ev, n, arith(ev, n, &a, &b, ret));
+	return at(ev, n, n->op == OP_AT ? repeat(ev, &a, &b, ret) : arith(ev, n, &a, &b, ret));
 }
 
 /* Both sides get one type, which takes both to be evaluated as far as their types. */

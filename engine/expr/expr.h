@@ -8,6 +8,7 @@
  *   per_cpu(var, cpu), per_cpu_ptr(ptr, cpu)   as the kernel writes them
  *   task:0x..., mem:0x..., sym:NAME            refs (engine/model/ref.h)
  *   struct file@0x..., struct file.f_path@0x.. the same
+ *   init_task.comm[2]@4                        4 of them in a row, as gdb has it
  *   $rdi                                       a register of the frame
  *   ffff888003c2a000                           hexadecimal without 0x, where no name has these letters
  *   64k, 2M, 1G                                sizes

@@ -10,6 +10,7 @@
 
 #define TEXT_MAX 4096  /* bytes of an expression */
 #define NODES_MAX 1000 /* parts of one: also bounds how deep evaluation recurses */
+#define REPEAT_MAX 65536 /* elements of what @ makes an array */
 #define DEPTH_MAX 100  /* parentheses in each other */
 
 enum token_kind {

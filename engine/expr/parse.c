@@ -199,6 +199,7 @@ static int precedence(const struct token *t)
 	if (t->kind != T_OP)
 		return 0;
 	switch (t->op) {
+	case OP_AT: return 11;
 	case OP_STAR: case OP_SLASH: case OP_PERCENT: return 10;
 	case OP_PLUS: case OP_MINUS: return 9;
 	case OP_SHL: case OP_SHR: return 8;
