@@ -24,7 +24,7 @@
  *   mono / colour          no cell has a colour / some cell has one
  *   raw TEXT               the program has sent TEXT to the terminal (escapes: \e \a)
  *   actions N              at most N key actions so far: a prompt (/ & :) with its text and Enter is one
- *   memory MB              the program's anonymous memory (RssAnon) is below MB
+ *   memory MB              the program's anonymous memory (RssAnon) is below MB; three times that with ASan
  *   exits STATUS           it has ended, or ends now, with that exit status
  *   snap NAME              writes NAME.svg and NAME.txt
  *   skip-unless NAME       skips the script when the environment variable isn't set
@@ -275,10 +275,25 @@ static bool do_raw(struct script *s, const char *arg)
 	return memmem(raw, have, want, n) || fail(s, "it wasn't sent");
 }
 
+/* ASan's bookkeeping and the memory that it keeps from being used again are a multiple of the program's. */
+static bool has_sanitizer(const struct script *s)
+{
+	char path[64], line[512];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)terminal_pid(s->t));
+	FILE *f = fopen(path, "r");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "libasan") != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
 static bool do_memory(struct script *s, const char *arg)
 {
 	char path[64], line[256];
-	long limit = atol(arg), kb = -1;
+	long limit = atol(arg) * (has_sanitizer(s) ? 3 : 1), kb = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)terminal_pid(s->t));
 	FILE *f = fopen(path, "r");
