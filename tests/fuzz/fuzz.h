@@ -35,7 +35,8 @@ struct fuzz_target {
 	void (*one)(const uint8_t *p, size_t n);
 };
 extern const struct fuzz_target fuzz_btf, fuzz_cache, fuzz_cfi, fuzz_command, fuzz_dump, fuzz_kallsyms,
-	fuzz_keymap, fuzz_lines, fuzz_location, fuzz_memory, fuzz_object, fuzz_orc, fuzz_pages,
+	fuzz_keymap, fuzz_lines, fuzz_location, fuzz_marks, fuzz_meanings, fuzz_memory,
+	fuzz_object, fuzz_orc, fuzz_pages,
 	fuzz_vmcoreinfo;
 const struct fuzz_target *fuzz_find(const char *name);
 /* The i-th; NULL at the end. */

@@ -12,7 +12,8 @@
 
 static const struct fuzz_target *const targets[] = {
 	&fuzz_btf, &fuzz_cache, &fuzz_cfi, &fuzz_command, &fuzz_dump, &fuzz_kallsyms, &fuzz_keymap,
-	&fuzz_lines, &fuzz_location, &fuzz_memory, &fuzz_object, &fuzz_orc, &fuzz_pages, &fuzz_vmcoreinfo,
+	&fuzz_lines, &fuzz_location, &fuzz_marks, &fuzz_meanings, &fuzz_memory, &fuzz_object, &fuzz_orc,
+	&fuzz_pages, &fuzz_vmcoreinfo,
 };
 
 const struct fuzz_target *fuzz_at(size_t i)
