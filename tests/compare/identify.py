@@ -23,12 +23,12 @@ def draw(ours):
     stacks = [int(r["sp"], 16) for s in ours.stacks.values() for r in s if isinstance(r["sp"], str)]
     places = [int(t, 16) for t in ours.tasks] + [a for a in stacks if a >> 63]
     words = set(places)
-    for _ in range(4):
+    for _ in range(16):
         near = ours.sample(sorted(words), 600)
         answers = ours.ask(["rd 0x%x %d" % (a & ~7, NEAR) for a in near])
         for i in range(len(near)):
             words.update(kernel_words(answers.rows(i)))
-        if len(words) > 4 * WORDS:
+        if len(words) > 2 * WORDS:
             break
     return ours.sample(sorted(words), WORDS)
 
