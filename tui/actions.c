@@ -549,7 +549,7 @@ static const struct action actions[] = {
 	{"edit",
 	 "left|right|home|end|word-left|word-right|backspace|delete|kill-word-left|"
 	 "kill-word-right|kill-blank|kill-start|kill-end|yank|history-prev|history-next|"
-	 "history-search|accept|abort|complete|complete-prev",
+	 "history-search|accept|abort|complete|complete-prev|paste",
 	 "edit the prompt's line", do_edit},
 	{"filter", "off|TEXT", "show only some rows; tasks: words of `help ps`, else a pattern",
 	 do_filter},

@@ -330,6 +330,7 @@ static const char *const names[] = {
 	"abort",
 	"complete",
 	"complete-prev",
+	"paste",
 };
 
 const char *prompt_edit_name(size_t i)

@@ -346,6 +346,10 @@ void prompt_action(struct app *a, const char *what)
 		complete(a, 1);
 	} else if (!strcmp(what, "complete-prev")) {
 		complete(a, -1);
+	} else if (!strcmp(what, "paste")) {
+		if (a->yanked)
+			prompt_insert_text(&a->prompt, a->yanked);
+		changed(a);
 	} else if (!strcmp(what, "backspace") && !a->prompt.text.len && !a->prompt.searching) {
 		abort_prompt(a);
 	} else if (prompt_edit(&a->prompt, what)) {
