@@ -185,6 +185,7 @@ struct err *waiters_on_stacks(struct session *s, const struct type *t, uint64_t 
 	const struct tasks *ts;
 
 	TRY(tasks_load(s, job, &ts));
+	job_set_total(job, tasks_count(ts));
 	for (size_t i = 0; i < tasks_count(ts); i++) {
 		TRY(job_tick(job, 1));
 		if (sleeps(tasks_at(ts, i), all))
