@@ -41,6 +41,7 @@ struct reader {
 	struct path_reader paths;
 	struct err *(*fn)(void *ctx, const struct mount_info *m);
 	void *ctx;
+	char *problem; /* of the tree; malloc'ed */
 };
 
 static struct err *resolve(struct reader *r)
@@ -120,18 +121,26 @@ static struct err *damage(const char *what, char *text)
 
 static struct err *on_tree_node(void *ctx, const struct element *e)
 {
-	return e->kind == ELEMENT ? emit(ctx, e->addr) : NULL;
+	struct reader *r = ctx;
+
+	if (e->kind == ELEMENT)
+		return emit(r, e->addr);
+	/* a tree that was being changed: its child pointers are what counts */
+	if (e->why != WHY_DISAGREES && !r->problem)
+		r->problem = xstrdup(e->damage);
+	return NULL;
 }
 
 static struct err *each_in_tree(struct reader *r, uint64_t root)
 {
 	struct container tree = {.kind = CONTAINER_RBTREE, .root = root, .sorted = true, .limit = MOUNTS_MAX,
 				 .link = r->mt[MT_NODE].place.offset};
-	struct container_end end;
+	struct err *e = container_walk(r->s, &tree, r->job, on_tree_node, r, NULL);
 
-	TRY(container_walk(r->s, &tree, r->job, on_tree_node, r, &end));
-	bool broken = end.damages && end.why != WHY_DISAGREES;
-	return damage("mount tree", broken ? xstrdup(end.text) : NULL);
+	if (!e)
+		return damage("mount tree", r->problem);
+	free(r->problem);
+	return e;
 }
 
 static struct err *namespace_of(struct session *s, uint64_t task, uint64_t *ret)
