@@ -94,7 +94,7 @@ static struct err *memory_var(struct bt *b, const struct var *v)
 		buf_puts(&shown.text, "{...}");
 	}
 	if (!strcmp(buf_str(&shown.text), "{...}"))
-		buf_printf(&shown.meaning, "at 0x%" PRIx64, v->addr);
+		buf_printf(&shown.meaning, "%sat 0x%" PRIx64, shown.meaning.len ? "  " : "", v->addr);
 	struct err *e = var_row(b, v, &shown, ref);
 	shown_free(&shown);
 	return e;

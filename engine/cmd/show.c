@@ -185,6 +185,16 @@ static size_t place_bytes(const struct type_place *p)
 	return p->bit_size ? (p->bit_offset + p->bit_size + 7) / 8 : type_size(p->type);
 }
 
+/* A scalar of the object, or why it isn't there. */
+static void show_place(const struct walk *w, const struct type_place *p, struct shown *ret)
+{
+	enum mem_state why = MEM_UNMAPPED;
+	size_t n = place_bytes(p);
+	const uint8_t *bytes = bytes_at(w, p->offset, n, &why);
+
+	show_scalar(w->c->session, p, bytes, n, why, w->style->hex, ret);
+}
+
 static struct ref member_ref(struct walk *w, const char *path)
 {
 	struct session *s = w->c->session;
@@ -340,10 +350,7 @@ static struct err *show_container(struct walk *w, const struct thing *th)
 
 	type_members(type_strip(th->place.type), &n);
 	if (only_scalar(th->place.type, &inner)) {
-		enum mem_state why = MEM_UNMAPPED;
-		size_t size = place_bytes(&inner);
-		show_scalar(w->c->session, &inner, bytes_at(w, inner.offset, size, &why), size, why,
-			    w->style->hex, &v);
+		show_place(w, &inner, &v);
 		v.value.ref = (struct ref){0};
 		add_meaning(w, th, &v);
 		if (!v.text.len)
@@ -370,7 +377,9 @@ static struct err *show_chars(struct walk *w, const struct thing *th, uint64_t c
 	enum mem_state why = MEM_UNMAPPED;
 	struct shown v;
 
-	show_text(bytes_at(w, th->place.offset, n, &why), n, n < count, why, &v);
+	const uint8_t *text = bytes_at(w, th->place.offset, n, &why);
+
+	show_text(text, n, n < count, why, &v);
 	struct err *e = put(w, th, &v, member_ref(w, th->path));
 	shown_free(&v);
 	return e;
@@ -389,10 +398,8 @@ static void summary(struct walk *w, const struct thing *th, const struct type *o
 	buf_putc(out, '{');
 	for (uint64_t i = 0; i < count && i < 8; i++) {
 		struct type_place p = {of, th->place.offset + i * type_size(of), 0, 0};
-		enum mem_state why = MEM_UNMAPPED;
 		struct shown v;
-		show_scalar(w->c->session, &p, bytes_at(w, p.offset, type_size(of), &why),
-			    type_size(of), why, w->style->hex, &v);
+		show_place(w, &p, &v);
 		if (!v.text.len)
 			cell_print(&v.value, &v.text);
 		buf_printf(out, "%s%s", i ? ", " : "", buf_str(&v.text));
@@ -458,17 +465,14 @@ static struct err *show_array(struct walk *w, const struct thing *th)
 static struct err *show_thing(struct walk *w, const struct thing *th)
 {
 	enum type_kind k = type_kind(type_strip(th->place.type));
-	enum mem_state why = MEM_UNMAPPED;
 	enum container_kind kind;
-	size_t n = place_bytes(&th->place);
 	struct shown v;
 
 	if (k == TYPE_STRUCT || k == TYPE_UNION)
 		return show_container(w, th);
 	if (k == TYPE_ARRAY)
 		return show_array(w, th);
-	show_scalar(w->c->session, &th->place, bytes_at(w, th->place.offset, n, &why), n, why,
-		    w->style->hex, &v);
+	show_place(w, &th->place, &v);
 	add_meaning(w, th, &v);
 	/* a pointer to many things leads to all of them: fdtable.fd, kmem_cache.cpu_slab */
 	bool many = k == TYPE_POINTER && th->in && v.value.u && holding_is_member(w->c->session, th->in, th->name, &kind);

@@ -238,6 +238,20 @@ def marks(tap):
     shutil.rmtree(folder)
 
 
+def faults(tap):
+    """What can't be read has the same reason in every command."""
+    base = rows("p page_offset_base")[0]["value"]
+    reasons = set()
+    for frame in range(0, 0x10000000, 0x123000):
+        word, value = objects(["rd 0x%x 1" % (base + frame), "p *(unsigned long *)0x%x" % (base + frame)])[0]
+        a, b = word["rows"][0]["value"], value["rows"][0]["value"]
+        if isinstance(a, dict) or isinstance(b, dict):
+            reasons.add((str(a), str(b)))
+        if len(reasons) > 1 or any(x != y for x, y in reasons):
+            break
+    tap.check("rd and p agree on why", reasons and all(x == y for x, y in reasons), reasons)
+
+
 def separate(tap):
     """A stripped vmlinux finds its debug file by debuglink, beside it, and by build-id."""
     debug, link = TMP + "/vmlinux.debug", TMP + "/vmlinux.linked"
@@ -260,7 +274,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, differences, marks, filters, helps, shapes, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, marks, filters, helps, shapes, faults, separate])
     finally:
         shutil.rmtree(TMP)
 
