@@ -101,6 +101,7 @@ static struct err *print_one(const struct cmd_call *c, const struct expr_env *en
 	if (!has_members(&v))
 		return show_value(c, env, &v, text);
 	struct show_object o = object_of(c->session, &v, "");
+	o.member = text;
 	return show_object(c, &o, &style);
 }
 

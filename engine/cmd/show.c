@@ -329,11 +329,17 @@ static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
 static void tell_holding(const struct walk *w, const struct thing *th, struct buf *out)
 {
 	struct session *s = w->c->session;
+	uint64_t addr = w->o->addr + th->place.offset, offset;
 	struct type_place place;
 	struct holding h;
+	struct sym sym;
 
-	if (!th->in || w->o->space.kind != SPACE_KERNEL || !err_ok(type_member(th->in, th->name, &place)) ||
-	    !err_ok(holding_of_member(s, th->in, th->name, w->o->addr + th->place.offset - place.offset, &h)))
+	if (w->o->space.kind != SPACE_KERNEL)
+		return;
+	if (th->in ? !err_ok(type_member(th->in, th->name, &place)) ||
+			     !err_ok(holding_of_member(s, th->in, th->name, addr - place.offset, &h))
+		   : !sym_at(s->symtab, addr, &sym, &offset) || offset ||
+			     !err_ok(holding_of_symbol(s, sym.name, th->place.type, addr, &h)))
 		return;
 	if (container_is_empty(s, &h.c))
 		buf_puts(out, "empty");
@@ -534,6 +540,37 @@ struct err *show_link(const struct cmd_call *c, const char *name, const char *te
 					      .role = ROLE_LINK});
 }
 
+/* What the object is as a whole, which none of its members says: a list of what, a mask of which. Enter on that
+ * opens a container's elements. */
+static struct err *show_self(struct walk *w)
+{
+	const struct show_object *o = w->o;
+	struct thing self = {.name = o->in ? show_last_name(o->member) : "", .path = o->path,
+			     .place = {o->type, 0, 0, 0}, .in = o->in};
+	enum type_kind k = type_kind(type_strip(o->type));
+	struct type_place place;
+	struct shown v = {0};
+	struct ref ref = {0};
+	size_t n;
+
+	if (k != TYPE_STRUCT && k != TYPE_UNION)
+		return NULL;
+	type_members(type_strip(o->type), &n);
+	if (o->in || n == 1) /* others say it themselves, or in the title */
+		add_meaning(w, &self, &v);
+	if (!v.meaning.len)
+		tell_holding(w, &self, &v.meaning);
+	if (o->in && err_ok(type_member(o->in, self.name, &place))) {
+		AUTO_BUF struct buf name = {0};
+		type_print_name(o->in, &name);
+		buf_printf(&name, ".%s", self.name);
+		ref = ref_object(intern_str(w->c->session->intern, buf_str(&name)), o->addr - place.offset);
+	}
+	struct err *e = v.meaning.len ? show_link(w->c, "is", buf_str(&v.meaning), ref) : NULL;
+	shown_free(&v);
+	return e;
+}
+
 struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
@@ -544,7 +581,9 @@ struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 	if (links)
 		TRY(show_links_before(c, o->type, o->addr));
 	walk_open(&w);
-	struct err *e = show_whole(&w);
+	struct err *e = o->space.kind == SPACE_KERNEL ? show_self(&w) : NULL;
+	if (!e)
+		e = show_whole(&w);
 	walk_close(&w);
 	return e || !links ? e : show_links_after(c, o->type, o->addr);
 }

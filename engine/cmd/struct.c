@@ -121,10 +121,10 @@ static struct err *show_path(const struct request *q, const struct show_object *
 	o.bit_offset = place.bit_offset;
 	o.bit_size = place.bit_size;
 	o.path = path;
+	o.in = container(whole->type, path, &o.member);
 	enum type_kind k = type_kind(type_strip(place.type));
 	if (alone && (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY))
 		return show_object(q->c, &o, &q->style);
-	o.in = container(whole->type, path, &o.member);
 	return show_member(q->c, &o, &q->style);
 }
 
