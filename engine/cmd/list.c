@@ -88,6 +88,24 @@ static struct err *take_kind(const struct cmd_call *c, enum container_kind *ret)
 	return usage_error(a->cmd, "-t takes list, hlist, nulls, bl, llist or chain, not '%s'", a->value['t']);
 }
 
+/* `list super_block.s_inodes ADDR`: crash takes the member for the link between super_blocks. Where it is known
+ * for the head of another list, that one is meant: as a link it leads to rubbish. */
+static bool head_of_another(const struct cmd_call *c, const struct words_of_list *w, uint64_t addr,
+			    struct elements *e)
+{
+	const struct cmd_args *a = c->args;
+	struct holding h;
+
+	if (a->has['H'] || a->has['h'] || a->has['o'] || a->has['t'] || a->has['l'] || !w->type ||
+	    !w->link_name[0] || !err_ok(holding_of_member(c->session, w->type, w->link_name, addr, &h)) ||
+	    h.c.at_node || !h.element)
+		return false;
+	sink_note(c->out, ROLE_DIM, "%s is the head of a list of %s, whose elements these are", w->offset,
+		  h.element_name);
+	e->h = h;
+	return true;
+}
+
 /* -H, -h or a first object: what crash's options say. */
 static struct err *plain_list(const struct cmd_call *c, const struct words_of_list *w, struct elements *e)
 {
@@ -97,6 +115,8 @@ static struct err *plain_list(const struct cmd_call *c, const struct words_of_li
 	const char *name;
 
 	TRY(arg_place(c, w->start, &addr));
+	if (head_of_another(c, w, addr, e))
+		return NULL;
 	if (a->has['O'])
 		TRY(elements_offset(c, a->value['O'], &head, &t, &name));
 	e->h = (struct holding){.element_name = "", .link = "", .head = intern_str(c->session->intern, w->start)};
