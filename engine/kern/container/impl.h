@@ -41,6 +41,16 @@ bool walk_seen(struct walk *w, uint64_t node, uint64_t *back);
 /* Remembers a node only when it is new; false: it is known, or there is no more room. */
 bool walk_mark(struct walk *w, uint64_t node);
 
+/* ---- nodes of trees of indices: xarray, maple tree ---- */
+
+/* Goes to the node at.node, which a slot of its parent leads to (parent 0: the root's pointer): new and
+ * sound, and its n bytes from offset on. *ok false: the damage was given. at: the node, and its indices. */
+struct err *walk_enter(struct walk *w, struct element at, uint64_t parent, unsigned slot,
+		       uint64_t offset, void *buf, size_t n, bool *ok);
+/* Damage of a node: its sentence goes on behind "the node 0x...". */
+struct err *walk_bad(struct walk *w, struct element at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 struct err *walk_lists(struct walk *w);	 /* list.c: doubly linked */
 struct err *walk_hlists(struct walk *w); /* hlist.c: hlist, nulls, bl, llist, chain */
 struct err *walk_rbtree(struct walk *w);

@@ -5,8 +5,6 @@
  * above. Bounds, parents and types are checked; a child that doesn't fit is told and left out.
  */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include "engine/base/checked.h"
 #include "engine/kern/container/impl.h"
 
@@ -94,54 +92,31 @@ struct node {
 	uint8_t bytes[NODE_SIZE_MAX];
 };
 
-/* Damage of a node: its sentence goes on behind "the node 0x...". */
-static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ...)
+static struct element place(const struct node *n)
 {
-	struct element e = {.node = n->addr, .indexed = true, .first = n->min, .last = n->max};
-	char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return walk_damage(t->w, &e, WHY_CORRUPT, "the node 0x%" PRIx64 "%s", n->addr, text);
+	return (struct element){.node = n->addr, .indexed = true, .first = n->min, .last = n->max};
 }
 
 /* The node behind an encoded pointer, checked; level 0 is the root. */
 static struct err *read_node(struct tree *t, uint64_t enode, struct node *n, bool *ok)
 {
-	struct walk *w = t->w;
 	unsigned type = enode >> 3 & 15;
-	struct element e = {.node = n->addr, .indexed = true, .first = n->min, .last = n->max};
-	char what[80];
 
-	if (n->parent)
-		snprintf(what, sizeof(what), "slot %u of the node 0x%" PRIx64, n->slot, n->parent);
-	else
-		snprintf(what, sizeof(what), "the root's pointer");
-	TRY(walk_pointer(w, n->addr, 8, what, ok));
-	if (!*ok)
-		return NULL;
-	*ok = walk_mark(w, n->addr);
-	if (!*ok)
-		return walk_damage(w, &e, WHY_CYCLE, "cycle: %s leads to the node 0x%" PRIx64
-				   ", which is in the tree already", what, n->addr);
-	TRY(walk_bytes(w, n->addr, n->bytes, t->size, what, ok));
+	TRY(walk_enter(t->w, place(n), n->parent, n->slot, 0, n->bytes, t->size, ok));
 	if (!*ok)
 		return NULL;
 	for (n->type = 0; n->type < TYPES && t->shape[n->type].value != type; n->type++)
 		;
 	*ok = n->type < TYPES && t->shape[n->type].slots;
 	if (!*ok)
-		return bad(t, n, " has type %u, which is not known", type);
+		return walk_bad(t->w, place(n), " has type %u, which is not known", type);
 	uint64_t up = load_u64(n->bytes) & ~NODE_MASK;
 	*ok = up != n->addr;
 	if (!*ok)
-		return bad(t, n, " is dead: it is its own parent");
+		return walk_bad(t->w, place(n), " is dead: it is its own parent");
 	if (n->parent && up != n->parent)
-		return bad(t, n, "'s parent is 0x%" PRIx64 ", not 0x%" PRIx64, up, n->parent);
+		return walk_bad(t->w, place(n),
+			"'s parent is 0x%" PRIx64 ", not 0x%" PRIx64, up, n->parent);
 	return NULL;
 }
 
@@ -163,7 +138,8 @@ static struct err *give(struct tree *t, const struct node *n, uint64_t entry, ui
 	if (!entry || ((entry & 3) == 2 && entry <= 4096)) /* a gap, or reserved */
 		return NULL;
 	if (is_node(entry))
-		return bad(t, n, " is a leaf, but holds a node, 0x%" PRIx64, entry & ~NODE_MASK);
+		return walk_bad(t->w, place(n),
+			" is a leaf, but holds a node, 0x%" PRIx64, entry & ~NODE_MASK);
 	const char *poison = poison_name(entry);
 	if (poison || (e.kind == ELEMENT && !kern_pointer(t->w->s, entry))) {
 		e.addr = 0;
@@ -184,7 +160,8 @@ static struct err *walk_slot(struct tree *t, const struct node *n, unsigned i, u
 	if (n->type == DENSE || n->type == LEAF) {
 		e = give(t, n, entry, n->addr + sh->slot + 8 * i, first, last);
 	} else if (!entry || entry & 3) { /* only the root has the mark of a node, bit 1 */
-		e = bad(t, n, " has 0x%" PRIx64 " in slot %u, where a node belongs", entry, i);
+		e = walk_bad(t->w, place(n),
+			" has 0x%" PRIx64 " in slot %u, where a node belongs", entry, i);
 	} else {
 		struct node child = {.addr = entry & ~NODE_MASK, .parent = n->addr, .min = first,
 				     .max = last, .slot = i};
@@ -236,9 +213,11 @@ static struct err *bad_pivot(struct tree *t, const struct node *n, unsigned used
 	uint64_t here = last_of(t, n, used, from);
 
 	if (used < t->shape[n->type].slots && here < from)
-		return bad(t, n, "'s pivot %u is 0x%" PRIx64 ", below where its slot begins: 0x%" PRIx64, used,
+		return walk_bad(t->w, place(n),
+			"'s pivot %u is 0x%" PRIx64 ", below where its slot begins: 0x%" PRIx64, used,
 			   here, from);
-	return bad(t, n, "'s pivot %u is above the node's end: 0x%" PRIx64, used - 1, n->max);
+	return walk_bad(t->w, place(n),
+		"'s pivot %u is above the node's end: 0x%" PRIx64, used - 1, n->max);
 }
 
 static struct err *walk_slots(struct tree *t, const struct node *n)
@@ -263,7 +242,7 @@ static struct err *walk_node(struct tree *t, uint64_t enode, struct node *n)
 	bool ok;
 
 	if (t->levels == LEVELS_MAX)
-		return bad(t, n, " is more than %d levels deep", LEVELS_MAX);
+		return walk_bad(t->w, place(n), " is more than %d levels deep", LEVELS_MAX);
 	TRY(read_node(t, enode, n, &ok));
 	if (!ok)
 		return NULL;

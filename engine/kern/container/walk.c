@@ -268,6 +268,36 @@ struct err *walk_damage(struct walk *w, struct element *e, enum container_why wh
 	return w->fn(w->ctx, e);
 }
 
+struct err *walk_bad(struct walk *w, struct element at, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return walk_damage(w, &at, WHY_CORRUPT, "the node 0x%" PRIx64 "%s", at.node, text);
+}
+
+struct err *walk_enter(struct walk *w, struct element at, uint64_t parent, unsigned slot,
+		       uint64_t offset, void *buf, size_t n, bool *ok)
+{
+	char what[80];
+
+	if (parent)
+		snprintf(what, sizeof(what), "slot %u of the node 0x%" PRIx64, slot, parent);
+	else
+		snprintf(what, sizeof(what), "the root's pointer");
+	TRY(walk_pointer(w, at.node, 8, what, ok));
+	if (!*ok)
+		return NULL;
+	*ok = walk_mark(w, at.node);
+	if (!*ok)
+		return walk_damage(w, &at, WHY_CYCLE, "cycle: %s leads to the node 0x%" PRIx64
+				   ", which is in the tree already", what, at.node);
+	return walk_bytes(w, at.node + offset, buf, n, what, ok);
+}
+
 size_t position_push(struct walk *w, const char *fmt, ...)
 {
 	size_t before = w->position.len;

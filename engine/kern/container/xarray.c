@@ -6,8 +6,6 @@
  * round, and the nodes were struct radix_tree_node.
  */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include "engine/base/checked.h"
 #include "engine/kern/container/impl.h"
 
@@ -72,19 +70,9 @@ struct node {
 	uint64_t v[SLOTS_MAX];
 };
 
-/* Damage of a node: its sentence goes on behind "the node 0x...". */
-static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static struct err *bad(struct tree *t, const struct node *n, const char *fmt, ...)
+static struct element place(const struct node *n)
 {
-	struct element e = {.node = n->addr, .indexed = true, .first = n->index, .last = n->index};
-	char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return walk_damage(t->w, &e, WHY_CORRUPT, "the node 0x%" PRIx64 "%s", n->addr, text);
+	return (struct element){.node = n->addr, .indexed = true, .first = n->index, .last = n->index};
 }
 
 /* Is the member what it should be? Yes, too, when it can't be asked. */
@@ -103,9 +91,11 @@ static struct err *check_node(struct tree *t, const struct node *n, unsigned abo
 
 	*ok = false;
 	if (!err_ok(kern_read(t->w->s, n->addr, &t->m[ND_SHIFT], &shift)) || shift > 64 - 1 || shift % bits)
-		return bad(t, n, " has shift %" PRIu64 ", which no level has", shift);
+		return walk_bad(t->w, place(n),
+			" has shift %" PRIu64 ", which no level has", shift);
 	if (above != UINT32_MAX && shift + bits != above)
-		return bad(t, n, " has shift %" PRIu64 ", but its level's is %u", shift, above - bits);
+		return walk_bad(t->w, place(n),
+			" has shift %" PRIu64 ", but its level's is %u", shift, above - bits);
 	*ok = true;
 	if (root && known)
 		return NULL;
@@ -114,34 +104,25 @@ static struct err *check_node(struct tree *t, const struct node *n, unsigned abo
 	bool of_slot = root || fits(t, n, ND_OFFSET, n->slot, &slot);
 	*ok = of_parent || (of_array && of_slot);
 	if (!of_parent)
-		TRY(bad(t, n, "'s parent is 0x%" PRIx64 ", not 0x%" PRIx64 "%s", parent, n->parent,
+		TRY(walk_bad(t->w, place(n),
+			"'s parent is 0x%" PRIx64 ", not 0x%" PRIx64 "%s", parent, n->parent,
 			*ok ? "" : ", and no more of it fits"));
 	else if (!of_array)
-		TRY(bad(t, n, " says that it is of the tree 0x%" PRIx64, array));
+		TRY(walk_bad(t->w, place(n),
+			" says that it is of the tree 0x%" PRIx64, array));
 	else if (!of_slot)
-		TRY(bad(t, n, " says that it is in slot %" PRIu64 ", but it is in %u", slot, n->slot));
+		TRY(walk_bad(t->w, place(n),
+			" says that it is in slot %" PRIu64 ", but it is in %u", slot, n->slot));
 	return NULL;
 }
 
 static struct err *read_node(struct tree *t, struct node *n, unsigned above, bool *ok)
 {
 	struct walk *w = t->w;
-	struct element e = {.node = n->addr, .first = n->index, .last = n->index, .indexed = true};
 	uint64_t shift = 0;
-	char what[80];
 
-	if (n->parent)
-		snprintf(what, sizeof(what), "slot %u of the node 0x%" PRIx64, n->slot, n->parent);
-	else
-		snprintf(what, sizeof(what), "the root's pointer");
-	TRY(walk_pointer(w, n->addr, 8, what, ok));
-	if (!*ok)
-		return NULL;
-	*ok = walk_mark(w, n->addr);
-	if (!*ok)
-		return walk_damage(w, &e, WHY_CYCLE, "cycle: %s leads to the node 0x%" PRIx64
-				   ", which is in the tree already", what, n->addr);
-	TRY(walk_bytes(w, n->addr + t->m[ND_SLOTS].place.offset, n->v, t->slots * 8, what, ok));
+	TRY(walk_enter(w, place(n), n->parent, n->slot, t->m[ND_SLOTS].place.offset, n->v,
+		       t->slots * 8, ok));
 	if (*ok)
 		TRY(check_node(t, n, above, ok));
 	if (*ok && err_ok(kern_read(w->s, n->addr, &t->m[ND_SHIFT], &shift)))
@@ -197,7 +178,8 @@ static struct err *walk_slot(struct tree *t, const struct node *n, unsigned i)
 	struct err *e = NULL;
 
 	if (kind == ENTRY_NODE && !n->shift) {
-		e = bad(t, n, " of the lowest level has a node, 0x%" PRIx64 ", in slot %u",
+		e = walk_bad(t->w, place(n),
+			" of the lowest level has a node, 0x%" PRIx64 ", in slot %u",
 			entry_node(t, v), i);
 	} else if (kind == ENTRY_NODE) {
 		struct node child = {.addr = entry_node(t, v), .parent = n->addr, .index = index, .slot = i};
@@ -216,7 +198,7 @@ static struct err *walk_node(struct tree *t, struct node *n, unsigned above)
 	bool ok;
 
 	if (t->levels == LEVELS_MAX)
-		return bad(t, n, " is more than %d levels deep", LEVELS_MAX);
+		return walk_bad(t->w, place(n), " is more than %d levels deep", LEVELS_MAX);
 	TRY(read_node(t, n, above, &ok));
 	if (!ok)
 		return NULL;
