@@ -37,18 +37,6 @@ struct view {
 
 /* ---- columns ---- */
 
-static const struct type *owner_of(const struct type *t, const char *path, const char **member)
-{
-	const char *dot = strrchr(path, '.');
-	struct type_place place;
-
-	*member = dot ? dot + 1 : path;
-	if (!dot)
-		return t;
-	AUTO_FREE char *prefix = xstrndup(path, (size_t)(dot - path));
-	return err_ok(type_member(t, prefix, &place)) ? place.type : NULL;
-}
-
 static struct err *choose_columns(struct view *v)
 {
 	const struct elements *e = v->e;
@@ -65,7 +53,7 @@ static struct err *choose_columns(struct view *v)
 		struct column *c = &v->cols[v->ncols++];
 		TRY(type_member(e->h.element, path, &c->place));
 		c->path = intern_str(s->intern, path);
-		c->in = owner_of(e->h.element, c->path, &c->member);
+		c->in = type_member_owner(e->h.element, c->path, &c->member);
 		p += n + (p[n] == ',');
 	}
 	return NULL;

@@ -95,19 +95,6 @@ struct request {
 	unsigned depth; /* of the rows */
 };
 
-/* The struct that the last member of path lies in: the outermost when there is no dot. */
-static const struct type *container(const struct type *t, const char *path, const char **member)
-{
-	const char *dot = strrchr(path, '.');
-	struct type_place place;
-
-	*member = dot ? dot + 1 : path;
-	if (!dot)
-		return t;
-	AUTO_FREE char *prefix = xstrndup(path, (size_t)(dot - path));
-	return err_ok(type_member(t, prefix, &place)) ? place.type : NULL;
-}
-
 /* One member by path: alone its members fill the view, among others it is a row of its own. */
 static struct err *show_path(const struct request *q, const struct show_object *whole, const char *path,
 			     bool alone)
@@ -121,7 +108,7 @@ static struct err *show_path(const struct request *q, const struct show_object *
 	o.bit_offset = place.bit_offset;
 	o.bit_size = place.bit_size;
 	o.path = path;
-	o.in = container(whole->type, path, &o.member);
+	o.in = type_member_owner(whole->type, path, &o.member);
 	enum type_kind k = type_kind(type_strip(place.type));
 	if (alone && (k == TYPE_STRUCT || k == TYPE_UNION || k == TYPE_ARRAY))
 		return show_object(q->c, &o, &q->style);

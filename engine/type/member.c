@@ -4,6 +4,7 @@
  * anonymous structs and unions, whose members C treats as the struct's own. The walk is bounded by
  * a number of steps, because a damaged file can make a struct contain itself many times over.
  */
+#include "engine/base/alloc.h"
 #include "engine/type/impl.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -146,6 +147,18 @@ struct err *type_member(const struct type *t, const char *path, struct type_plac
 	}
 	*ret = at;
 	return NULL;
+}
+
+const struct type *type_member_owner(const struct type *t, const char *path, const char **member)
+{
+	const char *dot = strrchr(path, '.');
+	struct type_place place;
+
+	*member = dot ? dot + 1 : path;
+	if (!dot)
+		return t;
+	AUTO_FREE char *owner = xstrndup(path, (size_t)(dot - path));
+	return err_ok(type_member(t, owner, &place)) ? place.type : NULL;
 }
 
 /* The member of a struct, or the element of an array, that holds offset; for a union its first that does. */

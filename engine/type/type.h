@@ -128,6 +128,9 @@ struct type_place {
 	uint32_t bit_size;   /* 0: not a bitfield */
 };
 struct err *type_member(const struct type *t, const char *path, struct type_place *ret);
+/* The type that the last name of a path is a member of (t itself when there is no dot), and that name; NULL:
+ * no such path. */
+const struct type *type_member_owner(const struct type *t, const char *path, const char **member);
 /* The other way round: the path of the innermost member that holds the byte at *offset ("d_name.len"), appended
  * to out; *offset becomes the byte's offset in it. Its type; NULL: none holds it. Of a union's members the first. */
 const struct type *type_path_at(const struct type *t, uint64_t *offset, struct buf *out);
