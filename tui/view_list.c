@@ -311,19 +311,19 @@ static enum style style_of(const struct row *r, const struct cell *c)
 	return (enum style)(c->role != ROLE_NORMAL ? c->role : r->role);
 }
 
-/* Of a path that is too long the end is worth more: the folders at its start are left out. */
+/* Of a path that is too long the end is worth more, a line's number most: the folders at its start are left
+ * out, then what doesn't fit of the name's start. */
 static size_t path_skip(const char *text, size_t n, int max)
 {
-	const char *slash = text;
+	const char *rest = text, *end = text + n, *slash;
 
-	if (memchr(text, ' ', n))
+	if (memchr(text, ' ', n) || !strchr(text, '/'))
 		return 0;
-	while ((slash = strchr(slash, '/'))) {
-		slash++;
-		if (utf8_width(slash, n - (size_t)(slash - text)) <= max)
-			return (size_t)(slash - text);
-	}
-	return 0;
+	while (utf8_width(rest, (size_t)(end - rest)) > max && (slash = strchr(rest, '/')))
+		rest = slash + 1;
+	while (rest < end && (utf8_width(rest, (size_t)(end - rest)) > max || (*rest & 0xc0) == 0x80))
+		rest++;
+	return (size_t)(rest - text);
 }
 
 /* Of "((struct vfsmount *)0x...)->mnt_sb->s_flags = 1" that is too long the value is worth most: steps at the
