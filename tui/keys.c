@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From keys to command lines: counts, sequences, scopes. */
 #include "engine/base/alloc.h"
+#include "engine/base/utf8.h"
 #include "tui/actions.h"
 #include <string.h>
 
@@ -33,16 +34,23 @@ static void forget(struct app *a)
 	a->pending_until = 0;
 }
 
+#define PLACE_LEAST 16 /* columns: a key map's name and a line's number */
+#define POSITION 12    /* columns that the cursor's position takes at the line's right */
+
 /* For `describe-key`: what the binding does, and where it comes from. */
 static void describe_binding(struct app *a, const struct binding *b)
 {
-	AUTO_BUF struct buf keys = {0};
+	AUTO_BUF struct buf keys = {0}, what = {0}, place = {0};
 
 	binding_keys(b, &keys);
+	buf_printf(&what, "%s: %s%s%s   (%s, ", buf_str(&keys), b->command, b->note[0] ? "   " : "", b->note,
+		   b->scope);
+	buf_printf(&place, "%s:%u", b->file, b->line);
+	int room = a->screen->w - utf8_width(what.p, what.len) - POSITION;
+	size_t skip = surface_path_skip(place.p, place.len, room > PLACE_LEAST ? room : PLACE_LEAST);
 	forget(a);
 	a->wants_key = false;
-	app_say(a, STYLE_MESSAGE, "%s: %s%s%s   (%s, %s:%u)", buf_str(&keys), b->command,
-		b->note[0] ? "   " : "", b->note, b->scope, b->file, b->line);
+	app_say(a, STYLE_MESSAGE, "%s%s)", buf_str(&what), buf_str(&place) + skip);
 }
 
 static void run_binding(struct app *a, const struct binding *b)

@@ -150,6 +150,19 @@ int surface_cut(struct surface *s, int y, int x, int max, enum style style, cons
 	return used + 1;
 }
 
+size_t surface_path_skip(const char *text, size_t n, int max)
+{
+	const char *rest = text, *end = text + n, *slash;
+
+	if (memchr(text, ' ', n) || !strchr(text, '/'))
+		return 0;
+	while (utf8_width(rest, (size_t)(end - rest)) > max && (slash = strchr(rest, '/')))
+		rest = slash + 1;
+	while (rest < end && (utf8_width(rest, (size_t)(end - rest)) > max || (*rest & 0xc0) == 0x80))
+		rest++;
+	return (size_t)(rest - text);
+}
+
 void surface_fill(struct surface *s, const struct rect *r, enum style style, uint32_t cp)
 {
 	for (int y = r->y; y < r->y + r->h; y++)

@@ -50,6 +50,9 @@ int surface_str(struct surface *s, int y, int x, int max, enum style style, cons
 /* The same, but what doesn't fit ends in an ellipsis. */
 int surface_cut(struct surface *s, int y, int x, int max, enum style style, const char *text,
 		size_t n);
+/* Of a path that is too long the end is worth more, a line's number most: how many bytes of its start to leave
+ * out so that it takes `max` columns, whole folders first; 0: it fits, or is no path. */
+size_t surface_path_skip(const char *text, size_t n, int max);
 void surface_fill(struct surface *s, const struct rect *r, enum style style, uint32_t cp);
 void surface_over(struct surface *s, int y, int x, int w, enum over bits);
 /* Lines between panes: each gives its ASCII form on an ASCII surface. */

@@ -311,21 +311,6 @@ static enum style style_of(const struct row *r, const struct cell *c)
 	return (enum style)(c->role != ROLE_NORMAL ? c->role : r->role);
 }
 
-/* Of a path that is too long the end is worth more, a line's number most: the folders at its start are left
- * out, then what doesn't fit of the name's start. */
-static size_t path_skip(const char *text, size_t n, int max)
-{
-	const char *rest = text, *end = text + n, *slash;
-
-	if (memchr(text, ' ', n) || !strchr(text, '/'))
-		return 0;
-	while (utf8_width(rest, (size_t)(end - rest)) > max && (slash = strchr(rest, '/')))
-		rest = slash + 1;
-	while (rest < end && (utf8_width(rest, (size_t)(end - rest)) > max || (*rest & 0xc0) == 0x80))
-		rest++;
-	return (size_t)(rest - text);
-}
-
 /* Of "((struct vfsmount *)0x...)->mnt_sb->s_flags = 1" that is too long the value is worth most: steps at the
  * start of the path are left out. */
 static size_t expression_skip(const char *text, size_t n, int max)
@@ -354,7 +339,7 @@ static int draw_cell(const struct drawing *d, int y, int x, int max, const struc
 		d->v->cut = true;
 	if (right && w < max)
 		x += max - w;
-	size_t skip = w > max ? path_skip(buf_str(&text), text.len, max) : 0;
+	size_t skip = w > max ? surface_path_skip(buf_str(&text), text.len, max) : 0;
 	if (w > max && !skip)
 		skip = expression_skip(buf_str(&text), text.len, max);
 	w = surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text) + skip, text.len - skip);
