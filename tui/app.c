@@ -55,7 +55,8 @@ static void opening_run(struct work *w)
 		shell_headline(o->shell); /* made here, so that the screen needn't wait for it */
 }
 
-void app_wake(void *arg)
+/* A worker has something: ends the loop's poll(). Thread: any. */
+static void wake(void *arg)
 {
 	struct app *a = arg;
 	uint64_t one = 1;
@@ -225,7 +226,7 @@ static struct err *app_open(struct app *a, const struct app_options *o)
 		pane_init(&a->panes[i], (enum pane_id)i);
 	pane_init(&a->overlay, PANE_OVERLAY);
 	open_signals(a);
-	a->pool = pool_create(THREADS, app_wake, a);
+	a->pool = pool_create(THREADS, wake, a);
 	start_opening(a);
 	TRY(term_open(o->color, &a->term));
 	crash_catch();
@@ -340,7 +341,8 @@ static bool long_job(const struct app *a)
 	return a->opening != NULL;
 }
 
-uint64_t app_deadline(const struct app *a)
+/* When a progress, a message or a pending key wants the loop again; UINT64_MAX: never. */
+static uint64_t deadline(const struct app *a)
 {
 	uint64_t now = clock_ns(), least = UINT64_MAX;
 
@@ -462,7 +464,7 @@ static void tell_idle(struct app *a)
 
 static int poll_timeout(const struct app *a)
 {
-	uint64_t until = app_deadline(a), now = clock_ns();
+	uint64_t until = deadline(a), now = clock_ns();
 
 	if (until == UINT64_MAX)
 		return -1;

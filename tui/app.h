@@ -108,7 +108,6 @@ struct app {
 int app_main(const struct app_options *o, struct err **why);
 
 /* ---- loop (app.c) ---- */
-void app_wake(void *app);
 /* The pane that has the keyboard: the overlay, or one of the four. */
 struct pane *app_pane(struct app *a);
 /* Its view; NULL: none. */
@@ -121,8 +120,6 @@ struct view *app_run(struct app *a, enum pane_id id, const char *line, const cha
 void app_show(struct app *a, enum pane_id id, struct view *v, bool push);
 /* The inspector that links and commands open in. */
 enum pane_id app_inspector(const struct app *a);
-/* When a progress, a message or a pending key wants the loop again; UINT64_MAX: never. */
-uint64_t app_deadline(const struct app *a);
 
 /* ---- keys (keys.c) ---- */
 void app_key(struct app *a, keysym k);

@@ -26,7 +26,8 @@ static const struct {
 	{"Quote", '"'},
 };
 
-keysym keysym_normal(keysym k)
+/* One key for those that a terminal can't tell apart. */
+static keysym normal(keysym k)
 {
 	keysym base = k & ~(keysym)KEYSYM_MODS, mods = k & KEYSYM_MODS;
 
@@ -103,7 +104,7 @@ static bool parse_name(const char *s, size_t n, keysym *ret, bool *same)
 	}
 	if (!parse_base(s, n, &base))
 		return false;
-	*ret = keysym_normal(base | mods);
+	*ret = normal(base | mods);
 	if (same && mods & KEYSYM_CTRL && !(*ret & KEYSYM_CTRL))
 		*same = true;
 	return true;

@@ -48,7 +48,5 @@ bool keysym_parse(const char **text, keysym *ret, bool *same);
 /* All keys of text ("gg", "<C-w>j"); the count, or 0 if it isn't keys or more than max. */
 size_t keysym_parse_all(const char *text, keysym *keys, size_t max, bool *same);
 void keysym_print(keysym k, struct buf *out);
-/* One key for those that a terminal can't tell apart. */
-keysym keysym_normal(keysym k);
 
 #endif

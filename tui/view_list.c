@@ -240,7 +240,8 @@ static void fit(const struct view *v, const struct table *t, int width, struct l
 	grow(v, t, width, c);
 }
 
-void list_columns(const struct view *v, int width, struct list_cols *ret)
+/* For a list `width` columns wide (without the cursor's mark). */
+static void list_columns(const struct view *v, int width, struct list_cols *ret)
 {
 	const struct heading *h = view_heading(v);
 	const struct table *t = h ? h->table : NULL;

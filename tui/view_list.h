@@ -24,8 +24,6 @@ struct list_cols {
 	int total; /* width of it all */
 };
 
-/* For a list `width` columns wide (without the cursor's mark). */
-void list_columns(const struct view *v, int width, struct list_cols *ret);
 /* Draws into r and notes in the view how many lines fit. */
 void list_draw(struct surface *s, const struct rect *r, struct view *v, bool focus);
 /* The line that is drawn at screen row y of r; NO_ROW: none. */

@@ -184,7 +184,8 @@ static bool is_trap_with_operands(const struct code *c, size_t at)
 	       (c->bytes[at + 1] == 0xb9 || c->bytes[at + 1] == 0xff);
 }
 
-bool decode_raw(struct decoder *x, struct code *c, uint64_t pc)
+/* Decodes into x->insn, with details. false: unknown to capstone, or cut off. */
+static bool decode_raw(struct decoder *x, struct code *c, uint64_t pc)
 {
 	size_t at = (size_t)(pc - c->start);
 

@@ -45,8 +45,6 @@ struct decoder {
 	struct decoder *next; /* idle */
 };
 
-/* Decodes into x->insn, with details. false: unknown to capstone, or cut off. */
-bool decode_raw(struct decoder *x, struct code *c, uint64_t pc);
 /* Length of the x86-64 instruction at p, of which n bytes are to be had, by its encoding alone; 0:
  * it is none. */
 unsigned x86_insn_length(const uint8_t *p, size_t n);

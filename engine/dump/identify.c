@@ -32,7 +32,8 @@ static const struct machine {
 	{EM_IA_64, "ia64", NULL},
 };
 
-const char *machine_name(unsigned e_machine)
+/* "x86-64", "aarch64" ...; NULL when not known. */
+static const char *machine_name(unsigned e_machine)
 {
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
 		if (machines[i].em == e_machine)

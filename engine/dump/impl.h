@@ -68,8 +68,6 @@ struct err *flat_index(const struct dfile *f, struct job *job, struct flat *ret)
 enum file_kind head_kind(const unsigned char *head, size_t n);
 /* Why a file with this head can't be opened as a dump: names what it is. Never NULL. */
 struct err *head_refuse(const char *path, const unsigned char *head, size_t n);
-/* "x86-64", "aarch64" ...; NULL when not known. */
-const char *machine_name(unsigned e_machine);
 /* From utsname's machine; EM_NONE when not known. */
 uint16_t machine_of_uts(const char *uts);
 

@@ -138,13 +138,3 @@ bool vmcoreinfo_offset(const struct vmcoreinfo *v, const char *type_dot_member, 
 {
 	return get_u64(v, "OFFSET", type_dot_member, 10, ret);
 }
-
-bool vmcoreinfo_hex(const struct vmcoreinfo *v, const char *key, uint64_t *ret)
-{
-	uint64_t x;
-
-	if (!parse_u64(vmcoreinfo_str(v, key), 16, &x))
-		return false;
-	*ret = x;
-	return true;
-}

@@ -24,13 +24,12 @@ bool vmcoreinfo_empty(const struct vmcoreinfo *v);
 const char *vmcoreinfo_text(const struct vmcoreinfo *v);
 /* The value of a whole key ("OSRELEASE", "BUILD-ID", "SYMBOL(prb)"); NULL when there is none. */
 const char *vmcoreinfo_str(const struct vmcoreinfo *v, const char *key);
-/* Numbers, false when absent or malformed. SYMBOL() and KERNELOFFSET are hexadecimal, others
+/* Numbers, false when absent or malformed. SYMBOL() is hexadecimal, the others are
  * decimal. */
 bool vmcoreinfo_symbol(const struct vmcoreinfo *v, const char *name, uint64_t *ret);
 bool vmcoreinfo_number(const struct vmcoreinfo *v, const char *name, int64_t *ret);
 bool vmcoreinfo_length(const struct vmcoreinfo *v, const char *name, uint64_t *ret);
 bool vmcoreinfo_size(const struct vmcoreinfo *v, const char *type, uint64_t *ret);
 bool vmcoreinfo_offset(const struct vmcoreinfo *v, const char *type_dot_member, uint64_t *ret);
-bool vmcoreinfo_hex(const struct vmcoreinfo *v, const char *key, uint64_t *ret);
 
 #endif

@@ -34,7 +34,7 @@ struct job *job_create(const char *label)
 	return j;
 }
 
-struct job *job_ref(struct job *j)
+static struct job *job_ref(struct job *j)
 {
 	if (j)
 		atomic_fetch_add(&j->refs, 1);

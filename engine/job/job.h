@@ -22,7 +22,6 @@ struct pool;
 
 /* A job with one reference, the caller's. label: what the user reads ("stacks of all tasks"). */
 struct job *job_create(const char *label);
-struct job *job_ref(struct job *j);
 void job_unref(struct job *j);
 
 void job_cancel(struct job *j);

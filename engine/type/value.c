@@ -4,10 +4,7 @@
  * nine), so its bits are gathered byte by byte; everything else is a little-endian load.
  */
 #include "engine/type/value.h"
-#include "engine/base/checked.h"
 #include <string.h>
-
-#define SCALAR_MAX 16 /* bytes that any place may take */
 
 /* Bytes from the place's offset that hold the value. */
 static uint64_t bytes_of(const struct type_place *place)
@@ -105,24 +102,6 @@ struct err *scalar_decode(const struct type_place *place, const void *p, size_t 
 	else if (ret->is_signed)
 		ret->u = sign_extend(ret->u, place->bit_size ? place->bit_size : size * 8);
 	return NULL;
-}
-
-struct err *value_member(struct mem *m, struct space s, const struct type *t, uint64_t addr,
-			 const char *path, struct scalar *ret)
-{
-	uint8_t bytes[SCALAR_MAX];
-	struct type_place place;
-
-	TRY(type_member(t, path, &place));
-	TRY(check(&place, type_strip(place.type)));
-	uint64_t n = bytes_of(&place), skip = 0;
-	if (n > sizeof(bytes)) { /* a bitfield far into its bytes */
-		skip = place.bit_offset / 8;
-		place.bit_offset %= 8;
-		n = bytes_of(&place);
-	}
-	TRY(mem_read(m, s, addr + place.offset + skip, bytes, (size_t)n));
-	return scalar_decode(&place, bytes, (size_t)n, ret);
 }
 
 /* Plain char holds text; signed char and unsigned char (s8, u8) are small numbers in the kernel. */

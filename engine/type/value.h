@@ -8,7 +8,6 @@
 #ifndef TYPE_VALUE_H
 #define TYPE_VALUE_H
 
-#include "engine/mem/mem.h"
 #include "engine/type/type.h"
 
 /* A scalar read out of bytes. */
@@ -23,9 +22,6 @@ struct scalar {
  * had at p. ERR_UNSUPPORTED for structs, arrays, odd sizes; ERR_CORRUPT when n is too small. */
 struct err *scalar_decode(const struct type_place *place, const void *p, size_t n,
 			  struct scalar *ret);
-/* Reads and decodes the member `path` of the object of type t at addr. */
-struct err *value_member(struct mem *m, struct space s, const struct type *t, uint64_t addr,
-			 const char *path, struct scalar *ret);
 
 /* The text of a scalar: decimal or 0x for pointers, enum names, 'c' (plain char only: s8 and u8 are
  * numbers), true. hex: integers in hexadecimal. No symbol names (the caller adds them). */

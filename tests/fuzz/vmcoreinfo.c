@@ -37,7 +37,7 @@ static void one(const uint8_t *p, size_t n)
 		sum += text ? strlen(text) : 0;
 		sum += vmcoreinfo_symbol(v, names[i], &u) + vmcoreinfo_number(v, names[i], &s) +
 		       vmcoreinfo_length(v, names[i], &u) + vmcoreinfo_size(v, names[i], &u) +
-		       vmcoreinfo_offset(v, names[i], &u) + vmcoreinfo_hex(v, names[i], &u);
+		       vmcoreinfo_offset(v, names[i], &u);
 	}
 	sum += vmcoreinfo_empty(v);
 	vmcoreinfo_destroy(v);

@@ -176,9 +176,9 @@ static void check_dd(struct session *s)
 {
 	const struct tasks *tasks;
 	const struct type *vfsmount;
-	struct scalar mnt_sb;
+	struct type_place mnt_sb;
 	struct stack st;
-	uint64_t m, sb;
+	uint64_t m, sb, of_m;
 
 	assert_null(tasks_load(s, NULL, &tasks));
 	assert_non_null(find_dd(tasks));
@@ -193,8 +193,9 @@ static void check_dd(struct session *s)
 	assert_int_not_equal(m, 0);
 	assert_int_not_equal(sb, 0);
 	assert_null(type_find(s->types, "struct vfsmount", NULL, &vfsmount));
-	assert_null(value_member(s->mem, KERNEL, vfsmount, m, "mnt_sb", &mnt_sb));
-	assert_int_equal(mnt_sb.u, sb);
+	assert_null(type_member(vfsmount, "mnt_sb", &mnt_sb));
+	assert_null(mem_u64(s->mem, KERNEL, m + mnt_sb.offset, &of_m));
+	assert_int_equal(of_m, sb);
 	stack_free(&st);
 }
 

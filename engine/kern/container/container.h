@@ -67,9 +67,6 @@ enum container_why {
 	WHY_LIMIT,	/* more elements than asked for */
 };
 
-/* The one-word name: "end", "cycle" ... */
-const char *container_why_name(enum container_why why);
-
 enum element_kind { ELEMENT, ELEMENT_VALUE, ELEMENT_NODE, ELEMENT_DAMAGE };
 
 /* What a walk gives. Strings are borrowed for the call. */

@@ -11,19 +11,6 @@
 #include "engine/base/alloc.h"
 #include "engine/kern/container/impl.h"
 
-const char *container_why_name(enum container_why why)
-{
-	static const char *const names[] = {
-		[WHY_END] = "end",	       [WHY_CYCLE] = "cycle",
-		[WHY_NULL] = "null",	       [WHY_POISON] = "poison",
-		[WHY_BAD] = "bad pointer",     [WHY_UNREADABLE] = "unreadable",
-		[WHY_DISAGREES] = "disagrees", [WHY_CORRUPT] = "corrupt",
-		[WHY_LIMIT] = "limit",
-	};
-
-	return names[why];
-}
-
 static const struct {
 	const char *type;
 	enum container_kind kind;

@@ -85,7 +85,8 @@ static struct err *read_name(struct path_reader *r, uint64_t dentry, char name[N
 	return mem_str(r->s->mem, KERNEL, at, name, (size_t)len + 1);
 }
 
-bool path_name(struct path_reader *r, uint64_t dentry, struct buf *out)
+/* The dentry's own name into out, made safe; false: it can't be read. */
+static bool path_name(struct path_reader *r, uint64_t dentry, struct buf *out)
 {
 	char name[NAME_LEN_MAX + 1];
 

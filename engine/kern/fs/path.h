@@ -37,8 +37,6 @@ char *path_of_dentry(struct path_reader *r, uint64_t dentry);
  * read. */
 char *path_of_file(struct path_reader *r, uint64_t file);
 char *path_of_path(struct path_reader *r, uint64_t vfsmount, uint64_t dentry);
-/* The dentry's own name into out, made safe; false: it can't be read. */
-bool path_name(struct path_reader *r, uint64_t dentry, struct buf *out);
 /* One of the inode's dentries; 0: none in memory. */
 uint64_t path_inode_dentry(struct path_reader *r, uint64_t inode);
 /* The struct mount of a super_block that people know it by: of the first task's namespace, if there is one; 0: none. */

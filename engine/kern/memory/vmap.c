@@ -134,13 +134,6 @@ static const struct vmap *areas(struct session *s)
 	return err_ok(loader_get(&s->priv->vmap, s, NULL, load, &x)) ? x : NULL;
 }
 
-size_t vmap_count(struct session *s)
-{
-	const struct vmap *x = areas(s);
-
-	return x ? x->n : 0;
-}
-
 static void read_vm(const struct vmap *x, struct vmap_place *p)
 {
 	uint64_t *const to[VM_MEMBERS] = {

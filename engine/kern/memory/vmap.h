@@ -22,6 +22,5 @@ struct vmap_place {
 
 /* false: va is in no area, or the areas can't be read. */
 bool vmap_at(struct session *s, uint64_t va, struct vmap_place *ret);
-size_t vmap_count(struct session *s);
 
 #endif
