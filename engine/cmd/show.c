@@ -386,6 +386,11 @@ static struct err *show_chars(struct walk *w, const struct thing *th, uint64_t c
 	const uint8_t *text = bytes_at(w, th->place.offset, n, &why);
 
 	show_text(text, n, n < count, why, &v);
+	add_meaning(w, th, &v);
+	if (v.meaning.len) { /* bytes of something, and no text */
+		buf_clear(&v.text);
+		buf_puts(&v.text, "{...}");
+	}
 	struct err *e = put(w, th, &v, member_ref(w, th->path));
 	shown_free(&v);
 	return e;

@@ -91,6 +91,8 @@ void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct s
 		q->u = ret->value.u;
 	}
 	if (meaning_get(s, q, &m)) {
+		if (ret->meaning.len && ret->meaning.p[0] == '"') /* what the bytes mean, not what they read like */
+			buf_clear(&ret->meaning);
 		buf_puts(&ret->meaning, ret->meaning.len ? "  " : "");
 		buf_put(&ret->meaning, m.text.p, m.text.len);
 	}

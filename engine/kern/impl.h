@@ -44,6 +44,7 @@ struct session_private {
 	struct loader slabs, pages, places, vmap; /* memory/ */
 	struct loader meanings; /* meaning/ */
 	struct loader holdings; /* container/ */
+	struct loader blockdevs; /* fs/ */
 };
 
 /* While opening only. */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/container/known.h"
+#include "engine/kern/fs/blockdev.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/meaning.h"
 #include "engine/kern/kernel.h"
@@ -206,6 +207,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->vmap);
 	loader_init(&s->priv->meanings);
 	loader_init(&s->priv->holdings);
+	loader_init(&s->priv->blockdevs);
 	keep_options(s, o);
 	s->ncpus = 1;
 	s->intern = intern_create();
@@ -251,6 +253,7 @@ void session_close(struct session *s)
 	vmap_destroy(p->vmap.value);
 	meanings_destroy(p->meanings.value);
 	holdings_destroy(p->holdings.value);
+	blockdevs_destroy(p->blockdevs.value);
 	loader_done(&p->tasks);
 	loader_done(&p->modules);
 	loader_done(&p->panic_text);
@@ -260,6 +263,7 @@ void session_close(struct session *s)
 	loader_done(&p->vmap);
 	loader_done(&p->meanings);
 	loader_done(&p->holdings);
+	loader_done(&p->blockdevs);
 	if (s->vmlinux)
 		object_close(s->vmlinux);
 	kernelcache_done(s);

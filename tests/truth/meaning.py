@@ -66,13 +66,43 @@ def check_mounts(report, name, dump, program, guest):
         if root not in places:
             problems.append("s_root of %s is %r" % (r["directory"], root))
         dev = value_of(answers.rows(i), "s_dev")["meaning"]
-        want = devices.get((r["directory"], r["type"]), dev)
-        if dev != want:
+        number, _, device = (dev or "").partition(" ")
+        want = devices.get((r["directory"], r["type"]), number)
+        if number != want or not device or (r["device"] or "").startswith("/dev/") and r["device"] != "/dev/" + device:
             problems.append("s_dev of %s is %r, the guest said %r" % (r["directory"], dev, want))
         sb = value_of(answers.rows(len(rows) + i), "mnt.mnt_sb")["meaning"] or ""
         if not re.match(r'%s ".*" on /' % re.escape(r["type"]), sb):
             problems.append("mnt_sb of %s is %r" % (r["directory"], sb))
     report.test(name + " super_blocks and mounts", problems, "%d mounts" % len(rows))
+
+
+def check_devices(report, name, dump, program):
+    """The frozen filesystem's device by its number, itself and its file; what is no device has none."""
+    ask_for = ["p jiffies", "log", "p ((struct ethhdr *)linux_banner)->h_dest", "p ((struct inode *)&empty_zero_page)->i_mode",
+               "list slab_caches", "list super_blocks"]
+    first = ask(program, files(dump), ask_for)
+    sb = [r["address"] for r in first.rows(5) if r["s_id"] == "loop0"][0]
+    caches = [r["address"] for r in first.rows(4) if r["address"]]
+    supers = [r["address"] for r in first.rows(5) if r["address"]]
+    more = ask(program, files(dump), ["struct super_block %s" % sb] +
+               ["struct kmem_cache.flags %s" % c for c in caches] + ["struct super_block.s_flags %s" % s for s in supers])
+    got = {m: value_of(more.rows(0), m)["meaning"] for m in ("s_dev", "s_bdev", "s_bdev_file")}
+    problems = []
+    if got["s_dev"] != "7:0 loop0" or got["s_bdev"] != "loop0 7:0" or got["s_bdev_file"] not in (None, "loop0 (block device)"):
+        problems.append("the device is %r" % got)
+    for i in range(len(caches) + len(supers)):
+        flags = more.rows(1 + i)[0]["meaning"] or ""
+        if "0x" in flags:
+            problems.append("%s: %s" % (more.objects[1 + i]["command"], flags))
+    boot = first.rows(0)[0]["meaning"] or ""
+    last = [r["time_ns"] for r in first.rows(1) if r["time_ns"]][-1] / 1e9
+    if not re.match(r"\d+\.\d+ s after boot$", boot) or abs(float(boot.split()[0]) - last) > 2:
+        problems.append("jiffies: %r, the log ends at %.2f s" % (boot, last))
+    if first.rows(2)[0]["meaning"] != ":".join("%02x" % b for b in b"Linux "):
+        problems.append("the banner as a MAC is %r" % first.rows(2)[0]["meaning"])
+    if first.rows(3)[0]["meaning"] is not None:
+        problems.append("a mode of 0 means %r" % first.rows(3)[0]["meaning"])
+    report.test(name + " devices, flags of ints, jiffies, MACs", problems, "%d caches, %d super_blocks" % (len(caches), len(supers)))
 
 
 def check_frozen(report, name, dump, program):
@@ -139,6 +169,7 @@ def main():
         guest = Guest(os.path.join(dump.folder, "truth"))
         check_tasks(report, name, dump, program, guest)
         check_mounts(report, name, dump, program, guest)
+        check_devices(report, name, dump, program)
         check_frozen(report, name, dump, program)
         check_own_table(report, name, dump, program)
     if not seen:

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/fs/blockdev.h"
 #include "engine/kern/impl.h"
 
 #define COMPONENTS_MAX 4096
@@ -202,6 +203,16 @@ uint64_t path_inode_dentry(struct path_reader *r, uint64_t inode)
 	return node && r->de[PD_ALIAS].found ? node - r->de[PD_ALIAS].place.offset : 0;
 }
 
+/* A file that the kernel opened itself, for a filesystem that it mounts. NULL: the device has no name. */
+static char *block_device(struct path_reader *r, uint64_t inode)
+{
+	struct buf name = {0};
+
+	if (inode && blockdev_name_of_inode(r->s, inode, &name))
+		buf_puts(&name, " (block device)");
+	return name.len ? buf_steal(&name) : NULL;
+}
+
 /* What has no place in a tree: the kernel makes its name up when asked. NULL: this isn't one. */
 static char *made_up(struct path_reader *r, uint64_t dentry)
 {
@@ -220,6 +231,11 @@ static char *made_up(struct path_reader *r, uint64_t dentry)
 	path_sb_type(r, get(r, dentry, &r->de[PD_SB]), type, sizeof(type));
 	path_name(r, dentry, &name);
 	uint64_t number = get(r, get(r, dentry, &r->de[PD_INODE]), &r->in[PI_NUMBER]);
+	if (!strcmp(type, "bdev")) {
+		char *device = block_device(r, get(r, dentry, &r->de[PD_INODE]));
+		if (device)
+			return device;
+	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (strcmp(type, kinds[i].type))
 			continue;

@@ -215,16 +215,31 @@ static void put_sep(struct buf *out, size_t from)
 		buf_putc(out, '|');
 }
 
+/* An int with its topmost bit set was put into a long: the upper half is that bit again, even where the bit
+ * itself was taken away later. */
+static bool from_int(const struct meaning_group *g, uint64_t value)
+{
+	if (value >> 32 != UINT32_MAX)
+		return false;
+	for (size_t i = 0; i < g->nbits; i++)
+		if (g->bits[i].mask >> 32)
+			return false;
+	return true;
+}
+
 void meaning_group_put(struct session *s, struct meaning_table *t, struct meaning_group *g,
 		       uint64_t value, struct buf *out)
 {
 	size_t from = out->len;
-	uint64_t rest = value, claimed = 0;
+	uint64_t claimed = 0;
 
 	pthread_mutex_lock(&t->lock);
 	if (!g->resolved)
 		resolve(s, g);
 	pthread_mutex_unlock(&t->lock);
+	if (!g->values && from_int(g, value))
+		value &= UINT32_MAX;
+	uint64_t rest = value;
 	for (size_t i = 0; i < g->nbits; i++) {
 		const struct meaning_bit *b = &g->bits[i];
 		if ((value & b->mask) != b->value || (claimed & b->mask) == b->mask ||

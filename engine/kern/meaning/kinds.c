@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include "engine/base/checked.h"
+#include "engine/kern/fs/blockdev.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/groups.h"
 #include "engine/model/model.h"
@@ -50,6 +51,17 @@ static void put_jiffies(const struct meaning_ask *a)
 	    ns < -(int64_t)YEAR_NS * 10)
 		return;
 	meaning_put_age(ns, &a->ret->text);
+}
+
+/* The kernel lets them begin five minutes before they overflow 32 bits. */
+static void put_jiffies_now(const struct meaning_ask *a)
+{
+	uint64_t hz = a->m->clock.hz, first = (uint32_t)(0 - 300 * hz), ns;
+
+	if (!hz || a->q->u < first || __builtin_mul_overflow(a->q->u - first, NS / hz, &ns))
+		return;
+	print_ns(ns, &a->ret->text);
+	buf_puts(&a->ret->text, " after boot");
 }
 
 /* ns since boot */
@@ -129,6 +141,8 @@ static void put_mode(const struct meaning_ask *a)
 	uint64_t v = a->q->u & 0xffff;
 	struct buf *b = &a->ret->text;
 
+	if (!v)
+		return;
 	buf_printf(b, "0%" PRIo64, v);
 	if (v >> 12 && types[v >> 12])
 		buf_printf(b, " %s", types[v >> 12]);
@@ -142,8 +156,31 @@ static void put_mode(const struct meaning_ask *a)
 static void put_dev(const struct meaning_ask *a)
 {
 	if (a->q->u)
-		buf_printf(&a->ret->text, "%" PRIu64 ":%" PRIu64, a->q->u >> 20 & 0xfff,
-			   a->q->u & 0xfffff);
+		buf_printf(&a->ret->text, "%" PRIu32 ":%" PRIu32, DEV_MAJOR(a->q->u), DEV_MINOR(a->q->u));
+}
+
+/* A number that is a block device's, or a mounted filesystem's. */
+static void put_block_dev(const struct meaning_ask *a)
+{
+	const char *name = blockdev_by_dev(a->s, a->q->u);
+
+	put_dev(a);
+	if (name[0])
+		buf_printf(&a->ret->text, " %s", name);
+}
+
+/* inode.i_rdev: character devices have numbers of their own. */
+static void put_inode_dev(const struct meaning_ask *a)
+{
+	struct kern_member m[] = {{.names = "i_rdev"}, {.names = "i_mode"}};
+	uint64_t mode;
+
+	if (a->q->addr && kern_members(a->s, "struct inode", m, 2) == 2 &&
+	    err_ok(kern_read(a->s, a->q->addr - m[0].place.offset, &m[1], &mode)) &&
+	    (mode & 0170000) == 060000)
+		put_block_dev(a);
+	else
+		put_dev(a);
 }
 
 static void put_ipv4(const struct meaning_ask *a)
@@ -388,6 +425,7 @@ static void put_nodes(const struct meaning_ask *a)
 
 static const struct meaning_kind kinds[] = {
 	{"jiffies", false, put_jiffies},
+	{"jiffies-now", false, put_jiffies_now},
 	{"nanoseconds", false, put_nanoseconds},
 	{"ktime", false, put_ktime},
 	{"duration", false, put_duration},
@@ -395,6 +433,8 @@ static const struct meaning_kind kinds[] = {
 	{"timespec", true, put_timespec},
 	{"mode", false, put_mode},
 	{"dev", false, put_dev},
+	{"block-dev", false, put_block_dev},
+	{"inode-dev", false, put_inode_dev},
 	{"ipv4", false, put_ipv4},
 	{"port", false, put_port},
 	{"mutex-owner", false, put_mutex_owner},

@@ -6,12 +6,15 @@
 #include <inttypes.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/fs/blockdev.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/groups.h"
 #include "engine/kern/meaning/kinds.h"
 #include "engine/type/value.h"
 
 #define COMM_LEN 16
+#define MAC_LEN 6
+#define MAC_LONG 20
 #define ARGS_MAX 200 /* of a command line */
 
 /* ---- members ---- */
@@ -256,17 +259,10 @@ static void put_mount(const struct meaning_ask *a)
 
 static void put_block_device(const struct meaning_ask *a)
 {
-	struct kern_member name = {.names = "disk_name"};
-	uint64_t disk = field(a, "bd_disk"), dev = field(a, "bd_dev"), part;
-	char text[40];
+	uint64_t dev = field(a, "bd_dev");
 
-	if (!disk || !kern_members(a->s, "struct gendisk", &name, 1) ||
-	    !err_ok(mem_str(a->s->mem, KERNEL, kern_at(disk, &name), text, sizeof(text))))
-		return;
-	word(a, text);
-	if (meaning_field(a, "bd_partno", &part) && part)
-		buf_printf(&a->ret->text, " partition %" PRIu64, part);
-	buf_printf(&a->ret->text, " %" PRIu64 ":%" PRIu64, dev >> 20, dev & 0xfffff);
+	if (a->q->addr && blockdev_name(a->s, a->q->addr, &a->ret->text))
+		buf_printf(&a->ret->text, " %" PRIu32 ":%" PRIu32, DEV_MAJOR(dev), DEV_MINOR(dev));
 }
 
 /* ---- network ---- */
@@ -338,6 +334,27 @@ static void put_ipv6(const struct meaning_ask *a)
 		}
 		buf_printf(&a->ret->text, "%x%s", v, i < 7 ? ":" : "");
 	}
+}
+
+/* An address of the link layer, in the room for the longest one, or behind a pointer: of Ethernet, or, if there is
+ * something behind that, of InfiniBand. */
+static void put_mac(const struct meaning_ask *a)
+{
+	uint8_t keep[MAC_LONG] = {0};
+	const uint8_t *p = a->q->bytes;
+	size_t room = a->q->n, n = MAC_LEN;
+
+	if (type_kind(type_strip(a->q->type)) == TYPE_POINTER) {
+		room = sizeof(keep);
+		p = a->q->scalar && err_ok(mem_read(a->s->mem, KERNEL, a->q->u, keep, room)) ? keep : NULL;
+	}
+	if (!p || room < MAC_LEN)
+		return;
+	for (size_t i = MAC_LEN; i < MAC_LONG && i < room; i++)
+		if (p[i] && room >= MAC_LONG)
+			n = MAC_LONG;
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&a->ret->text, "%s%02x", i ? ":" : "", p[i]);
 }
 
 /* ---- identifiers ---- */
@@ -455,6 +472,7 @@ const struct meaning_kind meaning_object_kinds[] = {
 	{"sock", true, put_sock},
 	{"socket", true, put_socket},
 	{"ipv6", true, put_ipv6},
+	{"mac", true, put_mac},
 	{"uuid", true, put_uuid},
 	{"guid", true, put_guid},
 	{"work", true, put_work},

@@ -5,6 +5,7 @@
  * the dump is asked here: conditions and enums wait for the first use of their group.
  */
 #include "engine/kern/meaning/table.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -138,8 +139,11 @@ static size_t meaning_words(struct parser *p)
 	return 1;
 }
 
-static bool parse_rule(struct parser *p, struct smap *into, bool member)
+/* before: what a name has in front of it in the map, "." for variables. */
+static bool parse_rule(struct parser *p, struct smap *into, bool member, const char *before)
 {
+	char key[WORD_LEN_MAX + 2];
+
 	size_t tail = meaning_words(p);
 	struct meaning_rule *r = arena_alloc(&p->t->arena, sizeof(*r));
 
@@ -151,7 +155,8 @@ static bool parse_rule(struct parser *p, struct smap *into, bool member)
 		const char *dot = strchr(p->word[i], '.');
 		if (member && (!dot || dot == p->word[i] || !dot[1]))
 			return wrong(p, "'%s' is no STRUCT.MEMBER", p->word[i]);
-		*smap_put(into, arena_strdup(&p->t->arena, p->word[i]), NULL) = (uintptr_t)r;
+		snprintf(key, sizeof(key), "%s%s", before, p->word[i]);
+		*smap_put(into, arena_strdup(&p->t->arena, key), NULL) = (uintptr_t)r;
 	}
 	return true;
 }
@@ -292,13 +297,15 @@ static void parse_line(struct parser *p, char *line)
 	}
 	close_group(p);
 	if (!strcmp(p->word[0], "member"))
-		parse_rule(p, &p->t->members, true);
+		parse_rule(p, &p->t->members, true, "");
+	else if (!strcmp(p->word[0], "variable"))
+		parse_rule(p, &p->t->members, false, ".");
 	else if (!strcmp(p->word[0], "type"))
-		parse_rule(p, &p->t->types, false);
+		parse_rule(p, &p->t->types, false, "");
 	else if (!strcmp(p->word[0], "bits") || !strcmp(p->word[0], "values"))
 		parse_group(p);
 	else
-		wrong(p, "'%s' is none of member, type, bits, values", p->word[0]);
+		wrong(p, "'%s' is none of member, variable, type, bits, values", p->word[0]);
 }
 
 /* Groups that rules speak of and nobody defines. */
@@ -341,7 +348,7 @@ const struct meaning_rule *meaning_rule_of_member(const struct meaning_table *t,
 	char key[NAME_LEN_MAX];
 	const char *names[] = {in, "*"};
 
-	for (size_t i = in[0] ? 0 : 1; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		size_t a = strlen(names[i]), b = strlen(member);
 		if (a + b + 2 > sizeof(key))
 			continue;

@@ -5,6 +5,7 @@
  *
  *   # comment
  *   member STRUCT.MEMBER... MEANING     what these members hold; "*.MEMBER": of any struct
+ *   variable NAME... MEANING            what these variables of the kernel hold
  *   type NAME... MEANING                what values of a typedef, or objects of a struct, are
  *   bits GROUP                          a word of flags; its lines follow, indented:
  *       NAME VALUE[/MASK] [CONDITION]     VALUE: a number, BIT(n), or names joined by '|'
@@ -79,7 +80,7 @@ struct meaning_rule {
 
 struct meaning_table {
 	struct arena arena;
-	struct smap members; /* "struct.member" -> struct meaning_rule * */
+	struct smap members; /* "struct.member", ".variable" -> struct meaning_rule * */
 	struct smap types;   /* typedef's or struct's name -> the same */
 	struct smap groups;
 	pthread_mutex_t lock; /* of groups' resolved parts */
@@ -91,7 +92,7 @@ void meaning_table_destroy(struct meaning_table *t);
  * own line. */
 void meaning_table_parse(struct meaning_table *t, const char *text, size_t n, const char *file,
 			 struct buf *errors);
-/* NULL: there is none. */
+/* in "": a variable's. NULL: there is none. */
 const struct meaning_rule *meaning_rule_of_member(const struct meaning_table *t, const char *in,
 						  const char *member);
 const struct meaning_rule *meaning_rule_of_type(const struct meaning_table *t, const char *name);

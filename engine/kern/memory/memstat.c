@@ -6,6 +6,7 @@
 #include "engine/kern/memory/memstat.h"
 #include <stdlib.h>
 #include <string.h>
+#include "engine/kern/fs/blockdev.h"
 #include "engine/kern/impl.h"
 
 #define HSTATES_MAX 16
@@ -71,15 +72,7 @@ static struct err *buffers(struct meter *k, uint64_t *ret)
 	char *damage = NULL;
 	uint64_t sb;
 
-	struct err *e = read_symbol(k, "blockdev_superblock", &sb);
-	if (e) {
-		uint64_t mnt;
-		struct kern_member m = {.names = "mnt_sb"};
-		err_free(e);
-		TRY(read_symbol(k, "blockdev_mnt", &mnt));
-		kern_members(k->s, "struct vfsmount", &m, 1);
-		TRY(kern_read(k->s, mnt, &m, &sb));
-	}
+	TRY(blockdev_super(k->s, &sb));
 	kern_members(k->s, "struct inode", &b.pages, 1);
 	if (!kern_members(k->s, "struct inode", &list, 1) || !kern_members(k->s, "struct super_block", &inodes, 1))
 		return err_new(ERR_NOTFOUND, "this kernel's super_block has no list s_inodes");
