@@ -95,13 +95,16 @@ static struct err *on_cache(void *ctx, const struct slab_stat *st)
 static struct err *slabs(const struct cmd_call *c)
 {
 	struct slabs_call k = {.c = c};
+	const char *problem = NULL;
 
 	if (c->args->n)
 		TRY(pattern_create(c->args->v[0], &k.match));
 	struct err *e = sink_begin(c->out, &slab_table, NULL, "kmem -s", "Slab caches");
 	if (!e)
-		e = slabstat_each(c->session, c->job, on_cache, &k);
+		e = slabstat_each(c->session, c->job, &problem, on_cache, &k);
 	pattern_destroy(k.match);
+	if (problem)
+		sink_note(c->out, ROLE_WARN, "the list of caches: %s: some may be missing", problem);
 	if (k.problems > 3)
 		sink_note(c->out, ROLE_WARN, "... and %zu more caches of which not all could be read", k.problems - 3);
 	return e || k.shown || !c->args->n ? e : err_new(ERR_NOTFOUND, "no slab cache matches '%s'", c->args->v[0]);

@@ -66,7 +66,7 @@ def find_slab(path):
 
 def facts(path, d, slab):
     """Where the slab's list begins, and how it is written."""
-    names = ["slab.slab_cache", "slab.freelist", "kmem_cache.offset", "kmem_cache.random", "page.flags",
+    names = ["slab.slab_cache", "slab.freelist", "kmem_cache.size", "kmem_cache.offset", "kmem_cache.random", "page.flags",
              "mm_struct.mm_mt.ma_root", "vmap_area.list"]
     answers = ask(path, ["struct %s init_task" % n for n in names] + ["rd vmemmap_base 1", "rd page_offset_base 1"])
     off = {n: a["rows"][0]["offset"] for n, a in zip(names, answers) if a["rows"]}
@@ -133,6 +133,7 @@ def walks(tap, d, slab, f):
     places = d.walk(stack)[0]
     pgd, pte = places[0], places[-1]
     node = root & ~0xff
+    caches = [int(r["cache"], 16) for r in ask(d.path, ["kmem -s"])[0]["rows"]]
     cases = [
         ("page tables: a table is its own next", lambda: d.write_pa(places[1], struct.pack("<Q", places[1] & ~0xfff | 0x63))),
         ("page tables: an entry leads behind all memory", lambda: d.write_pa(pte, struct.pack("<Q", 0x000ffffffffff063))),
@@ -146,13 +147,15 @@ def walks(tap, d, slab, f):
         ("struct page: a tail that leads to itself", lambda: d.set64(f["page"] + 8, f["page"] | 1)),
         ("slab: it has more objects than it can", lambda: d.set64(f["first"] + 8, 2**64 - 1)),
         ("kmem_cache: size 0 and 1", lambda: d.set64(f["cache"] + 24, 0)),
+        ("kmem_cache: all of size 0", lambda: [d.write(c + f["kmem_cache.size"], bytes(4)) for c in caches]),
     ]
     for name, damage in cases:
         if WANTED and not any(w in name for w in WANTED):
             continue
         damage()
         lines = ["what 0x%x" % (stack + 100), "vtop 0x%x" % stack, "vtop 0x%x" % slab["start"], "what -c 1 400000",
-                 "vtop -c 1 400000", "rd -S 0x%x 512" % slab["start"], "what 0x%x 0x%x" % (slab["start"], f["page"])]
+                 "vtop -c 1 400000", "rd -S 0x%x 512" % slab["start"], "what 0x%x 0x%x" % (slab["start"], f["page"]),
+                 "kmem -s"]
         answers = ask(d.path, lines)
         dumb = [l for l, a in zip(lines, answers) if not a["rows"] and not a["errors"]]
         long = [l for l, a in zip(lines, answers) if l.startswith("vtop") and len(a["rows"]) > 12]

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/kern/memory/searchscope.h"
 #include "engine/base/alloc.h"
-#include "engine/kern/impl.h"
 #include "engine/kern/memory/page.h"
-#include "engine/kern/memory/slabstat.h"
+#include "engine/kern/memory/slabimpl.h"
 #include "engine/kern/stack/stackscan.h"
 #include <string.h>
 
@@ -82,20 +81,24 @@ void scope_stacks(struct session *s, const struct tasks *ts, bool active, const 
 
 struct slab_search {
 	struct session *s;
-	const char *name;
 	struct search_query *q;
 	struct search_scope *ret;
-	size_t caches;
 };
 
-static struct err *take_cache(void *ctx, const struct slab_stat *st)
+/* All caches of that name: a name isn't one cache's alone. */
+static struct err *add_caches(struct slab_search *x, const char *name)
 {
-	struct slab_search *x = ctx;
+	struct slabs *all;
+	bool found = false;
 
-	if (strcmp(st->name, x->name))
-		return NULL;
-	x->caches++;
-	return search_add_number(x->q, st->kmem_cache, st->kmem_cache);
+	TRY(slabs_get(x->s, &all));
+	for (size_t i = 0; i < all->n; i++) {
+		if (strcmp(all->v[i].name, name))
+			continue;
+		found = true;
+		TRY(search_add_number(x->q, all->v[i].addr, all->v[i].addr));
+	}
+	return found ? NULL : err_new(ERR_NOTFOUND, "no slab cache '%s' (`kmem -s` lists them)", name);
 }
 
 /* A word of the memory map that points to the cache: of a slab's first page? */
@@ -115,7 +118,7 @@ static struct err *take_slab(void *ctx, const struct search_hit *h)
 
 struct err *scope_slabs(struct session *s, const char *cache, struct job *job, struct search_scope *ret)
 {
-	struct slab_search x = {.s = s, .name = cache, .ret = ret};
+	struct slab_search x = {.s = s, .ret = ret};
 	const struct dump_info *info = dump_info(s->dump);
 	struct search_range map = {.space = KERNEL};
 	struct search_counts counts;
@@ -123,9 +126,7 @@ struct err *scope_slabs(struct session *s, const char *cache, struct job *job, s
 	if (!page_of_phys(s, 0, &map.start) || !page_of_phys(s, info->max_pfn * info->page_size, &map.last))
 		return err_new(ERR_NOTFOUND, "where the kernel's memory map is isn't known: slabs can't be told");
 	TRY(search_numbers(8, 0, &x.q));
-	struct err *e = slabstat_each(s, job, take_cache, &x);
-	if (!e && !x.caches)
-		e = err_new(ERR_NOTFOUND, "no slab cache '%s' (`kmem -s` lists them)", cache);
+	struct err *e = add_caches(&x, cache);
 	if (!e)
 		e = search_run(s->mem, x.q, &map, 1, job, take_slab, &x, &counts);
 	if (!e && !ret->n)

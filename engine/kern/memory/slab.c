@@ -15,6 +15,7 @@
 
 #define MAX_CACHES 65536
 #define NAME_LEN 64
+#define MAX_NODES 1024
 #define MAX_KFENCE (1u << 17) /* objects of the pool */
 
 static const struct kern_member cache_members[KC_MEMBERS] = {
@@ -28,11 +29,15 @@ static const struct kern_member cache_members[KC_MEMBERS] = {
 	[KC_CPU_SLAB] = {.names = "cpu_slab"}, /* up to 6.19 */
 	[KC_SHEAVES] = {.names = "cpu_sheaves"}, /* from 6.18 on */
 	[KC_NODES] = {.names = "per_node|node"},
+	[KC_OO] = {.names = "oo.x"},
 };
 
 static const struct kern_member slab_members[KSLAB_MEMBERS] = {
 	[KS_FREELIST] = {.names = "freelist"},
+	[KS_INUSE] = {.names = "inuse"},
 	[KS_OBJECTS] = {.names = "objects"},
+	[KS_LIST] = {.names = "slab_list.next"},
+	[KS_NEXT] = {.names = "next"},
 	[KS_S_MEM] = {.names = "s_mem"}, /* SLAB's, and SLUB's struct page shared it */
 };
 
@@ -98,10 +103,27 @@ static void find_kfence(struct slabs *x)
 	}
 }
 
+/* Without CONFIG_NUMA there is one node and no nr_node_ids. */
+static void find_nodes(struct slabs *x)
+{
+	struct session *s = x->s;
+	const struct kern_member *array = &x->cm[KC_NODES];
+	uint64_t at, count = 0;
+	uint32_t n = 1;
+
+	if (!array->found || !type_array_count(type_strip(array->place.type), &count) || !count)
+		return;
+	if (err_ok(kern_symbol(s, "nr_node_ids", &at)) && !err_ok(mem_u32(s->mem, KERNEL, at, &n)))
+		n = 1;
+	x->nodes = n < count ? n : count;
+	if (x->nodes > MAX_NODES)
+		x->nodes = MAX_NODES;
+	x->node_stride = type_size(array->place.type) / count;
+}
+
 static struct err *fill(struct slabs *x, struct session *s, struct job *job)
 {
 	uint64_t list;
-	AUTO_FREE char *problem = NULL;
 
 	memcpy(x->cm, cache_members, sizeof(x->cm));
 	memcpy(x->slab, slab_members, sizeof(x->slab));
@@ -111,9 +133,10 @@ static struct err *fill(struct slabs *x, struct session *s, struct job *job)
 	if (!kern_members(s, "struct slab", x->slab, KSLAB_MEMBERS))
 		kern_members(s, "struct page", x->slab, KSLAB_MEMBERS);
 	slabs_find_free_members(x);
+	find_nodes(x);
 	find_kfence(x);
 	TRY(kern_symbol(s, "slab_caches", &list));
-	return walk_list(s, list, MAX_CACHES, job, add_cache, x, &problem);
+	return walk_list(s, list, MAX_CACHES, job, add_cache, x, &x->problem);
 }
 
 void slabs_destroy(struct slabs *x)
@@ -124,6 +147,7 @@ void slabs_destroy(struct slabs *x)
 		hmap_free(&x->v[i].kept);
 	hmap_free(&x->index);
 	pthread_mutex_destroy(&x->lock);
+	free(x->problem);
 	free(x->v);
 	free(x);
 }

@@ -21,7 +21,6 @@
 #include "engine/kern/memory/page.h"
 #include "engine/kern/memory/slabimpl.h"
 
-#define MAX_NODES 1024
 #define MAX_SHEAF 4096
 #define MAX_SHEAVES 65536
 
@@ -34,6 +33,7 @@ void slabs_find_free_members(struct slabs *x)
 
 	x->cpu[KCPU_FREELIST].names = "freelist";
 	x->cpu[KCPU_SLAB].names = "slab|page";
+	x->cpu[KCPU_PARTIAL].names = "partial"; /* CONFIG_SLUB_CPU_PARTIAL */
 	kern_members(s, "struct kmem_cache_cpu", x->cpu, KCPU_MEMBERS);
 	x->sheaves[KSH_MAIN].names = "main";
 	x->sheaves[KSH_SPARE].names = "spare";
@@ -47,6 +47,8 @@ void slabs_find_free_members(struct slabs *x)
 	kern_members(s, "struct kmem_cache_node", &x->node_barn, 1);
 	x->ptrs_barn.names = "barn";
 	kern_members(s, "struct kmem_cache_per_node_ptrs", &x->ptrs_barn, 1);
+	x->ptrs_node.names = "node";
+	kern_members(s, "struct kmem_cache_per_node_ptrs", &x->ptrs_node, 1);
 	x->barn_full.names = "sheaves_full";
 	kern_members(s, "struct node_barn", &x->barn_full, 1);
 }
@@ -62,7 +64,7 @@ struct objects {
 
 static bool is_object(const struct objects *o, uint64_t p)
 {
-	return p >= o->start && (p - o->start) % o->c->size == 0 && (p - o->start) / o->c->size < o->n;
+	return o->c->size && p >= o->start && (p - o->start) % o->c->size == 0 && (p - o->start) / o->c->size < o->n;
 }
 
 /* The link behind a free object: 0 at the end. false: it leads nowhere, or can't be read. */
@@ -221,29 +223,16 @@ static void keep_barn(struct slabs *x, struct cache *c, uint64_t barn, unsigned 
 		problem(c, "damaged list of full sheaves", barn);
 }
 
-static uint64_t node_ids(struct session *s)
-{
-	uint64_t at;
-	uint32_t n;
-
-	if (!err_ok(kern_symbol(s, "nr_node_ids", &at)) || !err_ok(mem_u32(s->mem, KERNEL, at, &n)))
-		return 1; /* without CONFIG_NUMA */
-	return n < MAX_NODES ? n : MAX_NODES;
-}
-
 /* Barns hang on kmem_cache.per_node[], before 7.1 on the kmem_cache_node of kmem_cache.node[]. */
 static void keep_barns(struct slabs *x, struct cache *c)
 {
-	const struct kern_member *nodes = &x->cm[KC_NODES];
 	bool by_ptrs = x->ptrs_barn.found;
-	uint64_t n = node_ids(x->s), barn, count = 0;
+	uint64_t barn;
 
-	if (!nodes->found || !x->barn_full.found || (!by_ptrs && !x->node_barn.found) ||
-	    !type_array_count(type_strip(nodes->place.type), &count))
+	if (!x->barn_full.found || (!by_ptrs && !x->node_barn.found))
 		return;
-	uint64_t stride = type_size(nodes->place.type) / (count ? count : 1);
-	for (uint64_t i = 0; i < n && i < count; i++) {
-		uint64_t at = kern_at(c->addr, nodes) + i * stride;
+	for (uint64_t i = 0; i < x->nodes; i++) {
+		uint64_t at = slabs_node(x, c, i);
 		if (!by_ptrs && (!err_ok(mem_u64(x->s->mem, KERNEL, at, &at)) || !at))
 			continue;
 		if (err_ok(kern_read(x->s, at, by_ptrs ? &x->ptrs_barn : &x->node_barn, &barn)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What slab.c and slabfree.c share. Thread: as each member says.
+ * What slab.c, slabfree.c and slabstat.c share, and the list of caches for their neighbours. Thread: as each member says.
  */
 #ifndef KERN_SLABIMPL_H
 #define KERN_SLABIMPL_H
@@ -21,10 +21,11 @@ enum {
 	KC_CPU_SLAB,
 	KC_SHEAVES,
 	KC_NODES,
+	KC_OO,
 	KC_MEMBERS
 };
-enum { KS_FREELIST, KS_OBJECTS, KS_S_MEM, KSLAB_MEMBERS };
-enum { KCPU_FREELIST, KCPU_SLAB, KCPU_MEMBERS };
+enum { KS_FREELIST, KS_INUSE, KS_OBJECTS, KS_LIST, KS_NEXT, KS_S_MEM, KSLAB_MEMBERS };
+enum { KCPU_FREELIST, KCPU_SLAB, KCPU_PARTIAL, KCPU_MEMBERS };
 enum { KSH_MAIN, KSH_SPARE, KSH_RCU, KSH_MEMBERS };
 enum { SHEAF_SIZE, SHEAF_OBJECTS, SHEAF_LIST, SHEAF_MEMBERS };
 enum { KF_ADDR, KF_SIZE, KF_STATE, KF_CACHE, KF_MEMBERS };
@@ -46,14 +47,23 @@ struct slabs {
 	struct kern_member cm[KC_MEMBERS];
 	struct kern_member slab[KSLAB_MEMBERS], cpu[KCPU_MEMBERS], sheaves[KSH_MEMBERS];
 	struct kern_member sheaf[SHEAF_MEMBERS], kf[KF_MEMBERS];
-	struct kern_member node_barn, ptrs_barn, barn_full;
+	struct kern_member node_barn, ptrs_barn, ptrs_node, barn_full;
+	uint64_t nodes, node_stride; /* elements of kmem_cache's array of nodes that count; bytes of one */
 	uint64_t kfence_pool, kfence_meta, kfence_stride; /* pool 0: none */
+	char *problem; /* what stood in the way of reading all caches; NULL: nothing */
 	pthread_mutex_t lock;
 };
 
 struct err *slabs_get(struct session *s, struct slabs **ret);
 /* The cache at this address; NULL: none of the kernel's list. */
 struct cache *slabs_cache(struct slabs *x, uint64_t kmem_cache);
+
+/* Where the cache keeps what belongs to node i: a kmem_cache_per_node_ptrs, before 7.1 a pointer to the
+ * kmem_cache_node. i < slabs.nodes. */
+static inline uint64_t slabs_node(const struct slabs *x, const struct cache *c, uint64_t i)
+{
+	return kern_at(c->addr, &x->cm[KC_NODES]) + i * x->node_stride;
+}
 
 /* slabfree.c: what only it reads. */
 void slabs_find_free_members(struct slabs *x);

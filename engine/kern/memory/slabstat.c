@@ -14,16 +14,12 @@
 #define OO_SHIFT 16
 
 enum { SN_SLABS, SN_TOTAL, SN_PARTIAL, SN_MEMBERS };
-enum { SS_INUSE, SS_OBJECTS, SS_LIST, SS_NEXT, SS_MEMBERS };
-enum { SC_OO, SC_NODES, SC_CPU, SC_MEMBERS };
-enum { SP_SLAB, SP_PARTIAL, SP_MEMBERS };
 
 struct counting {
 	struct session *s;
+	struct slabs *x;
 	struct job *job;
-	struct kern_member node[SN_MEMBERS], slab[SS_MEMBERS], cache[SC_MEMBERS], cpu[SP_MEMBERS];
-	struct kern_member ptr; /* kmem_cache_per_node_ptrs.node */
-	uint64_t nodes, stride; /* pointers to nodes, and how far they are apart */
+	struct kern_member node[SN_MEMBERS];
 	/* of the cache at hand */
 	uint64_t free;
 	char problem[96];
@@ -31,36 +27,10 @@ struct counting {
 
 static void resolve(struct counting *k)
 {
-	struct session *s = k->s;
-	uint64_t count = 0, at;
-	uint32_t n = 1;
-
 	k->node[SN_SLABS].names = "nr_slabs.counter"; /* both with CONFIG_SLUB_DEBUG only */
 	k->node[SN_TOTAL].names = "total_objects.counter";
 	k->node[SN_PARTIAL].names = "partial.next";
-	kern_members(s, "struct kmem_cache_node", k->node, SN_MEMBERS);
-	k->slab[SS_INUSE].names = "inuse";
-	k->slab[SS_OBJECTS].names = "objects";
-	k->slab[SS_LIST].names = "slab_list.next";
-	k->slab[SS_NEXT].names = "next";
-	if (!kern_members(s, "struct slab", k->slab, SS_MEMBERS)) /* since 5.17 */
-		kern_members(s, "struct page", k->slab, SS_MEMBERS);
-	k->cache[SC_OO].names = "oo.x";
-	k->cache[SC_NODES].names = "per_node|node";
-	k->cache[SC_CPU].names = "cpu_slab";
-	kern_members(s, "struct kmem_cache", k->cache, SC_MEMBERS);
-	k->cpu[SP_SLAB].names = "slab|page";
-	k->cpu[SP_PARTIAL].names = "partial"; /* CONFIG_SLUB_CPU_PARTIAL */
-	kern_members(s, "struct kmem_cache_cpu", k->cpu, SP_MEMBERS);
-	k->ptr.names = "node";
-	kern_members(s, "struct kmem_cache_per_node_ptrs", &k->ptr, 1);
-	if (!k->cache[SC_NODES].found ||
-	    !type_array_count(type_strip(k->cache[SC_NODES].place.type), &count) || !count)
-		return;
-	k->stride = type_size(k->cache[SC_NODES].place.type) / count;
-	if (err_ok(kern_symbol(s, "nr_node_ids", &at)) && !err_ok(mem_u32(s->mem, KERNEL, at, &n)))
-		n = 1;
-	k->nodes = n < count ? n : count;
+	kern_members(k->s, "struct kmem_cache_node", k->node, SN_MEMBERS);
 }
 
 static void trouble(struct counting *k, const char *what)
@@ -73,8 +43,8 @@ static void add_free(struct counting *k, uint64_t slab)
 {
 	uint64_t inuse, objects;
 
-	if (!err_ok(kern_read(k->s, slab, &k->slab[SS_INUSE], &inuse)) ||
-	    !err_ok(kern_read(k->s, slab, &k->slab[SS_OBJECTS], &objects)) || inuse > objects)
+	if (!err_ok(kern_read(k->s, slab, &k->x->slab[KS_INUSE], &inuse)) ||
+	    !err_ok(kern_read(k->s, slab, &k->x->slab[KS_OBJECTS], &objects)) || inuse > objects)
 		trouble(k, "a slab's counters can't be read");
 	else
 		k->free += objects - inuse;
@@ -84,7 +54,7 @@ static struct err *on_partial(void *ctx, uint64_t node)
 {
 	struct counting *k = ctx;
 
-	add_free(k, node - k->slab[SS_LIST].place.offset);
+	add_free(k, node - k->x->slab[KS_LIST].place.offset);
 	return NULL;
 }
 
@@ -101,7 +71,7 @@ static struct err *count_node(struct counting *k, uint64_t node, struct slab_sta
 	st->counted = true;
 	st->slabs += slabs;
 	st->total += total;
-	if (!k->node[SN_PARTIAL].found || !k->slab[SS_LIST].found)
+	if (!k->node[SN_PARTIAL].found || !k->x->slab[KS_LIST].found)
 		return NULL;
 	TRY(walk_list(k->s, kern_at(node, &k->node[SN_PARTIAL]), PARTIAL_MAX, k->job, on_partial, k, &damage));
 	if (damage)
@@ -111,41 +81,45 @@ static struct err *count_node(struct counting *k, uint64_t node, struct slab_sta
 }
 
 /* A CPU's own slab and the partial ones that it keeps, which are chained by `next`. */
-static void count_cpu(struct counting *k, uint64_t at)
+static struct err *count_cpu(struct counting *k, uint64_t at)
 {
 	uint64_t slab, max = PARTIAL_MAX;
 
-	if (!err_ok(kern_read(k->s, at, &k->cpu[SP_SLAB], &slab)))
+	if (!err_ok(kern_read(k->s, at, &k->x->cpu[KCPU_SLAB], &slab)))
 		trouble(k, "a CPU's slabs can't be read");
 	else if (slab)
 		add_free(k, slab);
-	if (!k->cpu[SP_PARTIAL].found || !k->slab[SS_NEXT].found ||
-	    !err_ok(kern_read(k->s, at, &k->cpu[SP_PARTIAL], &slab)))
-		return;
+	if (!k->x->cpu[KCPU_PARTIAL].found || !k->x->slab[KS_NEXT].found ||
+	    !err_ok(kern_read(k->s, at, &k->x->cpu[KCPU_PARTIAL], &slab)))
+		return NULL;
 	for (; slab; max--) {
+		TRY(job_tick(k->job, 0));
 		if (!max || !kern_pointer(k->s, slab)) {
 			trouble(k, "a CPU's list of partial slabs is damaged");
-			return;
+			return NULL;
 		}
 		add_free(k, slab);
-		if (!err_ok(kern_read(k->s, slab, &k->slab[SS_NEXT], &slab)))
-			return;
+		if (!err_ok(kern_read(k->s, slab, &k->x->slab[KS_NEXT], &slab)))
+			return NULL;
 	}
+	return NULL;
 }
 
-static void count_cpus(struct counting *k, uint64_t cache)
+static struct err *count_cpus(struct counting *k, uint64_t cache)
 {
 	uint64_t cpu_slab, base;
 
-	if (!k->cache[SC_CPU].found || !err_ok(kern_read(k->s, cache, &k->cache[SC_CPU], &cpu_slab)))
-		return;
+	if (!k->x->cm[KC_CPU_SLAB].found || !err_ok(kern_read(k->s, cache, &k->x->cm[KC_CPU_SLAB], &cpu_slab)))
+		return NULL;
 	for (unsigned cpu = 0; cpu < k->s->ncpus; cpu++)
 		if (err_ok(kern_percpu_offset(k->s, cpu, &base)))
-			count_cpu(k, cpu_slab + base);
+			TRY(count_cpu(k, cpu_slab + base));
+	return NULL;
 }
 
-static struct err *count(struct counting *k, struct slabs *x, struct cache *c, struct slab_stat *st)
+static struct err *count(struct counting *k, struct cache *c, struct slab_stat *st)
 {
+	struct slabs *x = k->x;
 	uint64_t oo, node;
 	const char *problem;
 
@@ -153,20 +127,19 @@ static struct err *count(struct counting *k, struct slabs *x, struct cache *c, s
 	k->problem[0] = '\0';
 	*st = (struct slab_stat){.name = c->name, .kmem_cache = c->addr, .object_size = c->object_size,
 				 .size = c->size};
-	if (err_ok(kern_read(k->s, c->addr, &k->cache[SC_OO], &oo)) && oo >> OO_SHIFT < 20) {
+	if (err_ok(kern_read(k->s, c->addr, &k->x->cm[KC_OO], &oo)) && oo >> OO_SHIFT < 20) {
 		st->per_slab = oo & ((1u << OO_SHIFT) - 1);
 		st->slab_bytes = k->s->arch->page_size << (oo >> OO_SHIFT);
 	}
-	for (uint64_t i = 0; i < k->nodes; i++) {
-		uint64_t at = kern_at(c->addr, &k->cache[SC_NODES]) + i * k->stride +
-			      (k->ptr.found ? k->ptr.place.offset : 0);
+	for (uint64_t i = 0; i < x->nodes; i++) {
+		uint64_t at = slabs_node(x, c, i) + (x->ptrs_node.found ? x->ptrs_node.place.offset : 0);
 		if (!err_ok(mem_u64(k->s->mem, KERNEL, at, &node)))
 			trouble(k, "its nodes can't be read");
 		else if (node)
 			TRY(count_node(k, node, st));
 	}
 	st->active = st->total > k->free ? st->total - k->free : 0;
-	count_cpus(k, c->addr);
+	TRY(count_cpus(k, c->addr));
 	k->free += slabs_kept(x, c, &problem);
 	if (problem)
 		trouble(k, problem);
@@ -175,18 +148,18 @@ static struct err *count(struct counting *k, struct slabs *x, struct cache *c, s
 	return NULL;
 }
 
-struct err *slabstat_each(struct session *s, struct job *job,
+struct err *slabstat_each(struct session *s, struct job *job, const char **problem,
 			  struct err *(*fn)(void *ctx, const struct slab_stat *st), void *ctx)
 {
 	struct counting k = {.s = s, .job = job};
 	struct slab_stat st;
-	struct slabs *x;
 
-	TRY(slabs_get(s, &x));
+	TRY(slabs_get(s, &k.x));
 	resolve(&k);
-	for (size_t i = 0; i < x->n; i++) {
+	*problem = k.x->problem;
+	for (size_t i = 0; i < k.x->n; i++) {
 		TRY(job_tick(job, 1));
-		TRY(count(&k, x, &x->v[i], &st));
+		TRY(count(&k, &k.x->v[i], &st));
 		TRY(fn(ctx, &st));
 	}
 	return NULL;

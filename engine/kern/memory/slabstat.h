@@ -21,8 +21,9 @@ struct slab_stat {
 	const char *problem; /* what stood in the way of exact numbers; NULL: nothing. Borrowed for the call */
 };
 
-/* The caches in the kernel's own order, newest first. */
-struct err *slabstat_each(struct session *s, struct job *job,
+/* The caches in the kernel's own order, newest first. *problem: why some may be missing; NULL: none is.
+ * It lives as long as the session. */
+struct err *slabstat_each(struct session *s, struct job *job, const char **problem,
 			  struct err *(*fn)(void *ctx, const struct slab_stat *st), void *ctx);
 
 #endif
