@@ -10,6 +10,7 @@
 
 #include "engine/cmd/commands.h"
 #include "engine/kern/stack/codeplace.h"
+#include "engine/kern/stack/stackname.h"
 #include "engine/unwind/vars.h"
 
 #define BT_MAX_FRAMES 256
@@ -20,6 +21,7 @@ struct bt {
 	const struct task *t;
 	struct stack stack;
 	unsigned index; /* of the next row */
+	struct stack_name on; /* the stack that the last row's frame is on; "": not known, or no row yet */
 	bool words;	/* words are asked for: they are the rows under a frame, and nothing else is */
 	struct args *args; /* recovered arguments; NULL until asked for: bt_args() */
 };

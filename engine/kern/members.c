@@ -62,6 +62,22 @@ struct err *kern_percpu(struct session *s, const char *symbol, unsigned cpu, uin
 	return NULL;
 }
 
+struct err *kern_percpu_pointer(struct session *s, const char *symbol, const char *hot, unsigned cpu,
+				uint64_t *ret)
+{
+	struct kern_member member = {.names = hot};
+	uint64_t at;
+
+	struct err *e = kern_percpu(s, symbol, cpu, &at);
+	if (e && kern_members(s, "struct pcpu_hot", &member, 1) &&
+	    err_ok(kern_percpu(s, "pcpu_hot", cpu, &at))) {
+		err_free(e);
+		e = NULL;
+		at = kern_at(at, &member);
+	}
+	return e ? e : mem_u64(s->mem, KERNEL, at, ret);
+}
+
 bool kern_cpu_online(struct session *s, unsigned cpu)
 {
 	static const char *const masks[] = {"__cpu_possible_mask", "__cpu_online_mask"};

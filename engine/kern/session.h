@@ -80,6 +80,10 @@ struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret);
 struct err *kern_percpu_offset(struct session *s, unsigned cpu, uint64_t *ret);
 /* The address of a per-CPU variable on a CPU. */
 struct err *kern_percpu(struct session *s, const char *symbol, unsigned cpu, uint64_t *ret);
+/* The value of a per-CPU pointer: of variable `symbol`, or where the kernel keeps what its hottest paths
+ * need in one struct (pcpu_hot), of that struct's member `hot`. */
+struct err *kern_percpu_pointer(struct session *s, const char *symbol, const char *hot, unsigned cpu,
+				uint64_t *ret);
 /* Per-CPU offset of a pointer with __percpu. */
 
 /* Is the CPU possible/online? From __cpu_online_mask / __cpu_possible_mask; true when not known. */

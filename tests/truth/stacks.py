@@ -23,15 +23,17 @@ from program import ask, is_fault
 from truth import Report, lab_dumps, lossy
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SOURCE = os.path.join(TOP, "tests/lab/module/labbug.c")
+SOURCES = os.path.join(TOP, "tests/lab/module")
 # what the kernel runs to print its trace, or to leave, and the trace's reader has not
 PRINTING = re.compile(r"^(dump_stack_lvl|dump_stack|show_stack|__dump_stack)$")
 LEAVING = re.compile(r"^(__crash_kexec|crash_kexec|crash_setup_regs|machine_kexec)$")
 # what stands among the lines of a trace
 BETWEEN = re.compile(r"\?|</?(TASK|IRQ|SOFTIRQ|NMI|#|ENTRY)|RIP: |Code: |[ER][A-Z0-9]+: |CR2: |[DF]S: |CS: |$")
 # the scenario's own: function -> arguments that it must show
-ORDER = ("lab_order", "address")
-SCENARIOS = ("sysrq-key", "nmi", "nullderef", "lockup", "overflow")
+ORDER, VAN = ("lab_order", "address"), ("lab_van", "address")
+# scenario -> what must have come in, on any CPU
+SCENARIOS = {"sysrq-key": [], "nmi": ["nmi"], "nullderef": ["exception"], "lockup": ["interrupt"], "overflow": ["exception"],
+             "softirq": ["exception", "interrupt", "interrupt", "nmi"]}
 ARGUMENTS = {
     "nullderef": [
         ("lab_weigh", {"item": 0, "count": 42}),
@@ -40,7 +42,19 @@ ARGUMENTS = {
     "lockup": [
         ("lab_spin", {"order": ORDER}),
         ("lab_wait", {"order": ORDER, "count": 37})],
+    "softirq": [
+        ("lab_lift", {"parcel": 0, "times": 4}),
+        ("lab_honk", {"van": VAN, "times": 3}),
+        ("lab_stow", {"van": VAN, "boxes": 12}),
+        ("lab_deliver", {"van": VAN, "stops": 37}),
+        ("lab_idle", {"van": VAN, "gear": 5}),
+        ("lab_drive", {"van": VAN, "speed": 130})],
 }
+# A variable of the module: a member of it, and its value.
+KNOWN = {"lab_order": ("id", 4711), "lab_van": ("plate", 1138)}
+# On which stack each of these runs; between them all stacks are crossed.
+STACKS = {"softirq": {"lab_lift": "IRQ", "lab_horn": "IRQ", "lab_load": "IRQ", "lab_deliver": "task", "ksys_write": "task",
+                      "crash_nmi_callback": "NMI", "lab_idle": "IRQ", "lab_drive": "task", "kthread": "task"}}
 
 
 def trace(lines):
@@ -130,19 +144,26 @@ def check_above(report, name, rows, above):
 def check_entries(report, name, scenario, answers):
     """Who came in where, on all CPUs."""
     kinds = [r["entry"] for r in answers if r["entry"]]
-    wanted = {"sysrq-key": [], "nmi": ["nmi"], "nullderef": ["exception"], "lockup": ["interrupt"],
-              "overflow": ["exception"]}[scenario]
-    problems = ["no %s came in, only %s" % (k, kinds) for k in wanted if k not in kinds]
+    problems = ["%s came in, not only %s" % (SCENARIOS[scenario], kinds)
+                for k in set(SCENARIOS[scenario]) if SCENARIOS[scenario].count(k) > kinds.count(k)]
     for r in answers:
         if r["entry"] and {v["name"] for v in r["vars"]} < {"rip", "rsp", "rax", "rdi", "rflags"}:
             problems.append("registers are missing under %s" % r["entry"])
     report.test(name + " entries", problems, " ".join(kinds))
 
 
-def source_lines():
+def check_stacks(report, name, scenario, rows):
+    """Which of the CPU's stacks a function runs on; the text form tells where that changes."""
+    have = {r["function"]: r["stack"] for r in rows if r["function"]}
+    problems = ["%s is on the %s stack, not %s" % (f, have.get(f), s) for f, s in STACKS[scenario].items()
+                if have.get(f) != s]
+    report.test(name + " the stacks that were crossed", problems, "%d" % len({r["stack"] for r in rows}))
+
+
+def source_lines(source):
     """function -> its lines in the module's source"""
     found, function = {}, None
-    with open(SOURCE) as f:
+    with open(os.path.join(SOURCES, source)) as f:
         for n, line in enumerate(f, 1):
             m = re.match(r"static .*?(\w+)\(", line)
             if m:
@@ -155,35 +176,36 @@ def source_lines():
 
 
 def check_module(report, name, scenario, rows, addresses):
-    lines, problems, values = source_lines(), [], 0
+    source = "labirq.c" if scenario == "softirq" else "labbug.c"
+    lines, problems, values = source_lines(source), [], 0
     by_function = {r["function"]: r for r in rows if r["function"]}
     for function, arguments in ARGUMENTS[scenario]:
         r = by_function.get(function)
         if not r:
             problems.append("%s is missing" % function)
             continue
-        if not r["file"] or not r["file"].endswith("labbug.c") or r["line"] not in lines[function]:
+        if not r["file"] or not r["file"].endswith(source) or r["line"] not in lines[function]:
             problems.append("%s is in %s:%s, not in %s" % (function, r["file"], r["line"], sorted(lines[function])))
         have = {v["name"]: v["value"] for v in r["vars"]}
         for argument, value in arguments.items():
             mine = have.get(argument)
             if isinstance(mine, str) and mine.startswith("0x"):
                 mine = int(mine, 16)
-            if value is ORDER:
-                value = addresses[ORDER[0]]
+            if isinstance(value, tuple):
+                value = addresses[value[0]]
             values += 1
             if mine != value:
                 problems.append("%s: %s is %r, not %r" % (function, argument, mine, value))
     report.test(name + " lines and arguments in the module", problems, "%d values" % values)
 
 
-def check_type(report, program, dump, options):
-    """A type that only the module has is known to the very first command."""
-    files = [dump.vmlinux] + dump.files
-    rows = ask(program, files, ["struct lab_order %s" % ORDER[0]], options=options).rows(0)
-    problems = [] if {r["path"]: r["value"] for r in rows}.get("id") == 4711 else ["struct: %s" % rows]
-    rows = ask(program, files, ["p ((struct lab_order *)&%s)->id" % ORDER[0]], options=options).rows(0)
-    problems += [] if [r["value"] for r in rows] == [4711] else ["p: %s" % rows]
+def check_type(report, program, dump, name, options):
+    """A type that only the module has is known to the very first command. (Its variable has its name.)"""
+    files, (member, value) = [dump.vmlinux] + dump.files, KNOWN[name]
+    rows = ask(program, files, ["struct %s %s" % (name, name)], options=options).rows(0)
+    problems = [] if {r["path"]: r["value"] for r in rows}.get(member) == value else ["struct: %s" % rows]
+    rows = ask(program, files, ["p ((struct %s *)&%s)->%s" % (name, name, member)], options=options).rows(0)
+    problems += [] if [r["value"] for r in rows] == [value] else ["p: %s" % rows]
     report.test("%s %s %s a type of the module" % dump[:3], problems)
 
 
@@ -267,7 +289,7 @@ def check_dump(report, program, dump):
     name = "%s %s %s" % dump[:3]
     debug = os.path.join(os.path.dirname(dump.vmlinux), "debug")
     options = ["--debug-dir", debug]
-    first = ask(program, [dump.vmlinux] + dump.files, ["ps", "log", "bt -a"], options=options)
+    first = ask(program, [dump.vmlinux] + dump.files, ["ps", "log", "bt -a", "bt -aV"], options=options)
     panicking = [r for r in first.rows(0) if r.get("panicking")] or panicking_by_stack(first.rows(0), first.rows(2))
     if not panicking:
         report.test(name + " the panicking task", ["none is known"])
@@ -276,7 +298,7 @@ def check_dump(report, program, dump):
     rows = ask(program, [dump.vmlinux] + dump.files, ["bt -V %s" % panicking[0]["task"]], options=options).rows(0)
     names = kallsyms(dump)
     above, _ = check_trace(report, name, rows, lines, names)
-    if dump.scenario in ("nullderef", "overflow"):
+    if dump.scenario in ("nullderef", "overflow", "softirq"):
         check_above(report, name, rows, above)
     if dump.scenario == "fsfreeze":
         check_freeze(report, program, dump, options)
@@ -285,9 +307,13 @@ def check_dump(report, program, dump):
         check_cpus(report, name, first.rows(2), 2)
     if dump.scenario == "sysrq" and dump.format == "zstd.d1":
         check_lines(report, program, dump)
+    if dump.scenario in STACKS:
+        check_stacks(report, name, dump.scenario, first.rows(2))
     if dump.scenario in ARGUMENTS:
-        check_type(report, program, dump, options)
-        check_module(report, name, dump.scenario, rows, {n: min(names[n]) for n in ("lab_order",)})
+        known = {n: min(names[n]) for n in KNOWN if n in names}
+        for n in known:
+            check_type(report, program, dump, n, options)
+        check_module(report, name, dump.scenario, first.rows(3), known)
 
 
 def check_freeze(report, program, dump, options):

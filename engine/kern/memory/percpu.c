@@ -178,7 +178,7 @@ static void find_stacks(struct places *x, struct job *job)
 	struct session *s = x->s;
 	struct type_place estacks;
 	const struct type *t;
-	uint64_t at, top, irq_size = 0;
+	uint64_t top, irq_size = 0;
 
 	if (err_ok(type_find(s->types, "struct irq_stack", job, &t)))
 		irq_size = type_size(t);
@@ -191,13 +191,15 @@ static void find_stacks(struct places *x, struct job *job)
 	for (unsigned i = 0; i < x->ncpus; i++) {
 		struct cpu *c = &x->cpu[i];
 		/* the pointer is to the last word */
-		if (irq_size && err_ok(kern_percpu(s, "hardirq_stack_ptr", i, &at)) &&
-		    err_ok(mem_u64(s->mem, KERNEL, at, &top)) && kern_pointer(s, top)) {
+		if (irq_size &&
+		    err_ok(kern_percpu_pointer(s, "hardirq_stack_ptr", "hardirq_stack_ptr", i, &top)) &&
+		    kern_pointer(s, top)) {
 			c->irq_end = (top + 15) & ~UINT64_C(15);
 			c->irq_start = c->irq_end - irq_size;
 		}
-		if (x->entry_area && err_ok(kern_percpu(s, "cea_exception_stacks", i, &at)) &&
-		    err_ok(mem_u64(s->mem, KERNEL, at, &top)) && kern_pointer(s, top))
+		if (x->entry_area &&
+		    err_ok(kern_percpu_pointer(s, "cea_exception_stacks", "", i, &top)) &&
+		    kern_pointer(s, top))
 			c->area = top - x->estacks_at;
 	}
 }

@@ -59,17 +59,10 @@ static void add_ist(struct session *s, unsigned cpu, struct ranges *r)
  * task_struct can't be read. */
 static void add_current(struct session *s, unsigned cpu, uint64_t size, struct ranges *r)
 {
-	struct kern_member hot = {.names = "top_of_stack"}; /* 6.2 to 6.14 */
-	uint64_t at, top;
-	bool found = err_ok(kern_percpu(s, "cpu_current_top_of_stack", cpu, &at));
+	uint64_t top;
 
-	if (!found && kern_members(s, "struct pcpu_hot", &hot, 1) &&
-	    err_ok(kern_percpu(s, "pcpu_hot", cpu, &at))) {
-		at = kern_at(at, &hot);
-		found = true;
-	}
-	if (found && err_ok(mem_u64(s->mem, KERNEL, at, &top)) && kern_pointer(s, top) &&
-	    kern_pointer(s, top - size))
+	if (err_ok(kern_percpu_pointer(s, "cpu_current_top_of_stack", "top_of_stack", cpu, &top)) &&
+	    kern_pointer(s, top) && kern_pointer(s, top - size))
 		add(r, top - size, top);
 }
 
