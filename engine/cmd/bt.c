@@ -216,7 +216,7 @@ static void crash_command(const struct cmd_args *a, const struct task *t, struct
 static struct err *task_bt(const struct cmd_call *c, const struct task *t)
 {
 	const struct cmd_args *a = c->args;
-	bool words = (a->has['f'] || a->has['F']) && !a->has['e'];
+	bool words = a->has['f'] || a->has['F'];
 	struct bt b = {.c = c, .s = c->session, .t = t, .words = words};
 	AUTO_BUF struct buf comm = {0}, crash = {0};
 	struct ref ref = ref_addr(REF_TASK, t->addr);
@@ -255,8 +255,8 @@ static struct err *run(const struct cmd_call *c)
 	const struct cmd_args *a = c->args;
 	const struct task *t;
 
-	if ((a->has['f'] || a->has['F']) && (a->has['V'] || a->has['P'] || a->has['R']))
-		return usage_error(a->cmd, "words (-f, -F) and variables (-V, -P, -R) don't go together");
+	if (a->has['a'] && a->n)
+		return usage_error(a->cmd, "-a chooses the tasks, so there can be no '%s'", a->v[0]);
 	if (a->has['a'])
 		return active_tasks(c);
 	for (size_t i = 0; i < (c->args->n ? c->args->n : 1); i++) {
@@ -290,6 +290,7 @@ const struct cmd cmd_bt = {
 		{'e', ARG_NONE, NULL, "exception frames (struct pt_regs) found by searching the stack"},
 		{'l', ARG_NONE, NULL, "file, line and column (always on; kept for fingers)"},
 		{0}},
+	.views = "VR PR fF tT e",
 	.args = (const struct cmd_arg[]){
 		{"TASK", ARG_TASK, true, true, "pid or address of a task_struct; without it the chosen task"},
 		{0}},

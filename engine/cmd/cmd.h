@@ -174,6 +174,9 @@ struct cmd {
 	const char *summary;
 	const char *details; /* a paragraph for `help CMD`; NULL: none */
 	const struct cmd_option *options; /* ends with letter 0; NULL: none */
+	/* Options that ask for different things: "VR fF t". Of these letters only those within one word go
+	 * together; all others go with everything. NULL: all options go together. */
+	const char *views;
 	const struct cmd_arg *args;	  /* ends with name NULL; NULL: none */
 	const struct cmd_example *examples; /* at least one; ends with line NULL */
 	const struct table *table; /* what it answers with, for the documentation */

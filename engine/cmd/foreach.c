@@ -113,6 +113,16 @@ static struct err *choose(const struct cmd_call *c, const struct taskfilter *f, 
 	return NULL;
 }
 
+/* The command is run for each task: it has no say in which. */
+static struct err *no_other_tasks(const struct cmd *cmd, const struct cmd_args *args)
+{
+	if (cmd == &cmd_bt && args->has['a'])
+		return usage_error(cmd, "foreach chooses the tasks, so there can be no -a");
+	if (args->n && cmd->args[0].kind == ARG_TASK)
+		return usage_error(cmd, "foreach chooses the tasks, so there can be no '%s'", args->v[0]);
+	return NULL;
+}
+
 static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f, const char *line,
 			   const struct cmd *cmd)
 {
@@ -123,6 +133,8 @@ static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f,
 
 	words_split(line, &w);
 	struct err *e = args_parse(cmd, line, &w, args);
+	if (!e)
+		e = no_other_tasks(cmd, args);
 	if (!e)
 		e = choose(c, f, &x);
 	x.call.args = args;

@@ -157,6 +157,28 @@ static size_t most_args(const struct cmd *c, size_t *least)
 	return most;
 }
 
+/* Is there a word of `views` with both letters? */
+static bool one_view(const char *views, char a, char b)
+{
+	for (const char *p = views; *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+		if (memchr(p, a, n) && memchr(p, b, n))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+static struct err *check_views(const struct cmd *c, const struct cmd_args *args)
+{
+	for (const char *a = c->views; a && *a; a++)
+		for (const char *b = a + 1; *b && args->has[(unsigned char)*a]; b++)
+			if (args->has[(unsigned char)*b] && !one_view(c->views, *a, *b))
+				return usage_error(c, "-%c and -%c don't go together: they show different things",
+						   *a, *b);
+	return NULL;
+}
+
 struct err *args_parse(const struct cmd *c, const char *line, const struct words *w,
 		       struct cmd_args *ret)
 {
@@ -187,5 +209,5 @@ struct err *args_parse(const struct cmd *c, const char *line, const struct words
 	}
 	if (ret->n < least)
 		return usage_error(c, "%s is missing", c->args[ret->n].name);
-	return NULL;
+	return check_views(c, ret);
 }

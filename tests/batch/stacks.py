@@ -68,8 +68,18 @@ def words(tap):
     sbs = {rows("struct dentry.d_sb %s" % w["value"])[0]["value"] for w in dentries}
     supers = {m["superblock"] for m in rows("mount")}
     tap.check("what it calls a dentry is one", sbs <= supers, "%s %s" % (sbs, supers))
-    p = run(["bt -f -V %d" % dd["pid"]])
-    tap.check("words and variables don't go together", p.returncode == 1 and "usage: bt" in p.stderr, p.stderr)
+
+
+def together(tap):
+    """Options that ask for different things are an error, not a choice that nobody made."""
+    for line, told in (("bt -f -V", "-V and -f"), ("bt -Vt", "-V and -t"), ("bt -VP", "-V and -P"), ("bt -ef", "-f and -e"),
+                       ("bt -Te", "-T and -e"), ("bt -R -F", "-R and -F"), ("bt -a 1", "-a chooses"),
+                       ("foreach UN bt -a", "foreach chooses"), ("foreach UN bt 1", "foreach chooses")):
+        p = run([line])
+        tap.check(line, p.returncode == 1 and told in p.stderr and "usage: bt" in p.stderr and not p.stdout, p.stderr)
+    for line in ("bt -VR -I", "bt -PR", "bt -fF", "bt -tTI", "bt -al", "bt -ae"):
+        p = run([line])
+        tap.check(line, p.returncode == 0, p.stderr)
 
 
 def searched(tap):
@@ -228,7 +238,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([columns_and_folding, words, searched, grouped, source, strange_sources, chosen_frame, what_is])
+        Tap().run([columns_and_folding, words, together, searched, grouped, source, strange_sources, chosen_frame, what_is])
     finally:
         shutil.rmtree(TMP)
 
