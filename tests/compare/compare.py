@@ -19,8 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "truth"))
 from containers import containers_with_crash
 from differences import Differences
+from dumps import TOP, lab_dumps
 from program import ask, is_fault
-from truth import TOP, lab_dumps
 from with_crash import with_crash
 from with_crash_expr import expressions_with_crash
 from with_drgn import identify_with_drgn, with_drgn

@@ -3,20 +3,22 @@
 import os
 import re
 import subprocess
+import tempfile
 
 MARK = 0xabcd0000
 COMMANDS = ["ps", "ps -m", "foreach bt", "log", "sym -l", "mount", "mod", "sys", "set"]
 
 
 def answers(command, ours, commands):
-    """[text of each command's answer], or None."""
+    """{command: the text of its answer}, or None."""
     lines = ["set scroll off", "set offline hide"]
     for i, c in enumerate(commands):
         lines += ["eval -l 0x%x" % (MARK + i), c]
     lines += ["eval -l 0x%x" % (MARK + len(commands)), "exit"]
-    p = subprocess.run(command.split() + ["-s", ours.dump.vmlinux, ours.dump.files[0]],
-                       input="\n".join(lines) + "\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                       errors="replace")
+    with tempfile.TemporaryDirectory(prefix="vmbrowse-crash.") as d:  # it may write files
+        p = subprocess.run(command.split() + ["-s", ours.dump.vmlinux, ours.dump.files[0]], cwd=d,
+                           input="\n".join(lines) + "\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           errors="replace")
     parts = re.split(r"^ *hexadecimal: abcd[0-9a-f]{4} .*\n(?:^ *(?:decimal|octal|binary):.*\n)*", p.stdout, flags=re.M)
     if len(parts) < len(commands) + 1:
         print("crash can't read %s: %s" % (ours.dump.files[0], p.stdout.strip()[-300:]))

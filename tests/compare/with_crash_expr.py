@@ -2,11 +2,10 @@
 """The corpus of expressions (tests/truth/expressions.txt) as crash answers it: p, struct, eval, whatis."""
 import os
 import re
-import subprocess
-import tempfile
+
+from with_crash import answers
 
 CORPUS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "truth/expressions.txt")
-MARK = 0xabcd0000
 
 
 def corpus():
@@ -121,33 +120,18 @@ def compare_command(d, command, rows, errors, text):
             compare_struct(d, command, rows, text)
 
 
-def crash_texts(command, ours, commands):
-    lines = ["set scroll off"]
-    for i, c in enumerate(commands):
-        lines += ["eval -l 0x%x" % (MARK + i), c]
-    lines += ["eval -l 0x%x" % (MARK + len(commands)), "exit"]
-    with tempfile.TemporaryDirectory(prefix="vmbrowse-crash.") as d:  # it may write files
-        p = subprocess.run(command.split() + ["-s", ours.dump.vmlinux, ours.dump.files[0]], cwd=d,
-                           input="\n".join(lines) + "\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                           errors="replace")
-    parts = re.split(r"^ *hexadecimal: abcd[0-9a-f]{4} .*\n(?:^ *(?:decimal|octal|binary):.*\n)*", p.stdout, flags=re.M)
-    if len(parts) < len(commands) + 1:
-        print("crash can't read %s: %s" % (ours.dump.files[0], p.stdout.strip()[-300:]))
-        return None
-    return parts[1:]
-
-
 def expressions_with_crash(d, command, ours):
     expressions, commands = corpus()
-    texts = crash_texts(command, ours, ["p " + for_gdb(e) for e in expressions] + commands)
-    if texts is None:
+    theirs = answers(command, ours, ["p " + for_gdb(e) for e in expressions] + commands)
+    if theirs is None:
         return
     mine = ours.ask(["p " + e for e in expressions] + commands)
     for i, e in enumerate(expressions):
-        theirs, value = gdb_value(texts[i]), our_value(mine.rows(i), gdb_value(texts[i]))
-        if theirs is None or value is None:
+        want = gdb_value(theirs["p " + for_gdb(e)])
+        value = our_value(mine.rows(i), want)
+        if want is None or value is None:
             d.agree["crash p: no single value, or crash can't"] += 1
             continue
-        d.see("crash p", e, value, theirs)
+        d.see("crash p", e, value, want)
     for i, c in enumerate(commands, len(expressions)):
-        compare_command(d, c, mine.rows(i), mine.errors(i), texts[i])
+        compare_command(d, c, mine.rows(i), mine.errors(i), theirs[c])

@@ -71,24 +71,21 @@ static void add_module(struct corpus *c, const char *vmlinux)
 	}
 }
 
+static bool add_kernel(struct corpus *c, struct object *o, const char *path)
+{
+	struct object_section s;
+
+	if (object_section(o, ".BTF", &s))
+		add_beginning(c, &s);
+	object_close(base);
+	base = o;
+	add_module(c, path);
+	return true;
+}
+
 static bool begin(struct corpus *c)
 {
-	static const char *const kernels[] = {"7.2", "6.12", "6.1"};
-
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
-		AUTO_FREE char *path = lab_vmlinux(kernels[i]);
-		struct object_section s;
-		struct object *o;
-		if (!path || !err_ok(object_open(path, NULL, NULL, &o)))
-			continue;
-		if (object_section(o, ".BTF", &s))
-			add_beginning(c, &s);
-		if (base)
-			object_close(base);
-		base = o;
-		add_module(c, path);
-	}
-	return c->n;
+	return seeds_of_kernels(c, (const char *const[]){"7.2", "6.12", "6.1", NULL}, add_kernel);
 }
 
 static void look_at(const struct type *t)

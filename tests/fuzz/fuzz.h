@@ -50,6 +50,11 @@ uint8_t *mutate(const struct corpus *c, const struct fuzz_target *t, uint64_t se
 /* The lab's files: "<lab>/kernels/6.1/vmlinux"; free() it. NULL: it isn't there. */
 char *lab_vmlinux(const char *kernel);
 char *lab_dump(const char *kernel, const char *scenario, const char *format);
+/* Takes seeds out of each of the kernels (NULL at the end) that the lab has. add() says whether it keeps
+ * the object; else it is closed. False: there are no seeds. */
+struct object;
+bool seeds_of_kernels(struct corpus *c, const char *const *kernels,
+		      bool (*add)(struct corpus *c, struct object *o, const char *path));
 /* The first n bytes of a file at most; free() them. NULL: can't be read. */
 uint8_t *read_file(const char *path, size_t max, size_t *n);
 /* A file with these bytes, without a place on the disk; path is of FUZZ_PATH bytes. close() it. */

@@ -22,25 +22,23 @@ static void add_seed(struct corpus *c, const struct object_section *s, uint64_t 
 	buf_free(&b);
 }
 
+static bool add_seeds(struct corpus *c, struct object *o, const char *path)
+{
+	struct object_section s;
+
+	(void)path;
+	for (uint64_t pc = TEXT; object_section(o, ".debug_line", &s) && pc < TEXT + 0x200; pc += 0x100)
+		add_seed(c, &s, pc);
+	object_close(kernel);
+	kernel = o;
+	object_section(o, ".debug_line_str", &line_str);
+	object_section(o, ".debug_str", &str);
+	return true;
+}
+
 static bool begin(struct corpus *c)
 {
-	static const char *const kernels[] = {"5.10", "7.2", "6.1"};
-
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
-		AUTO_FREE char *path = lab_vmlinux(kernels[i]);
-		struct object_section s;
-		struct object *o;
-		if (!path || !err_ok(object_open(path, NULL, NULL, &o)))
-			continue;
-		for (uint64_t pc = TEXT; object_section(o, ".debug_line", &s) && pc < TEXT + 0x200; pc += 0x100)
-			add_seed(c, &s, pc);
-		if (kernel)
-			object_close(kernel);
-		kernel = o;
-		object_section(o, ".debug_line_str", &line_str);
-		object_section(o, ".debug_str", &str);
-	}
-	return c->n;
+	return seeds_of_kernels(c, (const char *const[]){"5.10", "7.2", "6.1", NULL}, add_seeds);
 }
 
 static void one(const uint8_t *p, size_t n)

@@ -11,14 +11,15 @@
 
 static uint64_t ip_addr;
 
-static void add_seed(struct object *o, struct corpus *c)
+static bool add_seed(struct corpus *c, struct object *o, const char *path)
 {
 	struct object_section ip, entries, header;
 	struct buf b = {0};
 
+	(void)path;
 	if (!object_section(o, ".orc_unwind_ip", &ip) || !object_section(o, ".orc_unwind", &entries) ||
 	    ip.size < ENTRIES * 4 || entries.size < ENTRIES * 6)
-		return;
+		return false;
 	bool has = object_section(o, ".orc_header", &header) && header.size == HEADER;
 	for (char like = 0; like < 5; like += 4) {
 		buf_clear(&b);
@@ -30,21 +31,12 @@ static void add_seed(struct object *o, struct corpus *c)
 	}
 	ip_addr = ip.addr;
 	buf_free(&b);
+	return false;
 }
 
 static bool begin(struct corpus *c)
 {
-	static const char *const kernels[] = {"6.1", "6.12", "7.2"};
-
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
-		AUTO_FREE char *path = lab_vmlinux(kernels[i]);
-		struct object *o;
-		if (!path || !err_ok(object_open(path, NULL, NULL, &o)))
-			continue;
-		add_seed(o, c);
-		object_close(o);
-	}
-	return c->n;
+	return seeds_of_kernels(c, (const char *const[]){"6.1", "6.12", "7.2", NULL}, add_seed);
 }
 
 static void one(const uint8_t *p, size_t n)

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
+#include "engine/object/object.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct fuzz_target *const targets[] = {
@@ -66,6 +67,18 @@ char *lab_vmlinux(const char *kernel)
 char *lab_dump(const char *kernel, const char *scenario, const char *format)
 {
 	return in_lab(xasprintf("dumps/%s/%s/vmcore.%s", kernel, scenario, format));
+}
+
+bool seeds_of_kernels(struct corpus *c, const char *const *kernels,
+		      bool (*add)(struct corpus *c, struct object *o, const char *path))
+{
+	for (; *kernels; kernels++) {
+		AUTO_FREE char *path = lab_vmlinux(*kernels);
+		struct object *o;
+		if (path && err_ok(object_open(path, NULL, NULL, &o)) && !add(c, o, path))
+			object_close(o);
+	}
+	return c->n;
 }
 
 uint8_t *read_file(const char *path, size_t max, size_t *n)

@@ -13,9 +13,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from dumps import files, whole
 from guest import Guest
 from program import ask
-from truth import Report, files, lab_dumps, lossy
+from report import Report, called_with
 
 
 def value_of(rows, path):
@@ -158,13 +159,9 @@ def check_own_table(report, name, dump, program):
 
 
 def main():
-    program, only = os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
-    report, seen = Report(), set()
-    for dump in lab_dumps():
-        if dump.scenario != "fsfreeze" or lossy(dump) or dump.format not in ("lzo", "zstd.d1") or \
-                dump.kernel in seen or not dump.kernel.startswith(only):
-            continue
-        seen.add(dump.kernel)
+    program, only = called_with()
+    report, dumps = Report(), whole(only, "fsfreeze")
+    for dump in dumps:
         name = "%s %s %s" % (dump.kernel, dump.scenario, dump.format)
         guest = Guest(os.path.join(dump.folder, "truth"))
         check_tasks(report, name, dump, program, guest)
@@ -172,10 +169,9 @@ def main():
         check_devices(report, name, dump, program)
         check_frozen(report, name, dump, program)
         check_own_table(report, name, dump, program)
-    if not seen:
+    if not dumps:
         report.test("the lab has dumps of fsfreeze", ["there are none: run `make lab`"])
-    print("1..%d" % report.n)
-    sys.exit(1 if report.failed else 0)
+    report.end()
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from dumps import files, whole
 from guest import Guest
 from program import ask, is_fault
-from truth import Report, context_switches, files, lab_dumps, lossy, unchanged
+from report import Report, called_with
+from truth import context_switches, unchanged
 
 MOST = 0.9  # of the caches didn't change between the truth and the panic
 NEAR, LOOSE = 4 << 20, 40 << 20  # bytes by which a figure may have changed; by whoever collected the truth, too
@@ -84,23 +86,17 @@ def check_files(report, name, program, dump, guest):
 
 
 def main():
-    program, only = os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
-    report, seen = Report(), set()
-    for dump in lab_dumps():
-        key = (dump.kernel, dump.scenario)
-        if dump.scenario not in ("fsfreeze", "many") or lossy(dump) or dump.format not in ("lzo", "zstd.d1") or \
-                key in seen or not dump.kernel.startswith(only):
-            continue
-        seen.add(key)
+    program, only = called_with()
+    report, dumps = Report(), whole(only, "fsfreeze", "many")
+    for dump in dumps:
         name, guest = "%s %s %s" % (dump.kernel, dump.scenario, dump.format), Guest(os.path.join(dump.folder, "truth"))
         answers = ask(program, files(dump), ["kmem -s", "kmem -i"])
         check_slabs(report, name, answers.rows(0), guest)
         check_memory(report, name, answers.rows(1), guest)
         check_files(report, name, program, dump, guest)
-    if not seen:
+    if not dumps:
         report.test("the lab has dumps of fsfreeze", ["there are none: run `make lab`"])
-    print("1..%d" % report.n)
-    sys.exit(1 if report.failed else 0)
+    report.end()
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from dumps import lab_dumps, lossy
 from program import ask, is_fault
-from truth import Report, lab_dumps, lossy
+from report import Report, called_with
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SOURCES = os.path.join(TOP, "tests/lab/module")
@@ -341,8 +342,7 @@ def panicking_by_stack(tasks, rows):
 
 
 def main():
-    program = os.path.abspath(sys.argv[1])
-    only = sys.argv[2] if len(sys.argv) > 2 else ""
+    program, only = called_with()
     report = Report()
     dumps = [d for d in lab_dumps() if ("%s/%s" % d[:2]).startswith(only) and not lossy(d) and
              d.format in ("lzo", "zstd.d1") and d.scenario not in ("many", "many10k")]
@@ -356,10 +356,8 @@ def main():
     for kernel in ("6.1", "6.12", "7.2"):
         for scenario in SCENARIOS:
             if not only and not any(d[:2] == (kernel, scenario) for d in dumps):
-                report.n += 1
-                print("ok %d - %s %s # SKIP the lab has no such dump (`make lab`)" % (report.n, kernel, scenario))
-    print("1..%d" % report.n)
-    sys.exit(1 if report.failed else 0)
+                report.skip("%s %s" % (kernel, scenario))
+    report.end()
 
 
 if __name__ == "__main__":

@@ -20,60 +20,14 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from guest import Guest, console_lines, read
+from guest import Guest, console_lines
+from dumps import files, lab_dumps, lossy
 from program import ask, is_fault
+from report import Report
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STATES = {"R": "RU", "S": "IN", "D": "UN", "I": "ID", "T": "ST", "t": "TR", "Z": "ZO", "X": "DE", "P": "PA"}
 # classes that a kernel's kallsyms keeps but .symtab doesn't, or places elsewhere
 NOT_IN_SYMTAB = re.compile(r"^(__kstrtab|__ksymtab|__crc_|\.L|bpf_prog_|bpf_trampoline_|ftrace_trampoline)")
-
-
-class Report:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def test(self, name, problems, figures=""):
-        self.n += 1
-        problems = list(problems)
-        self.failed += bool(problems)
-        print("%sok %d - %s%s" % ("not " if problems else "", self.n, name, "  (%s)" % figures if figures else ""))
-        for p in problems[:12]:
-            print("#   %s" % p)
-        if len(problems) > 12:
-            print("#   ... %d in all" % len(problems))
-        sys.stdout.flush()
-
-
-Dump = collections.namedtuple("Dump", "kernel scenario format files vmlinux folder")
-
-
-def lab_dumps():
-    """The lab's dumps; the parts of a split one together."""
-    lab = os.path.join(TOP, "tests/lab/lab")
-    out = subprocess.run([lab, "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    dumps = collections.OrderedDict()
-    for line in out.splitlines():
-        kernel, scenario, fmt, path, vmlinux = line.split("\t")
-        name = re.sub(r"\.\d$", "", os.path.basename(path))
-        key = (kernel, scenario, name)
-        if key in dumps:
-            dumps[key].files.append(path)
-        else:
-            dumps[key] = Dump(kernel, scenario, name.replace("vmcore.", ""), [path], vmlinux, os.path.dirname(path))
-    return [d for d in dumps.values() if d.scenario != "many10k"]
-
-
-def files(dump):
-    """What the program is given."""
-    return ([dump.vmlinux] if dump.vmlinux else []) + dump.files
-
-
-def lossy(dump):
-    """Lost pages on purpose, or by a makedumpfile that said that it doesn't know this kernel."""
-    log = read(os.path.join(dump.folder, "makedumpfile.log")) or ""
-    unknown = "kernel version is not supported" in log and not re.search(r"d1$|qemu|raw", dump.format)
-    return unknown or "incomplete" in dump.format or "oldmdf" in dump.format
 
 
 def agree(problems, what, have, want):
@@ -315,10 +269,8 @@ def main():
         report.test("the lab has dumps", ["there are none: run `make lab`"])
     for kernel in ("6.1", "6.12", "7.2"):
         if not any(d.kernel == kernel for d in dumps):
-            report.n += 1
-            print("ok %d - kernel %s # SKIP the lab has no dump of it (`make lab`)" % (report.n, kernel))
-    print("1..%d" % report.n)
-    sys.exit(1 if report.failed else 0)
+            report.skip("kernel " + kernel)
+    report.end()
 
 
 if __name__ == "__main__":
