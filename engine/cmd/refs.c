@@ -88,22 +88,6 @@ static struct err *find_target(struct refs *x)
 
 /* ---- the places ---- */
 
-static const struct type *type_of_place(struct refs *x, const struct ident *id)
-{
-	struct session *s = x->c->session;
-	const struct type *t = NULL;
-	const char *name = id->ref.kind == REF_OBJECT ? id->ref.name
-			   : id->kind == IDENT_TASK   ? "struct task_struct"
-						      : NULL;
-	struct sym sym;
-
-	if (name)
-		return err_ok(type_find(s->types, name, x->c->job, &t)) ? t : NULL;
-	if (id->kind != IDENT_SYMBOL || !sym_at(s->symtab, id->start, &sym, &(uint64_t){0}) || !sym.object)
-		return NULL;
-	return err_ok(type_of_symbol(s->types, sym.object, sym.name, x->c->job, &t)) ? t : NULL;
-}
-
 static struct err *take_place(void *ctx, const struct ident *id, bool *more)
 {
 	struct refs *x = ctx;
@@ -120,8 +104,8 @@ static struct err *take_place(void *ctx, const struct ident *id, bool *more)
 	x->ref = id->ref;
 	buf_puts(&x->what, id->text);
 	buf_puts(&x->name, id->name);
-	const struct type *t = x->plain ? NULL : type_of_place(x, id);
-	if (!t)
+	const struct type *t = id->type;
+	if (x->plain || !t)
 		return NULL;
 	AUTO_BUF struct buf name = {0};
 	type_print_name(t, &name);

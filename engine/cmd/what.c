@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ADDRESS, KIND, TEXT, NAME, OFFSET, START, SIZE, STATE, CPU, PID, COLS };
+enum { ADDRESS, KIND, TEXT, NAME, OFFSET, START, SIZE, STATE, TYPE, MEMBER, CPU, PID, COLS };
 static const struct col cols[COLS] = {
 	[ADDRESS] = {"address", "", "the address asked for", COL_DATA, 0, 0},
 	[KIND] = {"kind", "", "null, error, poison, symbol, module, per-cpu, task, stack, frame, variable, cpu-stack, "
@@ -22,6 +22,8 @@ static const struct col cols[COLS] = {
 	[SIZE] = {"size", "", "its bytes", COL_DATA, 0, 0},
 	[STATE] = {"state", "", "of a slab object: allocated, free or unknown; of a page: present, excluded ...",
 		   COL_DATA, 0, 0},
+	[TYPE] = {"type", "", "of the whole object or variable", COL_DATA, 0, 0},
+	[MEMBER] = {"member", "", "of it, that the address lies in", COL_DATA, 0, 0},
 	[CPU] = {"cpu", "", "whose it is", COL_DATA, 0, 0},
 	[PID] = {"pid", "", "whose it is", COL_DATA, 0, 0},
 };
@@ -54,8 +56,15 @@ static struct err *tell(void *ctx, const struct ident *id, bool *more)
 	struct telling *t = ctx;
 	char key[48];
 	bool slab = id->kind == IDENT_SLAB && id->state;
+	AUTO_BUF struct buf type = {0}, member = {0};
+	uint64_t offset = id->offset;
 
 	(void)more;
+	if (id->type) {
+		type_print_name(id->type, &type);
+		if (id->size >= offset)
+			type_path_at(id->type, &offset, &member);
+	}
 	struct cell cells[COLS] = {
 		[ADDRESS] = cell_addr(t->addr),
 		[KIND] = cell_role(cell_text(ident_kind_name(id->kind)), ROLE_TYPE),
@@ -65,6 +74,8 @@ static struct err *tell(void *ctx, const struct ident *id, bool *more)
 		[START] = slab && !id->start ? cell_absent() : cell_addr(id->start),
 		[SIZE] = id->size ? cell_uint(id->size) : cell_absent(),
 		[STATE] = id->state ? cell_text(id->state) : cell_absent(),
+		[TYPE] = type.len ? cell_text(buf_str(&type)) : cell_absent(),
+		[MEMBER] = member.len ? cell_text(buf_str(&member)) : cell_absent(),
 		[CPU] = id->cpu >= 0 ? cell_int(id->cpu) : cell_absent(),
 		[PID] = id->pid >= 0 ? cell_int(id->pid) : cell_absent(),
 	};

@@ -29,6 +29,8 @@ void loader_done(struct loader *l);
 struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 		       struct err *(*load)(struct session *s, struct job *job, void **ret),
 		       void **ret);
+/* The value if it was loaded, without waiting; NULL: it wasn't, or not yet. Thread: any. */
+void *loader_peek(struct loader *l);
 
 struct session_private {
 	char **warnings;
@@ -41,7 +43,7 @@ struct session_private {
 	size_t kernel_map_size;
 	char *unused; /* the vmlinux that was given but is of another build; or NULL */
 	struct loader tasks, modules, panic_text;
-	struct loader slabs, pages, places, vmap; /* memory/ */
+	struct loader slabs, pages, places, vmap, reached; /* memory/ */
 	struct loader meanings; /* meaning/ */
 	struct loader holdings; /* container/ */
 	struct loader blockdevs; /* fs/ */

@@ -19,6 +19,7 @@
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/meaning.h"
 #include "engine/kern/kernel.h"
+#include "engine/kern/memory/reached.h"
 #include "engine/kern/open/kernelcache.h"
 
 #define MAX_CPUS 8192 /* CONFIG_NR_CPUS' upper bound */
@@ -205,6 +206,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->pages);
 	loader_init(&s->priv->places);
 	loader_init(&s->priv->vmap);
+	loader_init(&s->priv->reached);
 	loader_init(&s->priv->meanings);
 	loader_init(&s->priv->holdings);
 	loader_init(&s->priv->blockdevs);
@@ -251,6 +253,7 @@ void session_close(struct session *s)
 	pages_destroy(p->pages.value);
 	places_destroy(p->places.value);
 	vmap_destroy(p->vmap.value);
+	reached_destroy(p->reached.value);
 	meanings_destroy(p->meanings.value);
 	holdings_destroy(p->holdings.value);
 	blockdevs_destroy(p->blockdevs.value);
@@ -261,6 +264,7 @@ void session_close(struct session *s)
 	loader_done(&p->pages);
 	loader_done(&p->places);
 	loader_done(&p->vmap);
+	loader_done(&p->reached);
 	loader_done(&p->meanings);
 	loader_done(&p->holdings);
 	loader_done(&p->blockdevs);

@@ -106,6 +106,36 @@ def check_devices(report, name, dump, program):
     report.test(name + " devices, flags of ints, jiffies, MACs", problems, "%d caches, %d super_blocks" % (len(caches), len(supers)))
 
 
+def check_kmalloc(report, name, program, paths):
+    """Objects of kmalloc's caches are known by the lists and typed pointers that lead to them."""
+    supers = [r for r in ask(program, paths, ["list super_blocks"]).rows(0) if r["address"]]
+    frozen = [r["address"] for r in supers if r["s_id"] == "loop0"][0]
+    answers = ask(program, paths, ["what %s" % r["address"] for r in supers] +
+                  ["what &((struct super_block *)%s)->s_op" % frozen, "what ((struct super_block *)%s)->s_bdi" % frozen,
+                   "what init_net.loopback_dev", "what init_task", "refs -e %s" % frozen])
+    problems = []
+    for i, r in enumerate(supers):
+        it = answers.rows(i)[0]
+        want = "super_block (%s)" % r["meaning"]
+        if it["kind"] != "slab" or not it["name"].startswith("kmalloc") or it["type"] != "struct super_block" or \
+                it["member"] is not None and it["offset"] or not it["text"].startswith(want):
+            problems.append("%s: %r" % (r["s_id"], it))
+    member = answers.rows(len(supers))[0]
+    if member["member"] != "s_op" or "known by super_blocks" not in member["text"]:
+        problems.append("&s_op: %r" % member)
+    if answers.rows(len(supers) + 1)[0]["type"] != "struct backing_dev_info":
+        problems.append("s_bdi: %r" % answers.rows(len(supers) + 1)[0])
+    lo = answers.rows(len(supers) + 2)[0]
+    if lo["type"] != "struct net_device" and not lo["text"].startswith("net_device (\"lo\") in kmalloc"):
+        problems.append("lo: %r" % lo)
+    held = {r["type"] + "." + (r["member"] or "") for r in answers.rows(len(supers) + 4) if r["type"]}
+    if not {"struct mount.mnt.mnt_sb", "struct dentry.d_sb"} <= held or not [h for h in held if h.startswith("struct super_block.")]:
+        problems.append("who points to it: %r" % sorted(held))
+    if re.search(r", in \.", answers.rows(len(supers) + 3)[0]["text"]):
+        problems.append("what begins here: %r" % answers.rows(len(supers) + 3)[0])
+    report.test(name + " objects of kmalloc's caches", problems, "%d super_blocks" % len(supers))
+
+
 def check_frozen(report, name, dump, program):
     rows = ask(program, files(dump), ["mount"]).rows(0)
     sb = [r["superblock"] for r in rows if r["directory"] == "/boot"][0]
@@ -167,6 +197,8 @@ def main():
         check_tasks(report, name, dump, program, guest)
         check_mounts(report, name, dump, program, guest)
         check_devices(report, name, dump, program)
+        check_kmalloc(report, name, program, files(dump))
+        check_kmalloc(report, name + " alone", program, files(dump)[-1:])
         check_frozen(report, name, dump, program)
         check_own_table(report, name, dump, program)
     if not dumps:

@@ -80,7 +80,7 @@ static void mistakes_are_told_with_their_line(void **state)
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{"membre a.b enum X\n", "mine:1: 'membre' is none of member, type, bits, values\n"},
+		{"membre a.b enum X\n", "mine:1: 'membre' is none of member, variable, type, bits, values\n"},
 		{"\n\nmember ab enum X\n", "mine:3: 'ab' is no STRUCT.MEMBER\n"},
 		{"member a.b nonsense\n", "mine:1: there is no meaning 'nonsense'\n"},
 		{"member a.b\n", "mine:1: needs what it is about, and its meaning\n"},

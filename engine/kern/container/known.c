@@ -405,6 +405,25 @@ struct err *holding_of_symbol(struct session *s, const char *name, const struct 
 			   : err_new(ERR_NOTFOUND, "%s is no list, tree or array that is known", name);
 }
 
+struct err *holdings_each_variable(struct session *s, struct err *(*fn)(void *ctx, const struct holding *h), void *ctx)
+{
+	const struct holdings *all = table(s);
+	const struct type *t;
+	struct holding h;
+	struct sym sym;
+
+	for (size_t i = 0; all && i < all->n; i++) {
+		const char *name = all->v[i].head;
+		if (all->v[i].of_type || strchr(name, '.') || !sym_find(s->symtab, name, &sym) || sym.percpu)
+			continue;
+		if (!err_ok(type_of_symbol(s->types, sym.object, name, NULL, &t)))
+			t = NULL;
+		if (err_ok(holding_of_symbol(s, name, t, sym.addr, &h)) && h.element)
+			TRY(fn(ctx, &h));
+	}
+	return NULL;
+}
+
 bool holding_is_member(struct session *s, const struct type *t, const char *path,
 		       enum container_kind *kind)
 {

@@ -38,6 +38,8 @@ struct err *holding_of_member(struct session *s, const struct type *t, const cha
 /* The container that a variable of this name is, its type being t (NULL: not known). */
 struct err *holding_of_symbol(struct session *s, const char *name, const struct type *t,
 			      uint64_t addr, struct holding *ret);
+/* Calls fn with each variable of the table that this kernel has, if the type of its elements is known. Errors: fn's. */
+struct err *holdings_each_variable(struct session *s, struct err *(*fn)(void *ctx, const struct holding *h), void *ctx);
 /* Is a member's type that of a container, or is the member known to be one? Cheap. */
 bool holding_is_member(struct session *s, const struct type *t, const char *path,
 		       enum container_kind *kind);

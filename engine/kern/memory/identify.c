@@ -59,7 +59,7 @@ void ident_member(struct asking *a, const struct type *t, uint64_t offset)
 {
 	AUTO_BUF struct buf path = {0};
 
-	if (!t || !type_path_at(t, &offset, &path) || !path.len)
+	if (!offset || !t || !type_path_at(t, &offset, &path) || !path.len)
 		return;
 	buf_printf(&a->text, ", in .%s", buf_str(&path));
 	ident_offset(&a->text, offset);
@@ -92,7 +92,8 @@ static struct ref symbol_ref(struct asking *a, const struct sym *sym)
 	return ref_addr(REF_MEM, sym->addr);
 }
 
-static void describe_symbol(struct asking *a, const struct sym *sym, uint64_t offset)
+/* Its type, if that was asked for. */
+static const struct type *describe_symbol(struct asking *a, const struct sym *sym, uint64_t offset)
 {
 	struct session *s = a->s;
 	bool data = !strchr("tTwW", sym->type);
@@ -108,6 +109,7 @@ static void describe_symbol(struct asking *a, const struct sym *sym, uint64_t of
 	buf_printf(&a->text, ", %s", section ? section : data ? "data" : "text");
 	if (strcmp(owner, "vmlinux"))
 		buf_printf(&a->text, " of module %s", owner);
+	return t;
 }
 
 /* Behind a mark, or behind assembler data without a size, lie the strings that have no names. */
@@ -131,10 +133,10 @@ static struct err *ask_symbol(struct asking *a)
 	TRY(ident_task_or_stack(a)); /* init_task, and its stack */
 	if (!a->more)
 		return NULL;
-	describe_symbol(a, &sym, offset);
+	const struct type *type = describe_symbol(a, &sym, offset);
 	a->final = true;
 	return ident_tell(a, &(struct ident){.kind = IDENT_SYMBOL, .name = sym.name, .start = sym.addr,
-					     .size = sym.size, .offset = offset, .cpu = -1, .pid = -1,
+					     .size = sym.size, .offset = offset, .type = type, .cpu = -1, .pid = -1,
 					     .ref = symbol_ref(a, &sym)});
 }
 

@@ -43,6 +43,7 @@ struct ident {
 	uint64_t size;	    /* its bytes; 0: not known */
 	uint64_t offset;    /* of the address within it */
 	const char *state;  /* SLAB: "allocated", "free", "unknown"; POISON ...: NULL */
+	const struct type *type; /* SLAB, TASK, SYMBOL: of the whole thing; NULL: not known, or not asked for */
 	int64_t cpu, pid;   /* -1: none */
 	const char *text;   /* the whole of it for a person */
 	struct ref ref;	    /* where it leads; REF_NONE: nowhere */

@@ -24,7 +24,7 @@ struct asking {
 struct err *ident_tell(struct asking *a, struct ident *id);
 /* "+0x40", nothing for 0. */
 void ident_offset(struct buf *out, uint64_t offset);
-/* ", in .d_name.len" when the type has a member there; NULL: no type is known. */
+/* ", in .d_name.len" when the type has a member there; nothing for where it begins, or for NULL: no type is known. */
 void ident_member(struct asking *a, const struct type *t, uint64_t offset);
 
 /* identobject.c */

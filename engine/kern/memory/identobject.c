@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/meaning/meaning.h"
 #include "engine/kern/memory/identimpl.h"
+#include "engine/kern/memory/reached.h"
 #include "engine/kern/memory/slab.h"
 #include "engine/kern/stack/stackscan.h"
 
@@ -57,7 +59,7 @@ static struct err *tell_task(struct asking *a, const struct task *t, bool listed
 		buf_puts(&a->text, ", which is on no list: it has ended, or not begun");
 	a->final = true;
 	return ident_tell(a, &(struct ident){.kind = IDENT_TASK, .name = name, .start = t->addr,
-					     .size = task_size(a, type), .offset = offset, .cpu = -1,
+					     .size = task_size(a, type), .offset = offset, .type = type, .cpu = -1,
 					     .pid = t->pid, .ref = ref_addr(REF_TASK, t->addr)});
 }
 
@@ -125,19 +127,63 @@ static struct err *tell_if_task(struct asking *a, const struct slab_place *p)
 	return unlisted_task(a, p, &unlisted) ? tell_task(a, &unlisted, false) : NULL;
 }
 
-static void describe_object(struct asking *a, const struct slab_place *p, const struct slab_state *st)
+/* What the object at hand is. */
+struct slab_kind {
+	const struct type *type; /* NULL: not known */
+	const char *name;	 /* in a ref; interned */
+	const char *by;		 /* what led to it, where its cache doesn't say what it is; NULL: that does */
+};
+
+static void find_kind(struct asking *a, const struct slab_place *p, const struct slab_state *st, struct slab_kind *ret)
+{
+	struct reached_object o;
+	char name[80];
+
+	*ret = (struct slab_kind){.type = slab_type(a->s, p, a->ask->job, name)};
+	if (!ret->type && p->object && st->use != SLAB_FREE &&
+	    reached_at(a->s, p->object, a->ask->deep, a->ask->job, &o)) {
+		snprintf(name, sizeof(name), "struct %s", type_name(o.type));
+		ret->type = o.type;
+		ret->by = strcmp(type_name(o.type), p->cache) ? o.by : NULL;
+	}
+	ret->name = ret->type ? intern_str(a->s->intern, name) : NULL;
+}
+
+static void describe_offset(struct asking *a, const struct slab_place *p)
+{
+	if (a->va >= p->object)
+		ident_offset(&a->text, a->va - p->object);
+	else
+		buf_printf(&a->text, "-0x%" PRIx64, p->object - a->va);
+}
+
+/* "super_block+0x28 (ext4 "loop0" on /boot) in kmalloc-2k": what, which, and where. */
+static void describe_name(struct asking *a, const struct slab_place *p, const struct slab_state *st,
+			  const struct slab_kind *k)
+{
+	AUTO_BUF struct buf which = {0};
+	const char *name = k->by ? type_name(k->type) : p->cache;
+
+	buf_put_safe(&a->text, name, strlen(name));
+	if (p->object)
+		describe_offset(a, p);
+	if (k->type && st->use != SLAB_FREE && (a->ask->deep || k->by) &&
+	    meaning_of_object(a->s, k->type, p->object, &which))
+		buf_printf(&a->text, " (%s)", buf_str(&which));
+	if (!k->by)
+		return;
+	buf_puts(&a->text, " in ");
+	buf_put_safe(&a->text, p->cache, strlen(p->cache));
+}
+
+static void describe_state(struct asking *a, const struct slab_place *p, const struct slab_state *st)
 {
 	struct buf *out = &a->text;
 
-	buf_put_safe(out, p->cache, strlen(p->cache));
 	if (!p->object) {
 		buf_puts(out, p->outside ? ", behind the last object of its slab" : "");
 		return;
 	}
-	if (a->va >= p->object)
-		ident_offset(out, a->va - p->object);
-	else
-		buf_printf(out, "-0x%" PRIx64, p->object - a->va);
 	if (st->use == SLAB_UNKNOWN)
 		buf_printf(out, ", allocated or free isn't known: %s", st->why);
 	else
@@ -161,7 +207,7 @@ struct err *ident_slab(struct asking *a)
 {
 	struct slab_place p;
 	struct slab_state st = {0};
-	char name[80];
+	struct slab_kind k;
 
 	if (!slab_at(a->s, a->va, &p))
 		return NULL;
@@ -172,17 +218,20 @@ struct err *ident_slab(struct asking *a)
 	a->final = true;
 	if (!a->more)
 		return NULL;
-	describe_object(a, &p, &st);
-	const struct type *type = slab_type(a->s, &p, a->ask->job, name);
-	if (type && a->va >= p.object)
-		ident_member(a, type, a->va - p.object);
+	find_kind(a, &p, &st, &k);
+	describe_name(a, &p, &st, &k);
+	describe_state(a, &p, &st);
+	if (k.type && a->va >= p.object)
+		ident_member(a, k.type, a->va - p.object);
 	describe_slab(a, &p);
-	struct ref ref = type ? ref_object(intern_str(a->s->intern, name), p.object)
-			      : ref_addr(REF_MEM, p.object ? p.object : a->va);
+	if (k.by)
+		buf_printf(&a->text, ", known by %s", k.by);
+	struct ref ref = k.type ? ref_object(k.name, p.object) : ref_addr(REF_MEM, p.object ? p.object : a->va);
 	static const char *const states[] = {
 		[SLAB_UNKNOWN] = "unknown", [SLAB_ALLOCATED] = "allocated", [SLAB_FREE] = "free",
 	};
 	return ident_tell(a, &(struct ident){.kind = IDENT_SLAB, .name = p.cache, .start = p.object,
 					     .size = p.object_size, .offset = p.object ? a->va - p.object : 0,
-					     .state = states[st.use], .cpu = -1, .pid = -1, .ref = ref});
+					     .state = states[st.use], .type = k.type, .cpu = -1, .pid = -1,
+					     .ref = ref});
 }

@@ -23,6 +23,7 @@ static const struct {
 	{"RAWv6", "raw6_sock"},
 	{"bdev_cache", "bdev_inode"},
 	{"cred_jar", "cred"},
+	{"debugfs_inode_cache", "debugfs_inode_info"},
 	{"eventpoll_epi", "epitem"},
 	{"eventpoll_pwq", "eppoll_entry"},
 	{"ext4_groupinfo_4k", "ext4_group_info"},
@@ -52,6 +53,7 @@ static const struct {
 	{"signal_cache", "signal_struct"},
 	{"skbuff_head_cache", "sk_buff"},
 	{"sock_inode_cache", "socket_alloc"},
+	{"tracefs_inode_cache", "tracefs_inode"},
 };
 
 static const char *other_name(const char *cache)

@@ -35,6 +35,17 @@ static void load_now(struct loader *l, struct session *s, struct job *job,
 	err_free(e);
 }
 
+void *loader_peek(struct loader *l)
+{
+	void *value = NULL;
+
+	if (!pthread_mutex_trylock(&l->lock)) {
+		value = l->loaded ? l->value : NULL;
+		pthread_mutex_unlock(&l->lock);
+	}
+	return value;
+}
+
 struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 		       struct err *(*load)(struct session *s, struct job *job, void **ret),
 		       void **ret)
