@@ -69,7 +69,7 @@ def check_mounts(report, name, dump, program, guest):
         dev = value_of(answers.rows(i), "s_dev")["meaning"]
         number, _, device = (dev or "").partition(" ")
         want = devices.get((r["directory"], r["type"]), number)
-        if number != want or not device or (r["device"] or "").startswith("/dev/") and r["device"] != "/dev/" + device:
+        if number != want or (r["device"] or "").startswith("/dev/") and r["device"] != "/dev/" + device:
             problems.append("s_dev of %s is %r, the guest said %r" % (r["directory"], dev, want))
         sb = value_of(answers.rows(len(rows) + i), "mnt.mnt_sb")["meaning"] or ""
         if not re.match(r'%s ".*" on /' % re.escape(r["type"]), sb):

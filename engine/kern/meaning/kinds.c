@@ -159,10 +159,11 @@ static void put_dev(const struct meaning_ask *a)
 		buf_printf(&a->ret->text, "%" PRIu32 ":%" PRIu32, DEV_MAJOR(a->q->u), DEV_MINOR(a->q->u));
 }
 
-/* A number that is a block device's, or a mounted filesystem's. */
+/* A number that is a block device's, or a filesystem's that has none: that one's super_block has a name, too. */
 static void put_block_dev(const struct meaning_ask *a)
 {
-	const char *name = blockdev_by_dev(a->s, a->q->u);
+	bool own = !DEV_MAJOR(a->q->u) && a->q->in && !strcmp(type_name(type_strip(a->q->in)), "super_block");
+	const char *name = own ? "" : blockdev_by_dev(a->s, a->q->u);
 
 	put_dev(a);
 	if (name[0])
