@@ -96,7 +96,7 @@ static const struct table *make_table(struct view *v)
 		cols[ADDRESS].title = title_of(s, type_name(type_strip(e->h.element)));
 	for (size_t i = 0; i < v->ncols; i++)
 		cols[n++] = (struct col){v->cols[i].path, title_of(s, v->cols[i].path),
-					 "member of the element", 0, 0, (uint8_t)(i < 3 ? 1 : 2)};
+					 "member of the element", 0, 0, (uint8_t)(i + 1)}; /* the first one names it */
 	cols[n++] = (struct col){"position", "POSITION", "where in the tree it is",
 				 e->positions ? 0 : COL_DATA, 0, 2};
 	cols[n++] = (struct col){"meaning", "", "what the element is: path, name ...; null: nothing is known",
