@@ -99,6 +99,10 @@ struct container_end {
 struct err *container_walk(struct session *s, const struct container *c, struct job *job,
 			   element_fn *fn, void *ctx, struct container_end *end);
 
+/* The entry for an index in the maple tree (struct maple_tree) at this address, by one descent. false:
+ * none that is a pointer, damage stands in the way, or the types aren't known. */
+bool maple_at(struct session *s, uint64_t tree, uint64_t index, uint64_t *ret);
+
 /* The kind that a struct's name stands for ("list_head", "xarray"); CONTAINER_NONE: no container. A
  * list's or tree's link ("hlist_node", "rb_node") is none. *at: where the root lies in it (idr,
  * rb_root_cached); 0 for others. */

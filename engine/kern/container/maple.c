@@ -37,11 +37,13 @@ struct tree {
 	unsigned levels;
 };
 
-static unsigned array_of(const struct kern_member *m)
+/* How many words the array has; 0: none that lie in a node of this size. */
+static unsigned array_of(const struct kern_member *m, uint64_t size)
 {
 	uint64_t n;
 
-	return m->found && type_array_count(type_strip(m->place.type), &n) && n <= SLOTS_MAX
+	return m->found && type_array_count(type_strip(m->place.type), &n) && n <= SLOTS_MAX &&
+			       m->place.offset <= size && n * 8 <= size - m->place.offset
 		       ? (unsigned)n : 0;
 }
 
@@ -60,12 +62,11 @@ static int64_t enumerator(struct session *s, const char *name)
 	return -1;
 }
 
-static struct err *resolve(struct tree *t)
+static struct err *resolve(struct session *s, struct job *job, struct tree *t)
 {
-	struct session *s = t->w->s;
 	const struct type *node;
 
-	if (!err_ok(type_find(s->types, "struct maple_node", t->w->job, &node)))
+	if (!err_ok(type_find(s->types, "struct maple_node", job, &node)))
 		return err_new(ERR_NODEBUG, "a maple tree can't be walked without struct maple_node: %s",
 			       kern_why_no_types(s));
 	t->size = type_size(node);
@@ -75,8 +76,8 @@ static struct err *resolve(struct tree *t)
 		struct shape *sh = &t->shape[i];
 		kern_members(s, "struct maple_node", m, 2);
 		*sh = (struct shape){.value = enumerator(s, types[i].enumerator),
-				     .slot = m[0].place.offset, .slots = array_of(&m[0]),
-				     .pivot = m[1].place.offset, .pivots = array_of(&m[1])};
+				     .slot = m[0].place.offset, .slots = array_of(&m[0], t->size),
+				     .pivot = m[1].place.offset, .pivots = array_of(&m[1], t->size)};
 		if (sh->value < 0)
 			sh->value = (int64_t)i; /* the order since 6.1 */
 	}
@@ -97,19 +98,27 @@ static struct element place(const struct node *n)
 	return (struct element){.node = n->addr, .indexed = true, .first = n->min, .last = n->max};
 }
 
+static unsigned number_of_type(uint64_t enode)
+{
+	return enode >> 3 & 15;
+}
+
+static bool find_type(const struct tree *t, uint64_t enode, unsigned *type)
+{
+	for (*type = 0; *type < TYPES && t->shape[*type].value != number_of_type(enode); ++*type)
+		;
+	return *type < TYPES && t->shape[*type].slots;
+}
+
 /* The node behind an encoded pointer, checked; level 0 is the root. */
 static struct err *read_node(struct tree *t, uint64_t enode, struct node *n, bool *ok)
 {
-	unsigned type = enode >> 3 & 15;
-
 	TRY(walk_enter(t->w, place(n), n->parent, n->slot, 0, n->bytes, t->size, ok));
 	if (!*ok)
 		return NULL;
-	for (n->type = 0; n->type < TYPES && t->shape[n->type].value != type; n->type++)
-		;
-	*ok = n->type < TYPES && t->shape[n->type].slots;
+	*ok = find_type(t, enode, &n->type);
 	if (!*ok)
-		return walk_bad(t->w, place(n), " has type %u, which is not known", type);
+		return walk_bad(t->w, place(n), " has type %u, which is not known", number_of_type(enode));
 	uint64_t up = load_u64(n->bytes) & ~NODE_MASK;
 	*ok = up != n->addr;
 	if (!*ok)
@@ -265,7 +274,7 @@ struct err *walk_maple(struct walk *w)
 	uint8_t word[8];
 	bool ok;
 
-	TRY(resolve(&t));
+	TRY(resolve(w->s, w->job, &t));
 	position_push(w, "root");
 	if (!w->c->at_node) {
 		if (!kern_members(w->s, "struct maple_tree", &root, 1))
@@ -281,4 +290,46 @@ struct err *walk_maple(struct walk *w)
 	}
 	n.addr = v & ~NODE_MASK;
 	return is_node(v) ? walk_node(&t, v, &n) : give(&t, &n, v, w->c->root, 0, 0);
+}
+
+/* The slot of the node in which the index is: its entry, and its bounds to the node below. */
+static bool slot_of(const struct tree *t, const struct node *n, uint64_t index, uint64_t *entry,
+		    struct node *below)
+{
+	uint64_t first[SLOTS_MAX], last[SLOTS_MAX];
+	bool wrong;
+	unsigned i = 0, used = bounds(t, n, first, last, &wrong);
+
+	while (i < used && last[i] < index)
+		i++;
+	if (i == used)
+		return false;
+	*entry = load_u64(n->bytes + t->shape[n->type].slot + 8 * i);
+	*below = (struct node){.addr = *entry & ~NODE_MASK, .min = first[i], .max = last[i]};
+	return true;
+}
+
+bool maple_at(struct session *s, uint64_t tree, uint64_t index, uint64_t *ret)
+{
+	struct tree t = {0};
+	struct kern_member root = {.names = "ma_root"};
+	struct node n = {.max = UINT64_MAX}, below;
+	uint64_t entry;
+
+	kern_members(s, "struct maple_tree", &root, 1);
+	if (!err_ok(resolve(s, NULL, &t)) || !err_ok(kern_read(s, tree, &root, &entry)) || !is_node(entry))
+		return false; /* it is empty, or one entry for all */
+	n.addr = entry & ~NODE_MASK;
+	for (; t.levels < LEVELS_MAX; t.levels++) {
+		if (!find_type(&t, entry, &n.type) || !kern_pointer(s, n.addr) ||
+		    !err_ok(mem_read(s->mem, KERNEL, n.addr, n.bytes, t.size)) ||
+		    !slot_of(&t, &n, index, &entry, &below))
+			return false;
+		if (n.type == LEAF || n.type == DENSE) {
+			*ret = entry;
+			return kern_pointer(s, entry);
+		}
+		n = below;
+	}
+	return false;
 }

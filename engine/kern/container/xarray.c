@@ -57,7 +57,7 @@ static struct err *resolve(struct tree *t)
 		return err_new(ERR_NODEBUG, "an xarray can't be walked without struct xa_node: %s",
 			       kern_why_no_types(s));
 	if (!t->m[ND_SHIFT].found || !t->m[ND_SLOTS].found ||
-	    !type_array_count(type_strip(t->m[ND_SLOTS].place.type), &n) || !n || n > SLOTS_MAX)
+	    !type_array_count(type_strip(t->m[ND_SLOTS].place.type), &n) || n < 2 || n > SLOTS_MAX || n & (n - 1))
 		return err_new(ERR_UNSUPPORTED, "this kernel's %s has no 'shift' or no 'slots' as "
 			       "they are known", t->xa ? "struct xa_node" : "struct radix_tree_node");
 	t->slots = (unsigned)n;
@@ -90,7 +90,9 @@ static struct err *check_node(struct tree *t, const struct node *n, unsigned abo
 	bool root = !n->parent, known = t->w->c->at_node;
 
 	*ok = false;
-	if (!err_ok(kern_read(t->w->s, n->addr, &t->m[ND_SHIFT], &shift)) || shift > 64 - 1 || shift % bits)
+	if (!err_ok(kern_read(t->w->s, n->addr, &t->m[ND_SHIFT], &shift)))
+		return walk_bad(t->w, place(n), "'s shift can't be read");
+	if (shift > 64 - 1 || shift % bits)
 		return walk_bad(t->w, place(n),
 			" has shift %" PRIu64 ", which no level has", shift);
 	if (above != UINT32_MAX && shift + bits != above)
