@@ -223,7 +223,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 		session_close(s);
 		return e;
 	}
-	meaning_open(s);
+	 meaning_open(s);
 	*ret = s;
 	return NULL;
 }

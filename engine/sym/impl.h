@@ -33,14 +33,18 @@ struct symtab {
 	uint64_t *addrs; /* sorted; parallel to ids */
 	uint32_t *ids;
 	size_t nordered;
-	uint32_t *heads, *next; /* chains of ids by name_hash(); UINT32_MAX: the end */
+	uint32_t *heads, *next; /* chains of ids, but kallsyms', by name_hash(); UINT32_MAX: the end */
 	uint32_t head_mask;
 };
 
 /* symtab.c: id's symbol; false when it is none that anybody wants (file names, sections ...). */
 bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret);
+/* Only its address and type, where sym_record() is true. Cheaper. */
+bool sym_place(const struct symtab *st, uint32_t id, uint64_t *addr, char *type);
 /* Only its name; NULL where sym_record() is false. Cheaper. */
 const char *sym_name(const struct symtab *st, uint32_t id);
+/* Does its name begin with these n characters? */
+bool sym_begins(const struct symtab *st, uint32_t id, const char *prefix, size_t n);
 /* End of the section or range that the symbol lies in: how far one without a size can reach. */
 uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s);
 bool sym_is_code(const struct sym *s);

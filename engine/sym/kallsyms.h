@@ -7,7 +7,7 @@
  * vmcoreinfo names the tables since Linux 6.0; for older kernels kallsyms_find() looks for them in
  * the image. Everything read is untrusted. Pages that the dump has lost cost the symbols on them.
  *
- * Thread: any once opened; immutable.
+ * Thread: any once opened.
  *
  * Sources: Linux' kernel/kallsyms.c and scripts/kallsyms.c of 4.6 to 7.2.
  */
@@ -26,8 +26,14 @@ struct kallsyms_anchor {
 struct kallsyms_source {
 	/* Reads kernel memory; returns how many bytes from the start could be read. */
 	size_t (*read)(void *ctx, uint64_t addr, void *buf, size_t n);
+	/* The same in the background, in ascending order; begin NULL: it can't. wait() gives how many bytes from the
+	 * start are there, at least `want` unless the next one never will be; end() waits for all, and frees. */
+	void *(*begin)(void *ctx, uint64_t addr, void *buf, size_t n);
+	size_t (*wait)(void *piece, size_t want);
+	void (*end)(void *piece);
 	void *ctx;
 	uint64_t image, image_end; /* the kernel's image: what symbols lie in */
+	uint64_t slide;		   /* what KASLR has moved it by */
 	const struct kallsyms_anchor *anchors;
 	size_t nanchors; /* up to KALLSYMS_ANCHORS are used */
 };
@@ -53,29 +59,33 @@ struct err *kallsyms_find(const struct kallsyms_source *src, struct job *job,
 /* Symbols, lost ones included; the i-th is given by kallsyms_get(), false for a lost one. Its size
  * reaches to the next symbol, as the kernel's own traces take it; linker's markers have none. */
 uint32_t kallsyms_count(const struct kallsyms *k);
-bool kallsyms_get(const struct kallsyms *k, uint32_t i, struct sym *ret);
+bool kallsyms_get(struct kallsyms *k, uint32_t i, struct sym *ret);
+/* Only its address and type, which is cheaper; false also for a label. */
+bool kallsyms_place(const struct kallsyms *k, uint32_t i, uint64_t *addr, char *type);
+/* The next symbol of that name; start with *i = 0. */
+bool kallsyms_next_named(struct kallsyms *k, const char *name, uint32_t *i, struct sym *ret);
+/* Does the i-th one's name begin with these n characters? */
+bool kallsyms_begins(const struct kallsyms *k, uint32_t i, const char *prefix, size_t n);
 /* The lowest address in the image, and the highest. */
 void kallsyms_bounds(const struct kallsyms *k, uint64_t *low, uint64_t *high);
 uint32_t kallsyms_lost(const struct kallsyms *k);
-/* By name, slowly: the first one. */
-bool kallsyms_by_name(const struct kallsyms *k, const char *name, struct sym *ret);
 /* "absolute", "base-relative", "absolute per-CPU", "place-relative" */
 const char *kallsyms_encoding(const struct kallsyms *k);
 
-/* What is worth keeping of it between sessions; arrays are borrowed. Addresses are the run-time ones
- * of the session that it was read in. */
+/* What is worth keeping of it between sessions: as it came out of the dump, and what was made of it. Addresses are
+ * those of the session that it was read in, whose image had been moved by slide. data is borrowed. */
+enum { KALLSYMS_RAW, KALLSYMS_AT, KALLSYMS_NEXT, KALLSYMS_HEADS, KALLSYMS_NAMES, KALLSYMS_TOKENS, KALLSYMS_DATA };
 struct kallsyms_parts {
-	uint32_t n, percpu_last; /* percpu_last: index of __per_cpu_end; UINT32_MAX: none */
-	uint32_t encoding;
-	const char *text; /* names: their letter, the name, NUL */
-	size_t text_len;
-	const uint32_t *name; /* n offsets in text */
-	const uint64_t *addr; /* n */
-	uint64_t percpu, percpu_end, low, high;
+	uint32_t n, heads, encoding, width, two_bytes;
+	uint64_t slide, base, place, low, high;
+	struct {
+		const void *p; /* the first four are of 32-bit numbers, aligned so */
+		size_t n;      /* bytes */
+	} data[KALLSYMS_DATA];
 };
 void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret);
-/* Makes it of parts, which stay borrowed, with everything from low to high moved by slide. The parts
- * are untrusted. ERR_CORRUPT. */
+/* Makes it of parts, which stay borrowed, for an image that is moved by slide. The parts are untrusted.
+ * ERR_CORRUPT. */
 struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, struct kallsyms **ret);
 
 /* Adds them as the symbols of o; k becomes st's. A file's .symtab, added later for the same object,

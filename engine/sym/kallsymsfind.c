@@ -132,28 +132,36 @@ static bool looks_like_names(const struct scan *s, const uint8_t *p, size_t n)
 	return true;
 }
 
+/* n names that their markers agree with? */
+static bool are_names(const struct scan *s, uint8_t *p, size_t size, uint32_t n)
+{
+	struct ks_names v = {.bytes = {.p = p, .size = size, .have = size}, .tokens = &s->tokens, .n = n};
+	bool marked;
+	size_t end;
+
+	v.at = xcalloc(n, sizeof(*v.at));
+	v.next = xcalloc(n, sizeof(*v.next));
+	bool good = ks_walk_names(&v, &end, &marked) && marked;
+	free(v.at);
+	free(v.next);
+	return good;
+}
+
 /* The number of symbols at `at`, and their names 4 or 8 bytes on? */
 static bool try_names(struct scan *s, uint8_t *p, size_t size, size_t at, uint64_t base)
 {
 	uint32_t n = load_u32(p + at);
-	struct ks_names v = {.tokens = &s->tokens};
-	bool marked;
 
 	if (n < SYMS_MIN || n > KS_SYMS_MAX || n > size / 3)
 		return false;
 	for (size_t skip = 4; skip <= 8; skip += 4) {
-		if (at + skip > size || !looks_like_names(s, p + at + skip, size - at - skip))
+		size_t from = at + skip;
+		if (from > size || !looks_like_names(s, p + from, size - from) ||
+		    !are_names(s, p + from, size - from, n))
 			continue;
-		v.p = p + at + skip;
-		v.size = size - at - skip;
-		bool good = ks_walk_names(&v, n, &marked) && marked;
-		free(v.block);
-		v.block = NULL;
-		if (good) {
-			s->found.num_syms = base + at;
-			s->found.names = base + at + skip;
-			return true;
-		}
+		s->found.num_syms = base + at;
+		s->found.names = base + from;
+		return true;
 	}
 	return false;
 }
@@ -162,7 +170,7 @@ static bool try_names(struct scan *s, uint8_t *p, size_t size, size_t at, uint64
 static struct err *find_names_in(struct scan *s, uint64_t before, struct job *job, bool *found)
 {
 	uint64_t table = s->found.token_table, from = (table - before + 7) & ~UINT64_C(7);
-	struct ks_names all = {.tokens = NULL};
+	struct ks_bytes all;
 	struct err *e = NULL;
 
 	TRY(ks_read(s->src, from, (size_t)(table - from), &all));
@@ -171,7 +179,7 @@ static struct err *find_names_in(struct scan *s, uint64_t before, struct job *jo
 		if (at % (1u << 20) == 0)
 			e = job_tick(job, 1);
 	}
-	ks_names_free(&all);
+	ks_bytes_free(&all);
 	return e;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * What reading kallsyms and finding them share: bytes of a dump with holes, tokens, walks.
+ * What the files that read kallsyms share: bytes of a dump with holes, tokens, names and addresses.
  */
 #ifndef SYM_KALLSYMSIMPL_H
 #define SYM_KALLSYMSIMPL_H
@@ -13,6 +13,9 @@
 #define KS_TOKENS 256u
 #define KS_TOKEN_FAST 16u
 #define KS_TOKEN_TEXT 16384u   /* bytes that all tokens may have */
+/* Room for a name while it is put together. */
+#define KS_NAME_ROOM (KS_NAME_MAX + KS_TOKEN_FAST)
+#define KS_LOST UINT32_MAX
 
 /* Letters that begin a name. */
 static inline bool ks_is_letter(char c)
@@ -23,12 +26,16 @@ static inline bool ks_is_letter(char c)
 struct ks_token {
 	const char *text; /* readable for KS_TOKEN_FAST bytes */
 	uint32_t len;
-	uint32_t cost; /* its length, or too much for any name: it holds what can't be shown */
+	bool shown; /* of characters that can be shown */
 };
 
 struct ks_tokens {
 	struct ks_token v[KS_TOKENS];
+	/* What a token adds to its name's hash and length, in one word (kallsymsnames.c); and as the first one, which
+	 * begins with the symbol's letter. */
+	uint64_t sum[KS_TOKENS], first[KS_TOKENS];
 	char text[KS_TOKEN_TEXT + KS_TOKEN_FAST];
+	size_t text_len; /* of the 256 strings */
 };
 
 /* Ranges of bytes that the dump doesn't have; ascending. */
@@ -39,27 +46,86 @@ struct ks_holes {
 	size_t n, cap;
 };
 
-/* A table's bytes; of names, how they are to be walked. */
-struct ks_names {
+/* A table's bytes, as they come in. */
+struct ks_bytes {
 	uint8_t *p;
 	size_t size;
 	struct ks_holes holes;
-	const struct ks_tokens *tokens;
-	uint32_t *block; /* where every 256th name begins */
-	bool two_bytes;
+	/* While they come in: */
+	const struct kallsyms_source *src; /* NULL: all is there */
+	void *piece;			   /* of src->begin(), still on its way */
+	uint64_t addr;
+	size_t have;
 };
 
-/* Reads n bytes, lost ones as zeroes. An error when there is nothing at all. */
+/* Names by number and by hash. */
+struct ks_names {
+	struct ks_bytes bytes;
+	const struct ks_tokens *tokens;
+	bool two_bytes;
+	uint32_t n;
+	uint32_t *at;	       /* n: where each begins in bytes; KS_LOST */
+	uint32_t *heads, *next; /* chains of numbers, ascending, by hash; KS_LOST: the end */
+	uint32_t mask;	       /* of heads */
+};
+
+/* n bytes at addr, lost ones as zeroes. An error when there is nothing at all. */
 struct err *ks_read(const struct kallsyms_source *src, uint64_t addr, size_t n,
-		    struct ks_names *ret);
-void ks_names_free(struct ks_names *v);
+		    struct ks_bytes *ret);
+/* The same, but only begins to: ks_need() waits until the first `upto` bytes are there. */
+struct err *ks_begin(const struct kallsyms_source *src, uint64_t addr, size_t n,
+		     struct ks_bytes *ret);
+void ks_need(struct ks_bytes *b, size_t upto);
+/* No more than the first `size` bytes are wanted. */
+void ks_settle(struct ks_bytes *b, size_t size);
+void ks_bytes_free(struct ks_bytes *b);
 bool ks_lost(const struct ks_holes *h, uint64_t start, uint64_t end);
+
 struct err *ks_read_tokens(const struct kallsyms_source *src, const struct kallsyms_tables *t,
 			   struct ks_tokens *ret);
 /* Splits 256 strings; how many bytes they take, 0: there are not 256, or too long. */
 size_t ks_split_tokens(const char *p, size_t n, struct ks_tokens *ret);
-/* Walks n names in both ways of counting them, and fills in block and two_bytes. *marked: the table
- * of markers behind agrees. false: neither way leads through. */
-bool ks_walk_names(struct ks_names *v, uint32_t n, bool *marked);
+
+/* Fills in sum and first. */
+void ks_sum_tokens(struct ks_tokens *t);
+
+/* Finds the v->n names in v->bytes, in both ways of counting their tokens. *end: where they end.
+ * *marked: the table of markers behind agrees. false: neither way leads through. */
+bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked);
+/* The same across lost pages, by the markers; false: those can't be found either. */
+bool ks_find_names(struct ks_names *v);
+/* Fills in heads, next and mask. */
+void ks_index_names(struct ks_names *v);
+void ks_names_free(struct ks_names *v);
+/* The first one from *i on with this name (without its letter); *i moves behind it. Whatever the chains hold, they
+ * are followed forwards only. */
+bool ks_find_name(const struct ks_names *v, const char *name, uint32_t *i, uint32_t *ret);
+/* The i-th: its letter and its name, NUL-terminated, into out (KS_NAME_ROOM bytes); its length without the letter;
+ * 0: it is lost. */
+size_t ks_name(const struct ks_names *v, uint32_t i, char *letter, char *out);
+/* Its letter and the two characters behind that; false: lost. */
+bool ks_name_begins(const struct ks_names *v, uint32_t i, char out[3]);
+
+enum ks_encoding { KS_ABSOLUTE, KS_BASE_RELATIVE, KS_ABSOLUTE_PERCPU, KS_PLACE_RELATIVE, KS_ENCODINGS };
+
+/* Raw values and what turns them into addresses. */
+struct ks_addresses {
+	struct ks_bytes raw;
+	unsigned width; /* 4 or 8 */
+	uint32_t n;
+	enum ks_encoding encoding;
+	bool has_base;
+	uint64_t place, base;  /* where the table is; what offsets count from */
+	uint64_t low, high;    /* the lowest and the highest address in the image */
+	uint64_t moved;	       /* KS_ABSOLUTE: what all from low_raw on are to be moved by */
+	uint64_t low_raw;
+};
+
+/* Reads n addresses, and finds out their encoding by the anchors, which are found in names. */
+struct err *ks_read_addresses(const struct kallsyms_source *src, const struct kallsyms_tables *t,
+			      const struct ks_names *names, struct ks_addresses *ret);
+uint64_t ks_address(const struct ks_addresses *a, uint32_t i);
+bool ks_address_lost(const struct ks_addresses *a, uint32_t i);
+const char *ks_encoding_name(enum ks_encoding e);
 
 #endif

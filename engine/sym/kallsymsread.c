@@ -37,42 +37,90 @@ bool ks_lost(const struct ks_holes *h, uint64_t start, uint64_t end)
 	return lo < h->n && h->v[lo].start < end;
 }
 
-struct err *ks_read(const struct kallsyms_source *src, uint64_t addr, size_t n,
-		    struct ks_names *ret)
+/* Reads what is behind b->have up to the end; lost pages are zeroes. How many bytes there were. */
+static size_t read_rest(struct ks_bytes *b)
 {
-	size_t at = 0, got = 0;
+	size_t got = 0;
+
+	for (size_t at = b->have; at < b->size;) {
+		size_t part = b->src->read(b->src->ctx, b->addr + at, b->p + at, b->size - at);
+		got += part;
+		at += part;
+		if (at >= b->size)
+			break;
+		size_t next = at + PAGE - (size_t)((b->addr + at) % PAGE);
+		next = next < b->size ? next : b->size;
+		memset(b->p + at, 0, next - at);
+		add_hole(&b->holes, at, next);
+		at = next;
+	}
+	b->have = b->size;
+	return got;
+}
+
+static struct err *begin(const struct kallsyms_source *src, uint64_t addr, size_t n, struct ks_bytes *ret)
+{
 	uint64_t end;
 
 	if (!add_u64(addr, n, &end))
 		return err_new(ERR_CORRUPT, "a table of kallsyms at %#" PRIx64 " can't be", addr);
-	TRY(try_alloc(n + 1, 1, TABLE_MAX, &ret->p));
-	ret->size = n;
-	while (at < n) {
-		size_t part = src->read(src->ctx, addr + at, ret->p + at, n - at);
-		got += part;
-		at += part;
-		if (at >= n)
-			break;
-		size_t next = at + PAGE - (size_t)((addr + at) % PAGE);
-		next = next < n ? next : n;
-		memset(ret->p + at, 0, next - at);
-		add_hole(&ret->holes, at, next);
-		at = next;
-	}
-	if (got)
+	*ret = (struct ks_bytes){.size = n, .src = src, .addr = addr};
+	return try_alloc(n + 1, 1, TABLE_MAX, &ret->p);
+}
+
+struct err *ks_read(const struct kallsyms_source *src, uint64_t addr, size_t n,
+		    struct ks_bytes *ret)
+{
+	TRY(begin(src, addr, n, ret));
+	if (read_rest(ret))
 		return NULL;
-	ks_names_free(ret);
+	ks_bytes_free(ret);
 	return err_new(ERR_FAULT, "the table of kallsyms at %#" PRIx64 " can't be read", addr);
 }
 
-void ks_names_free(struct ks_names *v)
+struct err *ks_begin(const struct kallsyms_source *src, uint64_t addr, size_t n,
+		     struct ks_bytes *ret)
 {
-	free(v->p);
-	free(v->holes.v);
-	free(v->block);
-	v->p = NULL;
-	v->holes.v = NULL;
-	v->block = NULL;
+	if (!src->begin)
+		return ks_read(src, addr, n, ret);
+	TRY(begin(src, addr, n, ret));
+	ret->piece = src->begin(src->ctx, addr, ret->p, n);
+	if (src->wait(ret->piece, 1))
+		return NULL;
+	ks_bytes_free(ret);
+	return ks_read(src, addr, n, ret); /* its first page is lost */
+}
+
+void ks_need(struct ks_bytes *b, size_t upto)
+{
+	upto = upto < b->size ? upto : b->size;
+	if (b->have >= upto || !b->piece)
+		return;
+	b->have = b->src->wait(b->piece, upto);
+	if (b->have < upto) { /* a hole: what is behind it comes page by page */
+		b->src->end(b->piece);
+		b->piece = NULL;
+		read_rest(b);
+	}
+}
+
+void ks_settle(struct ks_bytes *b, size_t size)
+{
+	if (b->piece)
+		b->src->end(b->piece);
+	b->piece = NULL;
+	b->src = NULL;
+	b->p = xrealloc(b->p, size + 1, 1);
+	b->size = b->have = size;
+}
+
+void ks_bytes_free(struct ks_bytes *b)
+{
+	if (b->piece)
+		b->src->end(b->piece);
+	free(b->p);
+	free(b->holes.v);
+	*b = (struct ks_bytes){0};
 }
 
 /* Names go to terminals. */
@@ -95,11 +143,11 @@ size_t ks_split_tokens(const char *p, size_t n, struct ks_tokens *ret)
 		if (!end)
 			return 0;
 		uint32_t len = (uint32_t)(end - (ret->text + at));
-		ret->v[i] = (struct ks_token){ret->text + at, len, len};
-		if (!can_be_shown(ret->text + at, len))
-			ret->v[i].cost = KS_NAME_MAX + 1;
+		ret->v[i] = (struct ks_token){ret->text + at, len, can_be_shown(ret->text + at, len)};
 		at += len + 1;
 	}
+	ks_sum_tokens(ret);
+	ret->text_len = at;
 	return at;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Look-ups. By name: a chain has the symbols of one name in id order, so "the first" is the
- * first provider's. By address: from the nearest symbol backwards, until one covers the address: a
+ * Look-ups. By name: the kernel's own table first, then a chain that has the symbols of one name in id order,
+ * so "the first" is the first provider's. By address: from the nearest symbol backwards, until one covers the address: a
  * bare label ends at the next label of its kind, a sized symbol at its size.
  */
 #include <string.h>
@@ -44,17 +44,32 @@ static bool is_global(const struct sym *s)
 	return s->type >= 'A' && s->type <= 'Z';
 }
 
-static uint32_t chain_of(const struct symtab *st, const char *name)
+/* On the way through the symbols of one name. */
+struct named {
+	const char *name;
+	size_t table; /* whose kallsyms are being asked */
+	uint32_t i;   /* in them */
+	uint32_t id;  /* then the chain's next */
+};
+
+static struct named named(const struct symtab *st, const char *name)
 {
-	return st->heads[name_hash(name) & st->head_mask];
+	return (struct named){.name = name, .id = st->heads[name_hash(name) & st->head_mask]};
 }
 
-/* The next symbol of that name in the chain; *id is where to go on. */
-static bool next_named(const struct symtab *st, const char *name, uint32_t *id, struct sym *ret)
+static bool next_named(const struct symtab *st, struct named *n, struct sym *ret)
 {
-	while (*id != UINT32_MAX) {
-		bool same = sym_record(st, *id, ret) && !strcmp(ret->name, name);
-		*id = st->next[*id];
+	for (; n->table < st->ntables; n->table++, n->i = 0) {
+		const struct sym_table *t = &st->tables[n->table];
+		if (!t->kallsyms || t->replaced || sym_is_label(n->name) ||
+		    !kallsyms_next_named(t->kallsyms, n->name, &n->i, ret))
+			continue;
+		ret->object = t->object;
+		return true;
+	}
+	while (n->id != UINT32_MAX) {
+		bool same = sym_record(st, n->id, ret) && !strcmp(ret->name, n->name);
+		n->id = st->next[n->id];
 		if (same)
 			return true;
 	}
@@ -67,8 +82,8 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret)
 	struct sym s;
 
 	lock_names(st);
-	uint32_t id = chain_of(st, name);
-	while (next_named(st, name, &id, &s)) {
+	struct named at = named(st, name);
+	while (next_named(st, &at, &s)) {
 		if (!found || is_global(&s))
 			*ret = s;
 		found = true;
@@ -92,8 +107,8 @@ bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret
 	size_t n = 0, cap = 0;
 
 	lock_names(st);
-	uint32_t id = chain_of(st, name);
-	while (next_named(st, name, &id, &s)) {
+	struct named at = named(st, name);
+	while (next_named(st, &at, &s)) {
 		GROW(v, n, cap);
 		v[n++] = s;
 	}
@@ -270,7 +285,7 @@ size_t sym_complete(struct symtab *st, const char *prefix, const char **ret, siz
 
 	pthread_rwlock_rdlock(&st->lock);
 	for (uint32_t id = 0; id < st->nids; id++) {
-		if (!sym_record(st, id, &s) || strncmp(s.name, prefix, len))
+		if (!sym_begins(st, id, prefix, len) || !sym_record(st, id, &s))
 			continue;
 		GROW(v, n, cap);
 		v[n++] = s.name;

@@ -52,12 +52,13 @@ void sym_build_order(struct symtab *st)
 {
 	struct keyed *v = xcalloc(st->nids + 1, sizeof(*v));
 	struct keyed *spare = xcalloc(st->nids + 1, sizeof(*v));
+	uint64_t addr;
 	size_t n = 0;
-	struct sym s;
+	char type;
 
 	for (uint32_t id = 0; id < st->nids; id++)
-		if (sym_record(st, id, &s) && s.type != 'A')
-			v[n++] = (struct keyed){s.addr, id};
+		if (sym_place(st, id, &addr, &type) && type != 'A')
+			v[n++] = (struct keyed){addr, id};
 	const struct keyed *sorted = radix_sort(v, spare, n);
 	free(st->addrs);
 	free(st->ids);
@@ -73,20 +74,10 @@ void sym_build_order(struct symtab *st)
 	st->order_ready = true;
 }
 
-void sym_build_names(struct symtab *st)
+static void chain_table(struct symtab *st, const struct sym_table *t)
 {
-	size_t heads = 64;
-
-	while (heads < st->nids)
-		heads *= 2;
-	free(st->heads);
-	free(st->next);
-	st->heads = xmalloc(heads * sizeof(*st->heads));
-	memset(st->heads, 0xff, heads * sizeof(*st->heads));
-	st->next = xcalloc(st->nids + 1, sizeof(*st->next));
-	st->head_mask = (uint32_t)(heads - 1);
 	/* backwards, so that each chain is in id order */
-	for (uint32_t id = st->nids; id--;) {
+	for (uint32_t id = t->first + t->n; id-- > t->first;) {
 		const char *name = sym_name(st, id);
 		if (!name)
 			continue;
@@ -94,5 +85,24 @@ void sym_build_names(struct symtab *st)
 		st->next[id] = *head;
 		*head = id;
 	}
+}
+
+void sym_build_names(struct symtab *st)
+{
+	size_t heads = 64, n = 0;
+
+	for (size_t i = 0; i < st->ntables; i++)
+		n += st->tables[i].kallsyms ? 0 : st->tables[i].n;
+	while (heads < n)
+		heads *= 2;
+	free(st->heads);
+	free(st->next);
+	st->heads = xmalloc(heads * sizeof(*st->heads));
+	memset(st->heads, 0xff, heads * sizeof(*st->heads));
+	st->next = xcalloc(st->nids + 1, sizeof(*st->next));
+	st->head_mask = (uint32_t)(heads - 1);
+	for (size_t i = st->ntables; i-- > 0;)
+		if (!st->tables[i].kallsyms)
+			chain_table(st, &st->tables[i]);
 	st->names_ready = true;
 }

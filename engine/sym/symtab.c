@@ -3,7 +3,8 @@
  * Symbols stay where they are: ELF records and strings in the mapped file, lists in an arena. A
  * symbol is known by its id, a 32-bit number; sym_record() makes the struct when somebody asks.
  *
- * An id costs 12 bytes in the address index and about 8 in the name index, both made on first use.
+ * An id costs 12 bytes in the address index and about 8 in the name index, both made on first use. kallsyms bring
+ * their own index of names.
  */
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -155,6 +156,19 @@ bool sym_record(const struct symtab *st, uint32_t id, struct sym *ret)
 	return true;
 }
 
+bool sym_place(const struct symtab *st, uint32_t id, uint64_t *addr, char *type)
+{
+	const struct sym_table *t = table_of(st, id);
+	struct sym s;
+
+	if (t->kallsyms && !t->replaced)
+		return kallsyms_place(t->kallsyms, id - t->first, addr, type);
+	bool known = sym_record(st, id, &s);
+	*addr = s.addr;
+	*type = s.type;
+	return known;
+}
+
 const char *sym_name(const struct symtab *st, uint32_t id)
 {
 	const struct sym_table *t = table_of(st, id);
@@ -164,6 +178,16 @@ const char *sym_name(const struct symtab *st, uint32_t id)
 	if (t->elf.v && !t->replaced)
 		return elf_name(t, id - t->first, &sh);
 	return sym_record(st, id, &s) ? s.name : NULL;
+}
+
+bool sym_begins(const struct symtab *st, uint32_t id, const char *prefix, size_t n)
+{
+	const struct sym_table *t = table_of(st, id);
+
+	if (t->kallsyms && !t->replaced)
+		return kallsyms_begins(t->kallsyms, id - t->first, prefix, n);
+	const char *name = sym_name(st, id);
+	return name && !strncmp(name, prefix, n);
 }
 
 bool sym_is_code(const struct sym *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Files of the cache folder, sealed as if they were whole: the index of DWARF names (first byte 0), and
- * what is kept of a kernel's own symbols (first byte 1: counts, places, then the arrays).
+ * what is kept of a kernel's own symbols (first byte 1: numbers, then the arrays).
  */
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +14,6 @@
 
 #define KEY 7u
 #define FILE_NAME "names-0000000000000007"
-#define PARTS 5u
 
 /* Saved as the program does it, then read back as bytes. */
 static void add_index(struct corpus *c)
@@ -35,22 +34,39 @@ static void add_index(struct corpus *c)
 	close(fd);
 }
 
+/* Numbers before the arrays of a kernel's symbols. */
+enum { N, HEADS, ENCODING, WIDTH, TWO_BYTES, SLIDE, BASE, PLACE, LOW, HIGH, NAMES, NUMBERS };
+
+/* Six symbols whose every character is a token, all in one chain. */
 static void add_symbols(struct corpus *c)
 {
-	static const char text[] = "Tstart\0Dpercpu\0Tmiddle\0tlocal\0Bbss\0Aabsolute\0";
-	static const uint32_t name[] = {0, 7, 15, 23, 30, 35};
-	static const uint64_t addr[] = {0xffffffff81000000, 0x100, 0xffffffff81000400, 0xffffffff81000500,
-					0xffffffff82000000, 0x42};
-	const uint64_t head[PARTS] = {6 | UINT64_C(1) << 32, 0x100, 0x200, 0xffffffff81000000, 0xffffffff82000000};
-	struct buf b = {0};
+	static const char *const text[] = {"Tstart", "Dpercpu", "Tmiddle", "tlocal", "Bbss", "Aabsolute"};
+	static const uint32_t raw[] = {0, 0x400, 0x500, 0x600, 0x700, 0x1000}, next[] = {1, 2, 3, 4, 5, UINT32_MAX};
+	static const uint32_t heads[] = {0};
+	struct buf b = {0}, names = {0};
+	uint32_t at[6];
 
+	for (unsigned i = 0; i < 6; i++) {
+		at[i] = (uint32_t)names.len;
+		buf_putc(&names, (char)strlen(text[i]));
+		buf_puts(&names, text[i]);
+	}
+	const uint64_t head[NUMBERS] = {6, 1, 1, 4, 0, 0, 0xffffffff81000000, 0, 0xffffffff81000000, 0xffffffff81001000,
+					names.len};
 	buf_putc(&b, 1);
 	buf_put(&b, head, sizeof(head));
-	buf_put(&b, addr, sizeof(addr));
-	buf_put(&b, name, sizeof(name));
-	buf_put(&b, text, sizeof(text) - 1);
+	buf_put(&b, raw, sizeof(raw));
+	buf_put(&b, at, sizeof(at));
+	buf_put(&b, next, sizeof(next));
+	buf_put(&b, heads, sizeof(heads));
+	buf_put(&b, names.p, names.len);
+	for (unsigned i = 0; i < 256; i++) {
+		const char token[2] = {i > ' ' && i < 0x7f ? (char)i : 0, 0};
+		buf_put(&b, token, token[0] ? 2 : 1);
+	}
 	corpus_add(c, b.p, b.len);
 	buf_free(&b);
+	buf_free(&names);
 }
 
 static bool begin(struct corpus *c)
@@ -80,38 +96,60 @@ static void read_index(const struct bytes *b)
 	index_free(&d);
 }
 
-static void read_symbols(struct bytes b)
+static void use_symbols(struct kallsyms *k)
 {
-	uint64_t head[PARTS];
-
-	for (unsigned i = 0; i < PARTS; i++)
-		head[i] = take_number(&b, 8);
-	uint32_t n = (uint32_t)head[0], most = (uint32_t)(b.n / 12);
-	n = n < most ? n : most;
-	struct bytes addrs = take_bytes(&b, (size_t)n * 8), names = take_bytes(&b, (size_t)n * 4);
-	AUTO_FREE uint8_t *addr = exact_copy(addrs), *name = exact_copy(names), *text = exact_copy(b);
-	const struct kallsyms_parts parts = {
-		.n = n,
-		.percpu_last = (uint32_t)(head[0] >> 32),
-		.encoding = (uint32_t)head[1] & 7,
-		.text = (const char *)text,
-		.text_len = b.n,
-		.name = (const uint32_t *)(const void *)name,
-		.addr = (const uint64_t *)(const void *)addr,
-		.percpu = head[1],
-		.percpu_end = head[2],
-		.low = head[3],
-		.high = head[4],
-	};
-	struct kallsyms *k;
-	struct sym s;
-	if (!err_ok(kallsyms_of_parts(&parts, 0x1000000, &k)))
-		return;
 	volatile uint64_t sum = strlen(kallsyms_encoding(k));
-	for (uint32_t i = 0; i < kallsyms_count(k); i++)
+	uint32_t from = 0;
+	uint64_t addr;
+	struct sym s;
+	char type;
+
+	for (uint32_t i = 0; i < kallsyms_count(k); i++) {
 		if (kallsyms_get(k, i, &s))
 			sum += strlen(s.name) + s.size;
-	kallsyms_close(k);
+		sum += kallsyms_place(k, i, &addr, &type) + kallsyms_begins(k, i, "per", 3);
+	}
+	while (kallsyms_next_named(k, "middle", &from, &s))
+		sum++;
+}
+
+static void read_symbols(struct bytes b)
+{
+	uint64_t head[NUMBERS];
+	struct kallsyms *k;
+
+	for (unsigned i = 0; i < NUMBERS; i++)
+		head[i] = take_number(&b, 8);
+	uint32_t n = (uint32_t)head[N], heads = (uint32_t)head[HEADS], most = (uint32_t)(b.n / 4);
+	n = n < most ? n : most;
+	heads = heads < most ? heads : most;
+	struct kallsyms_parts parts = {
+		.n = n,
+		.heads = heads,
+		.encoding = (uint32_t)head[ENCODING],
+		.width = (uint32_t)head[WIDTH],
+		.two_bytes = head[TWO_BYTES] & 1,
+		.slide = head[SLIDE],
+		.base = head[BASE],
+		.place = head[PLACE],
+		.low = head[LOW],
+		.high = head[HIGH],
+	};
+	const size_t size[KALLSYMS_DATA] = {(size_t)n * (parts.width == 8 ? 8 : 4), (size_t)n * 4, (size_t)n * 4,
+					    (size_t)heads * 4, (size_t)head[NAMES], SIZE_MAX};
+	uint8_t *copy[KALLSYMS_DATA];
+	for (unsigned i = 0; i < KALLSYMS_DATA; i++) {
+		struct bytes part = take_bytes(&b, size[i] < b.n ? size[i] : b.n);
+		copy[i] = exact_copy(part);
+		parts.data[i].p = copy[i];
+		parts.data[i].n = part.n;
+	}
+	if (err_ok(kallsyms_of_parts(&parts, 0x1000000, &k))) {
+		use_symbols(k);
+		kallsyms_close(k);
+	}
+	for (unsigned i = 0; i < KALLSYMS_DATA; i++)
+		free(copy[i]);
 }
 
 static void one(const uint8_t *p, size_t n)

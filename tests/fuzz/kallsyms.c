@@ -143,8 +143,17 @@ static void use(struct kallsyms *k)
 		if (kallsyms_get(k, i, &s))
 			sum += strlen(s.name) + s.size;
 	kallsyms_get_parts(k, &parts);
-	if (err_ok(kallsyms_of_parts(&parts, 0x1000, &copy)))
+	if (err_ok(kallsyms_of_parts(&parts, parts.slide, &copy))) {
+		/* what is kept gives what was kept */
+		for (uint32_t i = 0; i < kallsyms_count(k); i++) {
+			struct sym was, is;
+			bool known = kallsyms_get(k, i, &was);
+			if (known != kallsyms_get(copy, i, &is) ||
+			    (known && (was.addr != is.addr || was.size != is.size || strcmp(was.name, is.name))))
+				abort();
+		}
 		kallsyms_close(copy);
+	}
 	struct symtab *st = symtab_create();
 	struct object *o = object_create_kernel();
 	symtab_add_kallsyms(st, o, k);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One file a kernel: a header, then names' offsets, link-time addresses, names, BTF. It is mapped, so
- * that it is page cache and not memory of ours, and written when the session ends, so that nobody
- * waits for it.
+ * One file a kernel: a header, then what kallsyms.c keeps, as it is, and BTF. It is mapped, so that it is page
+ * cache and not memory of ours, and written when the session ends, so that nobody waits for it.
  *
  * The name of a kernel is what vmcoreinfo says: build-id and release. Some stable kernels wrote
  * garbage as build-id (identity.c), so the dump has the last word, where it can be read: the places
@@ -19,7 +18,7 @@
 #include "engine/object/cachefile.h"
 #include "engine/sym/kallsyms.h"
 
-#define MAGIC (UINT64_C(0x766d626b65726e00) + 2) /* "vmbkern", version 2; tells byte order, too */
+#define MAGIC (UINT64_C(0x766d626b65726e00) + 3) /* "vmbkern", version 3; tells byte order, too */
 #define RELEASE_MAX 64
 #define BANNER_MAX 256
 #define SAMPLES 8 /* of BTF, that must be the dump's */
@@ -30,23 +29,33 @@ struct header {
 	uint8_t id[64];
 	char release[RELEASE_MAX];
 	char banner[BANNER_MAX]; /* its start */
-	uint32_t id_size, n, percpu_last, encoding;
-	uint64_t percpu, percpu_end, low, high; /* link-time */
-	uint64_t text_len, btf_len, btf_addr, banner_addr;
+	uint32_t id_size, n, heads, encoding, width, two_bytes;
+	uint64_t slide, base, place, low, high; /* of kallsyms, in the session that wrote them */
+	uint64_t len[KALLSYMS_DATA], btf_len;
+	uint64_t btf_addr, banner_addr; /* link-time */
 };
 
-/* Where the parts are in the file. */
+/* Where the parts are in the file, each at a round offset. */
 struct places {
-	uint64_t name, addr, text, btf, end;
+	uint64_t data[KALLSYMS_DATA], btf, end;
 };
+
+static bool place_next(uint64_t len, uint64_t *end, uint64_t *ret)
+{
+	if (!add_u64(*end, 7, ret))
+		return false;
+	*ret &= ~UINT64_C(7);
+	return add_u64(*ret, len, end);
+}
 
 static bool place(const struct header *h, struct places *p)
 {
-	p->addr = sizeof(*h);
-	return add_u64(p->addr, (uint64_t)h->n * 8, &p->name) &&
-	       add_u64(p->name, (uint64_t)h->n * 4, &p->text) &&
-	       add_u64(p->text, h->text_len, &p->btf) && add_u64(p->btf, 7, &p->btf) &&
-	       add_u64(p->btf &= ~UINT64_C(7), h->btf_len, &p->end);
+	bool ok = true;
+
+	p->end = sizeof(*h);
+	for (unsigned i = 0; ok && i < KALLSYMS_DATA; i++)
+		ok = place_next(h->len[i], &p->end, &p->data[i]);
+	return ok && place_next(h->btf_len, &p->end, &p->btf);
 }
 
 /* Who this kernel is; false: the dump doesn't say. */
@@ -81,7 +90,7 @@ static bool agrees(struct session *s, uint64_t addr, const void *want, size_t n)
 	return mem_read_some(s->mem, KERNEL, addr, buf, n, NULL) < n || !memcmp(buf, want, n);
 }
 
-static bool anchored(struct session *s, const struct kallsyms *k)
+static bool anchored(struct session *s, struct kallsyms *k)
 {
 	static const char *const names[] = {"_stext", "init_uts_ns", "node_online_map", "log_buf"};
 	unsigned right = 0;
@@ -89,8 +98,9 @@ static bool anchored(struct session *s, const struct kallsyms *k)
 	struct sym sym;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint32_t from = 0;
 		if (!vmcoreinfo_symbol(s->vmcoreinfo, names[i], &addr) ||
-		    !kallsyms_by_name(k, names[i], &sym))
+		    !kallsyms_next_named(k, names[i], &from, &sym))
 			continue;
 		if (sym.addr != addr)
 			return false;
@@ -100,7 +110,7 @@ static bool anchored(struct session *s, const struct kallsyms *k)
 }
 
 static bool is_this_dumps(struct session *s, const struct header *h, const char *map,
-			  const struct places *p, const struct kallsyms *k)
+			  const struct places *p, struct kallsyms *k)
 {
 	uint64_t slide = mem_layout(s->mem)->kernel_offset, addr;
 
@@ -121,17 +131,20 @@ static bool use(struct session *s, const struct header *h, const char *map, cons
 {
 	struct kallsyms_parts parts = {
 		.n = h->n,
-		.percpu_last = h->percpu_last,
+		.heads = h->heads,
 		.encoding = h->encoding,
-		.text = map + p->text,
-		.text_len = (size_t)h->text_len,
-		.name = (const uint32_t *)(const void *)(map + p->name),
-		.addr = (const uint64_t *)(const void *)(map + p->addr),
-		.percpu = h->percpu,
-		.percpu_end = h->percpu_end,
+		.width = h->width,
+		.two_bytes = h->two_bytes,
+		.slide = h->slide,
+		.base = h->base,
+		.place = h->place,
 		.low = h->low,
 		.high = h->high,
 	};
+	for (unsigned i = 0; i < KALLSYMS_DATA; i++) {
+		parts.data[i].p = map + p->data[i];
+		parts.data[i].n = (size_t)h->len[i];
+	}
 	uint64_t slide = mem_layout(s->mem)->kernel_offset;
 	struct kallsyms *k;
 
@@ -185,39 +198,12 @@ void kernelcache_done(struct session *s)
 
 /* ---- writing ---- */
 
-#define CHUNK 8192
-
-/* The image moves by the slide, zero-based per-CPU symbols don't. */
-static uint64_t linked(const struct kallsyms_parts *k, uint64_t addr, uint64_t slide)
-{
-	return addr >= k->low ? addr - slide : addr;
-}
-
-/* Addresses as they were linked. */
-static struct err *write_addresses(int fd, const struct kallsyms_parts *k, uint64_t slide, uint64_t at)
-{
-	uint64_t *v = xcalloc(CHUNK, sizeof(*v));
-	struct err *e = NULL;
-
-	for (uint32_t i = 0; i < k->n && !e; i += CHUNK) {
-		uint32_t n = k->n - i < CHUNK ? k->n - i : CHUNK;
-		for (uint32_t j = 0; j < n; j++) {
-			uint64_t a = k->addr[i + j];
-			v[j] = linked(k, a, slide);
-		}
-		e = write_all(fd, v, n * sizeof(*v), at + (uint64_t)i * sizeof(*v));
-	}
-	free(v);
-	return e;
-}
-
 static struct err *write_parts(int fd, const struct header *h, const struct places *p,
-			       const struct kallsyms_parts *k, uint64_t slide, const void *btf)
+			       const struct kallsyms_parts *k, const void *btf)
 {
 	TRY(write_all(fd, h, sizeof(*h), 0));
-	TRY(write_addresses(fd, k, slide, p->addr));
-	TRY(write_all(fd, k->name, (size_t)k->n * 4, p->name));
-	TRY(write_all(fd, k->text, k->text_len, p->text));
+	for (unsigned i = 0; i < KALLSYMS_DATA; i++)
+		TRY(write_all(fd, k->data[i].p, k->data[i].n, p->data[i]));
 	return write_all(fd, btf, (size_t)h->btf_len, p->btf);
 }
 
@@ -225,20 +211,25 @@ static bool fill_header(struct session *s, const struct kallsyms_parts *k, struc
 {
 	uint64_t slide = mem_layout(s->mem)->kernel_offset;
 	struct object_section btf;
+	uint32_t from = 0;
 	struct sym banner;
 
-	if (!identify(s, h) || !kallsyms_by_name(s->priv->own, "linux_banner", &banner) ||
+	if (!identify(s, h) || !kallsyms_next_named(s->priv->own, "linux_banner", &from, &banner) ||
 	    !err_ok(mem_str(s->mem, KERNEL, banner.addr, h->banner, sizeof(h->banner))) ||
 	    !object_section(s->vmlinux, ".BTF", &btf))
 		return false;
 	h->n = k->n;
-	h->percpu_last = k->percpu_last;
+	h->heads = k->heads;
 	h->encoding = k->encoding;
-	h->percpu = linked(k, k->percpu, slide);
-	h->percpu_end = linked(k, k->percpu_end, slide);
-	h->low = k->low - slide;
-	h->high = k->high - slide;
-	h->text_len = k->text_len;
+	h->width = k->width;
+	h->two_bytes = k->two_bytes;
+	h->slide = k->slide;
+	h->base = k->base;
+	h->place = k->place;
+	h->low = k->low;
+	h->high = k->high;
+	for (unsigned i = 0; i < KALLSYMS_DATA; i++)
+		h->len[i] = k->data[i].n;
 	h->btf_len = btf.size;
 	h->btf_addr = btf.addr + object_bias(s->vmlinux) - slide;
 	h->banner_addr = banner.addr - slide;
@@ -256,14 +247,13 @@ void kernelcache_save(struct session *s)
 
 	if (!s->priv->own || !s->priv->own_whole || s->options.no_cache)
 		return;
-	uint64_t slide = mem_layout(s->mem)->kernel_offset;
 	kallsyms_get_parts(s->priv->own, &k);
 	if (!fill_header(s, &k, &h) || !place(&h, &p) || !object_section(s->vmlinux, ".BTF", &btf))
 		return;
 	AUTO_FREE char *name = file_name(&h);
 	if (!err_ok(cachefile_create(CACHE_INDEX, name, &f)))
 		return;
-	if (!err_ok(write_parts(f.fd, &h, &p, &k, slide, btf.data))) {
+	if (!err_ok(write_parts(f.fd, &h, &p, &k, btf.data))) {
 		cachefile_drop(&f);
 		return;
 	}

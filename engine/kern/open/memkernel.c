@@ -5,7 +5,7 @@
  * (since 6.0), else the image is searched; kallsyms then says where BTF is, else the image is
  * searched for that too.
  *
- * Megabytes of compressed pages are read here before the first screen: all cores unpack them.
+ * Megabytes of compressed pages are read here before the first screen: bulk.c has all cores unpack them.
  *
  * Sources: Linux' kernel/vmcore_info.c, include/asm-generic/vmlinux.lds.h, include/uapi/linux/btf.h.
  */
@@ -14,6 +14,7 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
+#include "engine/kern/open/bulk.h"
 #include "engine/sym/kallsyms.h"
 
 #define PIECE (64u << 10)
@@ -22,48 +23,6 @@
 #define PAGE 4096u
 
 /* ---- reading ---- */
-
-/* A large piece of the image, unpacked by all cores right to where it is wanted. */
-struct bulk {
-	struct session *s;
-	uint64_t addr;
-	uint8_t *buf;
-	size_t n;
-	size_t *got; /* bytes of each piece */
-};
-
-static struct err *read_piece(void *ctx, size_t i)
-{
-	const struct bulk *b = ctx;
-	size_t at = i * PIECE, want = b->n - at < PIECE ? b->n - at : PIECE, done = 0;
-
-	while (done < want) {
-		struct arch_xlat x;
-		if (!err_ok(mem_vtop(b->s->mem, KERNEL, b->addr + at + done, &x)))
-			break;
-		uint64_t left = x.page_size - (b->addr + at + done) % x.page_size;
-		size_t part = want - done < left ? want - done : (size_t)left;
-		size_t got = dump_read_once(b->s->dump, x.pa, b->buf + at + done, part, NULL);
-		done += got;
-		if (got < part)
-			break;
-	}
-	b->got[i] = done;
-	return NULL;
-}
-
-/* How many bytes from the start could be read. */
-static size_t read_bulk(struct session *s, uint64_t addr, void *buf, size_t n)
-{
-	size_t pieces = n / PIECE + (n % PIECE != 0), i = 0;
-	AUTO_FREE size_t *got = xcalloc(pieces + 1, sizeof(*got));
-	struct bulk b = {s, addr, buf, n, got};
-
-	err_free(job_parallel(NULL, 0, pieces, read_piece, &b));
-	while (i < pieces && got[i] == PIECE)
-		i++;
-	return i * PIECE + got[i]; /* the last piece may be short, and then whole */
-}
 
 struct reader {
 	struct session *s;
@@ -76,9 +35,26 @@ static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t n)
 
 	if (r->holes || n < BULK)
 		return mem_read_some(r->s->mem, KERNEL, addr, buf, n, NULL);
-	size_t got = read_bulk(r->s, addr, buf, n);
+	size_t got = bulk_read(r->s, addr, buf, n);
 	r->holes = got < n;
 	return got;
+}
+
+static void *begin_bulk(void *ctx, uint64_t addr, void *buf, size_t n)
+{
+	const struct reader *r = ctx;
+
+	return bulk_begin(r->s, addr, buf, n);
+}
+
+static size_t wait_bulk(void *piece, size_t want)
+{
+	return bulk_wait(piece, want);
+}
+
+static void end_bulk(void *piece)
+{
+	bulk_end(piece);
 }
 
 /* ---- symbols ---- */
@@ -126,9 +102,13 @@ static struct err *open_kallsyms(struct session *s, struct job *job, struct kall
 	struct reader reader = {.s = s};
 	struct kallsyms_source src = {
 		.read = read_kernel,
+		.begin = begin_bulk,
+		.wait = wait_bulk,
+		.end = end_bulk,
 		.ctx = &reader,
 		.image = l->image_va,
 		.image_end = l->image_va + l->image_size,
+		.slide = l->kernel_offset,
 		.anchors = anchors,
 		.nanchors = collect_anchors(s, anchors),
 	};
@@ -255,7 +235,7 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	if (n > BTF_MAX)
 		return err_new(ERR_CORRUPT, "BTF of %" PRIu64 " bytes can't be", n);
 	TRY(try_alloc((size_t)n, 1, BTF_MAX, &p));
-	uint64_t lost = read_bulk(s, start, p, (size_t)n) == n ? 0 : read_with_holes(s, start, p, n);
+	uint64_t lost = bulk_read(s, start, p, (size_t)n) == n ? 0 : read_with_holes(s, start, p, n);
 	if (lost == n || !btf_size(p)) {
 		free(p);
 		s->priv->own_whole = false;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * A large piece of the kernel's memory (its symbol names, its BTF), unpacked by all cores right to where it is
+ * wanted, in ascending order, so that whoever reads it from the start can do so while the rest is on its way.
+ *
+ * Thread: the one that began it.
+ */
+#ifndef KERN_OPEN_BULK_H
+#define KERN_OPEN_BULK_H
+
+#include "engine/kern/session.h"
+
+struct bulk;
+
+/* Begins to read n bytes at addr (virtual) into buf, which must stay until the end. */
+struct bulk *bulk_begin(struct session *s, uint64_t addr, void *buf, size_t n);
+/* Waits, and helps, until at least `want` bytes from the start are there or never will be; how many are. */
+size_t bulk_wait(struct bulk *b, size_t want);
+/* Waits for all of it, and frees b; how many bytes from the start could be read. */
+size_t bulk_end(struct bulk *b);
+/* The whole at once. */
+size_t bulk_read(struct session *s, uint64_t addr, void *buf, size_t n);
+
+#endif
