@@ -6,6 +6,7 @@
  */
 #include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"
+#include "engine/kern/module/modules.h"
 #include "engine/kern/stack/stackahead.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -173,6 +174,21 @@ struct err *bt_call(struct bt *b, size_t frame, size_t level, unsigned number)
 	return place.nscopes ? bt_scope_vars(b, frame, level) : bt_prototype_vars(b, frame);
 }
 
+/* What is missing for frames in modules; once a module. With no debug info at all, that has been told. */
+static void missing_debug(struct bt *b)
+{
+	const struct frame *f = b->stack.frames;
+
+	for (size_t i = 0; i < b->stack.n && object_has_dwarf(b->s->vmlinux); i++) {
+		AUTO_BUF struct buf why = {0};
+		size_t first = 0;
+		while (first < i && f[first].object != f[i].object)
+			first++;
+		if (first == i && module_debug_missing(b->s, f[i].object, &why))
+			sink_note(b->c->out, ROLE_DIM, "%s", buf_str(&why));
+	}
+}
+
 static struct err *frames(struct bt *b)
 {
 	for (size_t i = 0; i < b->stack.n; i++) {
@@ -187,6 +203,7 @@ static struct err *frames(struct bt *b)
 	if (b->stack.ended)
 		sink_note(b->c->out, ROLE_WARN, "task %d: the stack ends early: %s", b->t->pid,
 			  b->stack.ended);
+	missing_debug(b);
 	return NULL;
 }
 

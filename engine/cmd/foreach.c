@@ -8,12 +8,13 @@
 
 #define MAX_NOTES 10
 
-/* Passes everything on but the notes beyond the first few: thousands of tasks can have the same thing
- * to say. */
+/* Passes everything on but notes that were passed on already, and those beyond the first few: thousands
+ * of tasks can have the same thing to say. */
 struct quiet {
 	struct sink sink; /* first: the sink is the quiet one */
 	struct sink *out;
 	size_t notes;
+	char *told[MAX_NOTES];
 };
 
 static struct err *pass_begin(struct sink *s, const struct heading *h)
@@ -31,8 +32,15 @@ static struct err *pass_row(struct sink *s, const struct row *r)
 static void pass_note(struct sink *s, enum role role, const char *text)
 {
 	struct quiet *q = (struct quiet *)s;
-	if (q->notes++ < MAX_NOTES)
+
+	for (size_t i = 0; i < MAX_NOTES && q->told[i]; i++)
+		if (!strcmp(q->told[i], text))
+			return;
+	if (q->notes < MAX_NOTES) {
+		q->told[q->notes] = xstrdup(text);
 		q->out->note(q->out, role, text);
+	}
+	q->notes++;
 }
 
 /* Commands that answer for the task of the context. */
@@ -126,7 +134,7 @@ static struct err *no_other_tasks(const struct cmd *cmd, const struct cmd_args *
 static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f, const char *line,
 			   const struct cmd *cmd)
 {
-	struct quiet quiet = {{pass_begin, pass_row, pass_note}, c->out, 0};
+	struct quiet quiet = {.sink = {pass_begin, pass_row, pass_note}, .out = c->out};
 	struct each x = {.cmd = cmd, .line = line, .call = *c};
 	struct cmd_args *args = xcalloc(1, sizeof(*args));
 	struct words w;
@@ -144,6 +152,8 @@ static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f,
 	if (!e)
 		e = run_tasks(&x, &quiet);
 	stack_ahead_stop(x.call.ahead);
+	for (size_t i = 0; i < MAX_NOTES; i++)
+		free(quiet.told[i]);
 	words_free(&w);
 	free(x.tasks);
 	free(args);

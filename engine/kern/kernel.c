@@ -216,13 +216,19 @@ static void read_banner(struct session *s, char *buf, size_t n)
 		err_free(mem_str(s->mem, KERNEL, sym.addr, buf, n));
 }
 
-static void warn_no_debug(struct session *s)
+void kernel_debug_hint(struct session *s, struct buf *out)
 {
-	AUTO_BUF struct buf hint = {0};
 	char banner[512];
 
 	read_banner(s, banner, sizeof(banner));
-	debug_package(dump_release(s), banner[0] ? banner : dump_info(s->dump)->version, &hint);
+	debug_package(dump_release(s), banner[0] ? banner : dump_info(s->dump)->version, out);
+}
+
+static void warn_no_debug(struct session *s)
+{
+	AUTO_BUF struct buf hint = {0};
+
+	kernel_debug_hint(s, &hint);
 	const char *path = object_path(s->vmlinux);
 	session_warn(s, "no debug info%s%s: names, types and stacks are from %s; no source lines, "
 			"variables. To have them: %s%s",

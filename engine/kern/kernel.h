@@ -14,6 +14,8 @@ void kernel_check_machine(struct session *s);
 /* When memory can be read: decides which kernel is used, and makes everything of it. s->vmlinux is
  * never NULL after. */
 void kernel_use(struct session *s, struct job *job);
+/* How to get debug info for the dump's kernel, one sentence. Any thread. */
+void kernel_debug_hint(struct session *s, struct buf *out);
 /* uname's word for an ELF machine, as far as Linux writes dumps on it; NULL: none known. */
 const char *kernel_machine_name(uint16_t e_machine);
 

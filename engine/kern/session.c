@@ -9,10 +9,13 @@
 #include "engine/dis/flow.h"
 #include "engine/kern/session.h"
 #include <elf.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/container/known.h"
 #include "engine/kern/fs/blockdev.h"
@@ -192,6 +195,27 @@ static void keep_options(struct session *s, const struct session_options *o)
 		s->options = *o;
 }
 
+/* A folder that isn't one would only be missed when nothing is found in it. */
+static void check_folder(struct session *s, const char *option, const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st))
+		session_warn(s, "%s %s: %s", option, dir, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		session_warn(s, "%s %s: it is no folder", option, dir);
+	else if (access(dir, R_OK | X_OK))
+		session_warn(s, "%s %s: it can't be read: %s", option, dir, strerror(errno));
+}
+
+static void check_folders(struct session *s)
+{
+	if (s->options.src)
+		check_folder(s, "--src", s->options.src);
+	for (const char *const *d = s->options.debug_dirs; d && *d; d++)
+		check_folder(s, "--debug-dir", *d);
+}
+
 struct err *session_open(const struct session_options *o, const char *const *files, size_t n,
 			 struct job *job, struct session **ret)
 {
@@ -211,6 +235,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	loader_init(&s->priv->holdings);
 	loader_init(&s->priv->blockdevs);
 	keep_options(s, o);
+	check_folders(s);
 	s->ncpus = 1;
 	s->intern = intern_create();
 	struct err *e = sort_files(s, files, n, &g);

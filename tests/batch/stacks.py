@@ -9,6 +9,7 @@ agree.
 import os
 import re
 import shutil
+import subprocess
 import sys
 
 from batch import TMP, VMCORE, VMLINUX, objects, rows, run, the_dd
@@ -191,6 +192,32 @@ def strange_sources(tap):
         tap.check("no tree: how to get one", p.returncode == 1 and "linux-source-6.1" in p.stderr and "--src" in p.stderr, p.stderr)
 
 
+def missing_files(tap):
+    """What isn't there is told: a folder that was named, a module's debug file, with what to look for."""
+    p = run(["sys"], options=["--src", TMP + "/nosuch", "--debug-dir", TMP + "/nowhere", "--debug-dir", __file__])
+    told = [line.split("warning: ")[1] for line in p.stderr.splitlines() if "warning: " in line]
+    tap.check("folders that aren't", p.returncode == 0 and len(told) == 3 and told[0].startswith("--src " + TMP + "/nosuch: ")
+              and told[1].startswith("--debug-dir " + TMP + "/nowhere: ") and __file__ in told[2], p.stderr)
+    lab = os.environ.get("VMBROWSE_LAB", "")
+    dump, modules = lab + "/dumps/6.1/nullderef/vmcore.lzo", lab + "/kernels/6.1/module/"
+    if not os.path.exists(dump):
+        tap.skip("a module without debug file", "the lab has no such dump")
+        return
+    notes = subprocess.run(["readelf", "-n", modules + "labbug.ko"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    build_id = re.search("Build ID: ([0-9a-f]+)", notes).group(1)
+    for case, file, words in (("none", None, "there is no labbug.ko"), ("stripped", "labbug.ko", "but has no debug info"),
+                              ("other", "lablocks.ko", "is of another build"), ("right", "debug/labbug.ko", None)):
+        folder = "%s/modules-%s" % (TMP, case)
+        os.mkdir(folder)
+        if file:
+            shutil.copy(modules + file, folder + "/labbug.ko")
+        p = run(["bt -a", "foreach bt"], [VMLINUX, dump], ["--debug-dir", folder])
+        lines = [line for line in p.stderr.splitlines() if "module labbug" in line]
+        good = len(lines) == 2 and all(words in line and build_id in line and "--debug-dir" in line for line in lines) \
+            if words else not lines
+        tap.check("a module's debug file: " + case, p.returncode == 0 and good, p.stderr)
+
+
 def chosen_frame(tap):
     pid = the_dd()["pid"]
     frames = rows("bt -V %d" % pid)
@@ -238,7 +265,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([columns_and_folding, words, together, searched, grouped, source, strange_sources, chosen_frame, what_is])
+        Tap().run([columns_and_folding, words, together, searched, grouped, source, strange_sources, missing_files, chosen_frame, what_is])
     finally:
         shutil.rmtree(TMP)
 

@@ -13,13 +13,14 @@
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
-#include "engine/kern/impl.h"
+#include "engine/kern/kernel.h"
 #include "engine/kern/module/modfiles.h"
 
 #define ATTRS_MAX 4096 /* sections or notes of one module */
 #define NAME_MAX_LEN 128
 #define ID_MAX 64
 #define NOTE_MAX 256
+#define TAINT_OOT_MODULE 12 /* include/linux/panic.h */
 
 enum { M_BUILD_ID, M_SECTIONS, M_NOTES, M_MEMBERS };
 /* struct module_sect_attrs and module_notes_attrs: up to 6.13 a count and an array; later the
@@ -33,13 +34,23 @@ struct attr_list {
 	uint64_t stride;
 };
 
+struct build_id {
+	struct session *s;
+	uint8_t v[ID_MAX];
+	size_t n;
+};
+
 /* One module that may be looked for; the finder's context. */
 struct wanted {
 	struct mod_debug *d;
 	struct object *object;
 	uint64_t addr; /* struct module */
+	bool foreign;  /* built outside of the kernel's tree */
 	struct dwarfindex *index;
 	struct wanted *next;
+	/* set by the finder, when it found nothing */
+	struct build_id id;
+	char *refused; /* a file of the module's name, and why it wasn't taken; NULL: there was none */
 };
 
 struct mod_debug {
@@ -98,6 +109,7 @@ void mod_debug_destroy(struct mod_debug *d)
 	for (struct wanted *w = d->all, *next; w; w = next) {
 		next = w->next;
 		dwarfindex_destroy(w->index);
+		free(w->refused);
 		free(w);
 	}
 	mod_files_destroy(d->files);
@@ -154,12 +166,6 @@ static size_t each_attr(struct wanted *w, const struct kern_member *m, const str
 		taken += read_attr(s, l, at, &a) && fn(ctx, &a);
 	return taken;
 }
-
-struct build_id {
-	struct session *s;
-	uint8_t v[ID_MAX];
-	size_t n;
-};
 
 static bool take_note(void *ctx, const struct attr *a)
 {
@@ -267,7 +273,6 @@ static bool count_votes(struct session *s, const struct object *o, const struct 
 
 struct trial {
 	struct wanted *w;
-	struct build_id id;
 	struct object_options options;
 };
 
@@ -277,19 +282,30 @@ static bool place_section(void *ctx, const struct attr *a)
 	return true;
 }
 
-/* Is it of the build that was loaded, and worth having? votes: also for placing. */
-static bool right_file(struct trial *t, struct object *file, struct votes *votes, bool *by_symbols)
+/* Is it of the build that was loaded, and worth having? NULL: yes; else why not. votes: also for placing. */
+static const char *wrong_file(struct trial *t, struct object *file, struct votes *votes, bool *by_symbols)
 {
 	struct object_symbols st;
 	const uint8_t *id;
 	size_t n = object_build_id(file, &id);
 
-	if (!object_has_dwarf(file) || !object_symbols(file, &st) || !st.relocatable)
-		return false;
-	if (t->id.n && (n != t->id.n || memcmp(id, t->id.v, n)))
-		return false;
+	if (t->w->id.n && (n != t->w->id.n || memcmp(id, t->w->id.v, n)))
+		return "is of another build";
+	if (!object_has_dwarf(file))
+		return "is of the right build, but has no debug info";
+	if (!object_symbols(file, &st) || !st.relocatable)
+		return "is no module";
 	*by_symbols = count_votes(t->w->d->s, t->w->object, &st, votes);
-	return t->id.n || *by_symbols;
+	return t->w->id.n || *by_symbols ? NULL : "doesn't agree with the module's symbols";
+}
+
+/* The one that came nearest is worth telling. */
+static void refuse(struct wanted *w, const char *path, const char *why)
+{
+	if (w->refused && !strstr(why, "right build"))
+		return;
+	free(w->refused);
+	w->refused = xasprintf("%s %s", path, why);
 }
 
 static void place(struct trial *t, struct object *file, const struct votes *votes, bool by_symbols)
@@ -314,10 +330,12 @@ static bool take_file(void *ctx, const char *path)
 
 	if (!err_ok(object_open(path, &t->options, NULL, &file)))
 		return false;
-	bool taken = right_file(t, file, &votes, &by_symbols) &&
-		     err_ok(object_attach(t->w->object, path, &t->options, NULL));
+	const char *why = wrong_file(t, file, &votes, &by_symbols);
+	bool taken = !why && err_ok(object_attach(t->w->object, path, &t->options, NULL));
 	if (taken)
 		place(t, file, &votes, by_symbols);
+	else
+		refuse(t->w, path, why ? why : "can't be used");
 	free(votes.v);
 	object_close(file);
 	return taken;
@@ -329,8 +347,8 @@ static void find(struct object *o, void *ctx)
 	struct session *s = w->d->s;
 	struct trial t = {.w = w, .options = {s->options.debug_dirs, s->options.no_cache}};
 
-	read_build_id(w, &t.id);
-	mod_files_try(w->d->files, object_name(o), t.id.v, t.id.n, take_file, &t);
+	read_build_id(w, &w->id);
+	mod_files_try(w->d->files, object_name(o), w->id.v, w->id.n, take_file, &t);
 	if (!object_path(o)[0])
 		return;
 	w->index = dwarfindex_create(o, s->options.no_cache);
@@ -341,7 +359,46 @@ void mod_debug_add(struct mod_debug *d, const struct module *mod)
 {
 	struct wanted *w = xcalloc(1, sizeof(*w));
 
-	*w = (struct wanted){.d = d, .object = mod->object, .addr = mod->addr, .next = d->all};
+	*w = (struct wanted){.d = d,
+			     .object = mod->object,
+			     .addr = mod->addr,
+			     .foreign = mod->taints >> TAINT_OOT_MODULE & 1,
+			     .next = d->all};
 	d->all = w;
 	object_set_finder(mod->object, find, w);
+}
+
+/* ---- what to tell when there is none ---- */
+
+static void tell_missing(const struct wanted *w, struct buf *out)
+{
+	buf_printf(out, "no lines and variables for module %s: ", object_name(w->object));
+	if (w->refused)
+		buf_puts(out, w->refused);
+	else
+		buf_printf(out, "there is no %s.ko with debug info", object_name(w->object));
+	buf_puts(out, w->id.n ? " (wanted: build-id " : "");
+	for (size_t i = 0; i < w->id.n; i++)
+		buf_printf(out, "%02x", w->id.v[i]);
+	buf_puts(out, w->id.n ? ")" : "");
+	if (w->foreign) {
+		buf_puts(out, ". It was built outside of the kernel's tree: who built it has the file; "
+			      "name its folder with --debug-dir");
+		return;
+	}
+	buf_puts(out, ". To have it: ");
+	kernel_debug_hint(w->d->s, out);
+	buf_puts(out, ", or name its folder with --debug-dir");
+}
+
+bool mod_debug_missing(struct mod_debug *d, struct object *o, struct buf *out)
+{
+	const struct wanted *w = d ? d->all : NULL;
+
+	while (w && w->object != o)
+		w = w->next;
+	if (!w || (object_find_debug(o), object_has_dwarf(o)))
+		return false;
+	tell_missing(w, out);
+	return true;
 }

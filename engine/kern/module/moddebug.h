@@ -21,5 +21,8 @@ struct mod_debug *mod_debug_create(struct session *s);
 void mod_debug_destroy(struct mod_debug *d);
 /* From now on, the module's file is looked for when it is needed. mod is read, not kept. */
 void mod_debug_add(struct mod_debug *d, const struct module *mod);
+/* When a module's object has no debug info: why, and how to get it, for a person. false: it has some, or is
+ * no module's. Looks for the file if nobody has. */
+bool mod_debug_missing(struct mod_debug *d, struct object *o, struct buf *out);
 
 #endif

@@ -261,6 +261,14 @@ const char *modules_problem(const struct modules *ms)
 	return ms->problem;
 }
 
+bool module_debug_missing(struct session *s, struct object *o, struct buf *out)
+{
+	const struct modules *ms;
+
+	return o && o != s->vmlinux && err_ok(modules_load(s, NULL, &ms)) &&
+	       mod_debug_missing(ms->debug, o, out);
+}
+
 /* Has every module's types: of BTF by its being loaded, else of its debug file. */
 static struct err *all_types(struct session *s, struct job *job)
 {

@@ -32,6 +32,9 @@ const struct module *modules_at(const struct modules *m, size_t i);
  * aren't known yet are looked for, too. */
 struct err *module_type_find(struct session *s, const char *name, struct job *job,
 			     const struct type **ret);
+/* Why a module's code has no lines and variables, and what to do about it, one line; appended to out. o: the
+ * object of a frame. false: there is debug info, or o isn't a module's. */
+bool module_debug_missing(struct session *s, struct object *o, struct buf *out);
 const char *modules_problem(const struct modules *m); /* the list's own damage; NULL: none */
 
 #endif
