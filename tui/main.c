@@ -61,7 +61,7 @@ static const char help_head[] =
 static const char help_tail[] =
 	"\nOn the screen: ? shows the keys, q closes and quits, :help lists the commands.\n"
 	"Without it:    vmbrowse -x 'ps UN' -x 'bt -l 123' vmlinux vmcore\n"
-	"               vmbrowse -x 'help ps' vmcore\n"
+	"Its commands:  vmbrowse -x help, vmbrowse --help ps\n"
 	"Exit status: 0 all commands answered, 1 some failed, 2 usage, 3 the dump can't be opened.\n";
 
 /* One line, whatever bytes it quotes. */
@@ -197,6 +197,15 @@ static bool parse(struct options *o, int argc, char **argv)
 	return true;
 }
 
+/* Do the commands need no dump? */
+static bool bare(const struct options *o)
+{
+	for (size_t i = 0; i < o->ncommands; i++)
+		if (!strcmp(o->commands[i], "-") || shell_needs_dump(o->commands[i]))
+			return false;
+	return o->ncommands > 0;
+}
+
 static int batch(const struct options *o)
 {
 	const char *w;
@@ -246,21 +255,34 @@ static int screen(const struct options *o)
 	return status;
 }
 
+/* Of the program; or of the command that is named. */
+static int help(const struct options *o)
+{
+	const struct cmd *c = o->app.nfiles == 1 ? cmd_find(o->app.files[0]) : NULL;
+
+	if (c) {
+		AUTO_FREE char *line = xasprintf("help %s", c->name);
+		return batch_run(NULL, (const char *const[]){line}, 1, o->format);
+	}
+	fputs("usage: " USAGE "\n", stdout);
+	fputs(help_head, stdout);
+	err_free(docs_print("options", stdout));
+	fputs(help_tail, stdout);
+	return EXIT_ANSWERED;
+}
+
 static int run(const struct options *o)
 {
-	if (o->help) {
-		fputs("usage: " USAGE "\n", stdout);
-		fputs(help_head, stdout);
-		err_free(docs_print("options", stdout));
-		fputs(help_tail, stdout);
-		return EXIT_ANSWERED;
-	}
+	if (o->help)
+		return help(o);
 	if (o->version) {
 		version_print(stdout);
 		return EXIT_ANSWERED;
 	}
 	if (o->docs)
 		return docs(o->docs);
+	if (!o->app.nfiles && bare(o))
+		return batch_run(NULL, o->commands, o->ncommands, o->format);
 	if (!o->app.nfiles) {
 		complain("a VMCORE is needed: " USAGE "; --help tells more");
 		return EXIT_USAGE;

@@ -101,7 +101,8 @@ int batch_run(struct shell *sh, const char *const *lines, size_t n, enum out_for
 
 	signal(SIGPIPE, SIG_IGN); /* `| head` is an output error that ends the run, not a signal */
 	b.w = writer_create(stdout, f, terminal_width());
-	shell_default_context(sh, &b.ctx);
+	if (sh)
+		shell_default_context(sh, &b.ctx);
 	for (size_t i = 0; i < n && !b.broken; i++) {
 		if (!strcmp(lines[i], "-"))
 			run_stdin(&b);

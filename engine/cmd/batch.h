@@ -13,7 +13,7 @@
 
 enum { EXIT_ANSWERED = 0, EXIT_SOME_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DUMP = 3 };
 
-/* lines: one a -x, in order; "-" reads commands from standard input, one a line ('#' begins a comment). */
+/* sh: NULL when no line needs a dump. lines: one a -x, in order; "-" reads commands from standard input, one a line ('#' begins a comment). */
 int batch_run(struct shell *sh, const char *const *lines, size_t n, enum out_format f);
 
 /* Documentation made from the registry: "man", "bash", "zsh", "fish", "readme", and "options", the

@@ -54,8 +54,11 @@ struct context {
 /* The panicking task, else the first active one, else none. */
 void shell_default_context(struct shell *sh, struct context *ret);
 
+/* Is there a dump needed to answer this line? */
+bool shell_needs_dump(const char *line);
 /* Runs one command line ("ps -m UN", "struct super_block 0xffff...", a ref's text is fine wherever an
- * address is). ERR_USAGE for words that can't be understood: the text says what and shows the usage. */
+ * address is). ERR_USAGE for words that can't be understood: the text says what and shows the usage. sh NULL:
+ * only lines that need no dump. */
 struct err *shell_run(struct shell *sh, const char *line, struct context *ctx, struct job *job,
 		      struct sink *out);
 /* The command line that opens a ref ("struct super_block 0xffff...", "bt 0x..."). False: nothing does. */
@@ -180,6 +183,7 @@ struct cmd {
 	const struct cmd_arg *args;	  /* ends with name NULL; NULL: none */
 	const struct cmd_example *examples; /* at least one; ends with line NULL */
 	const struct table *table; /* what it answers with, for the documentation */
+	bool bare; /* needs no dump: its call may have neither shell nor session */
 	bool acts; /* it changes something: a front end runs it only when somebody asks for it */
 	struct err *(*run)(const struct cmd_call *c);
 	/* Why it can't be used on this dump; NULL function: always usable; false: usable. */

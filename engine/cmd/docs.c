@@ -18,7 +18,7 @@ static const struct {
 	{"--no-cache", "", "keep nothing in the user's cache folder"},
 	{"--docs", "KIND", "print documentation: man, bash, zsh, fish, readme"},
 	{"--version", "", "versions of the program and its libraries"},
-	{"--help", "", "this"},
+	{"--help", "[CMD]", "this; or what a command does, its options and examples"},
 };
 #define NOPTIONS (sizeof(program_options) / sizeof(*program_options))
 

@@ -93,5 +93,6 @@ const struct cmd cmd_help = {
 		{"help ps", "one of them, with options and examples"},
 		{0}},
 	.table = &help_table,
+	.bare = true,
 	.run = run,
 };

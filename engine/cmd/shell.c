@@ -205,12 +205,12 @@ static struct err *run_command(struct shell *sh, const struct cmd *k, const char
 	struct cmd_args *args = xcalloc(1, sizeof(*args));
 	struct err *e;
 
-	if (k->unusable && k->unusable(sh->s, &why))
+	if (sh && k->unusable && k->unusable(sh->s, &why))
 		e = err_new(ERR_UNSUPPORTED, "%s can't be used here: %s", k->name, buf_str(&why));
 	else
 		e = args_parse(k, line, w, args);
 	if (!e) {
-		struct cmd_call call = {sh, sh->s, ctx, job, args, out, NULL};
+		struct cmd_call call = {sh, sh ? sh->s : NULL, ctx, job, args, out, NULL};
 		e = k->run(&call);
 	}
 	free(args);
@@ -236,6 +236,8 @@ static struct err *run_words(struct shell *sh, const char *line, const struct wo
 	if (!w->n)
 		return NULL;
 	const struct cmd *k = cmd_find(w->v[0].text);
+	if (!sh && (!k || !k->bare))
+		return err_new(ERR_USAGE, "'%s' needs a dump", w->v[0].text);
 	if (k)
 		return run_command(sh, k, line, w, ctx, job, out);
 	if (strpbrk(line, ":@") && err_ok(ref_parse(line, sh->s->intern, &r)) &&
@@ -246,6 +248,16 @@ static struct err *run_words(struct shell *sh, const char *line, const struct wo
 		return shell_run(sh, full, ctx, job, out);
 	}
 	return unknown(w->v[0].text);
+}
+
+bool shell_needs_dump(const char *line)
+{
+	struct words w;
+
+	words_split(line, &w);
+	const struct cmd *k = w.n ? cmd_find(w.v[0].text) : NULL;
+	words_free(&w);
+	return !k || !k->bare;
 }
 
 struct err *shell_run(struct shell *sh, const char *line, struct context *ctx, struct job *job,

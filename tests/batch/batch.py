@@ -268,13 +268,32 @@ def separate(tap):
     tap.check("build-id: arguments are there", re.search(r"\bm = 0x[0-9a-f]{16}", p.stdout), p.stdout + p.stderr)
 
 
+def help_without_dump(tap):
+    """What commands do can be read before there is a dump; everything else says that it needs one."""
+    def call(*args):
+        return subprocess.run([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    p = call("-x", "help bt", "-x", "help")
+    tap.check("help without a dump", p.returncode == 0 and "SYNOPSIS" in p.stdout and "\nwaiters" in p.stdout, p.stderr)
+    with_dump = run(["help bt", "help"])
+    tap.check("is the same as with one", p.stdout == with_dump.stdout, with_dump.stdout)
+    tap.check("--help CMD", "%s\n" % call("--help", "bt").stdout.strip() in p.stdout, p.stdout)
+    tap.check("--help of no command is the program's", call("--help", "vmcore").stdout == call("--help").stdout)
+    p = call("-o", "json", "-x", "help ps")
+    tap.check("as JSON", json.loads(p.stdout)["rows"][0]["name"] == "NAME", p.stdout)
+    for args in (["-x", "help", "-x", "ps"], ["-x", "-"], []):
+        p = call(*args)
+        tap.check("needs a dump: %s" % args, p.returncode == 2 and "VMCORE is needed" in p.stderr and not p.stdout, p.stderr)
+    p = call("-x", "help nosuch")
+    tap.check("help of no command", p.returncode == 1 and "no command 'nosuch'" in p.stderr, p.stderr)
+
+
 def main():
     if not VMCORE:
         tap = Tap()
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, differences, marks, filters, helps, shapes, faults, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, marks, filters, helps, help_without_dump, shapes, faults, separate])
     finally:
         shutil.rmtree(TMP)
 
