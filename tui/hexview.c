@@ -14,13 +14,21 @@
 
 /* ---- the same bytes ---- */
 
+/* Where the row's own bytes are. Rows that only lead elsewhere (a super_block's mount point) have none. */
+static bool own_address(const struct view *v, size_t row, uint64_t *ret)
+{
+	const struct row *r = view_row(v, row);
+
+	return r && r->only != ROW_FOR_PEOPLE && view_row_address(v, row, ret);
+}
+
 static bool first_and_last(const struct view *v, uint64_t *first, uint64_t *last)
 {
 	uint64_t addr;
 	bool any = false;
 
 	for (size_t i = 0; i < v->nrows; i++) {
-		if (!view_row_address(v, i, &addr))
+		if (!own_address(v, i, &addr))
 			continue;
 		if (!any || addr < *first)
 			*first = addr;
@@ -35,7 +43,7 @@ static void swap_twin(struct app *a, struct view *from, struct view *to)
 {
 	uint64_t addr;
 
-	if (view_row_address(from, from->cursor_row, &addr))
+	if (own_address(from, from->cursor_row, &addr))
 		view_wish(to, WISH_ADDRESS, NULL, addr, NULL);
 	pane_swap(app_pane(a), to);
 }

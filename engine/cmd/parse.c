@@ -80,7 +80,7 @@ struct err *usage_error(const struct cmd *c, const char *fmt, ...)
 	va_end(ap);
 	buf_puts(&text, "; usage: ");
 	cmd_usage(c, &text);
-	return err_new(ERR_USAGE, "%s: %s", c->name, buf_str(&text));
+	return err_new(ERR_USAGE, "%s", buf_str(&text)); /* whoever shows it says which command it was */
 }
 
 const struct cmd_option *cmd_option(const struct cmd *c, char letter)

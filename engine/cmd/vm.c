@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define PAGE 4096
+#define PERM_BITS 0xff /* VM_READ to VM_SHARED, and what mprotect may make of them */
 
-enum { VMA, START, END, SIZE, PERM, FLAGS, OFFSET, FILE_, PROBLEM, COLS };
+enum { VMA, START, END, SIZE, PERM, FLAGS, FLAG_NAMES, OFFSET, FILE_, PROBLEM, COLS };
 static const struct col cols[COLS] = {
 	[VMA] = {"vma", "VMA", "address of its vm_area_struct", 0, 18, 3},
 	[START] = {"start", "START", "first address", COL_RIGHT, 0, 0},
@@ -20,6 +21,7 @@ static const struct col cols[COLS] = {
 	[SIZE] = {"size", "SIZE", "bytes", COL_RIGHT, 0, 2},
 	[PERM] = {"perm", "PERM", "read, write, execute, shared or private", 0, 0, 0},
 	[FLAGS] = {"flags", "FLAGS", "vm_flags", COL_RIGHT, 0, 1},
+	[FLAG_NAMES] = {"flag_names", "FLAG NAMES", "the same by name, without those of PERM", 0, 0, 5},
 	[OFFSET] = {"offset", "OFFSET", "where in the file it begins, in bytes; null without a file", COL_RIGHT, 0, 4},
 	[FILE_] = {"file", "FILE", "path of the file, or what else it is", COL_GROW, 0, 0},
 	[PROBLEM] = {"problem", "", "damage: what is wrong here; null for areas", COL_DATA, 0, 0},
@@ -138,6 +140,7 @@ static struct err *on_vma(void *ctx, const struct element *e, const struct vma *
 	struct vm_call *k = ctx;
 	struct session *s = k->c->session;
 	char key[24], start[24], end[24], flags[24], perm[5];
+	AUTO_BUF struct buf names = {0};
 
 	if (!v)
 		return damage_row(k, e);
@@ -149,6 +152,7 @@ static struct err *on_vma(void *ctx, const struct element *e, const struct vma *
 	snprintf(end, sizeof(end), "%" PRIx64, v->end);
 	snprintf(flags, sizeof(flags), "%" PRIx64, v->flags);
 	vma_permissions(v->flags, perm);
+	meaning_bits(s, "VM", v->flags & ~(uint64_t)PERM_BITS, &names);
 	struct ref ref = ref_object(intern_str(s->intern, "struct vm_area_struct"), v->addr);
 	struct ref file = ref_object(intern_str(s->intern, "struct file"), v->file);
 	struct cell cells[COLS] = {
@@ -158,6 +162,7 @@ static struct err *on_vma(void *ctx, const struct element *e, const struct vma *
 		[SIZE] = v->fault ? cell_absent() : cell_uint(v->end - v->start),
 		[PERM] = cell_text(perm),
 		[FLAGS] = cell_shown(cell_addr(v->flags), flags),
+		[FLAG_NAMES] = cell_text(buf_str(&names)),
 		[OFFSET] = v->file ? cell_uint(v->offset) : cell_shown(cell_absent(), ""),
 		[FILE_] = v->file ? cell_link(cell_text(v->name), file)
 				  : v->name[0] ? cell_text(v->name) : cell_shown(cell_absent(), ""),
@@ -211,30 +216,22 @@ static struct err *show_mm(const struct cmd_call *c, uint64_t mm)
 /* `vm -f`: what a value of vm_flags means. */
 static struct err *show_flags(const struct cmd_call *c)
 {
-	enum { VALUE, NAMES, FCOLS };
+	enum { VALUE, SET, FCOLS };
 	static const struct col fcols[FCOLS] = {
 		[VALUE] = {"value", "VALUE", "the flags", 0, 0, 0},
-		[NAMES] = {"names", "NAMES", "what is set", COL_GROW, 0, 0},
+		[SET] = {"names", "NAMES", "what is set", COL_GROW, 0, 0},
 	};
 	static const struct table flags_table = {.name = "flags", .cols = fcols, .ncols = FCOLS};
-	struct meaning_query q = {.member = "vm_flags", .scalar = true, .n = 8};
-	struct meaning m = {0};
-	struct type_place place;
+	AUTO_BUF struct buf names = {0};
+	uint64_t flags;
 
-	TRY(arg_place(c, c->args->value['f'], &q.u));
-	TRY(type_find(c->session->types, "struct vm_area_struct", c->job, &q.in));
-	TRY(type_member(q.in, "vm_flags", &place));
-	q.type = place.type;
-	q.bytes = (const uint8_t *)&q.u;
-	meaning_get(c->session, &q, &m);
-	AUTO_FREE char *crash = xasprintf("vm -f %" PRIx64, q.u);
-	struct err *e = sink_begin(c->out, &flags_table, NULL, crash, "vm_flags 0x%" PRIx64, q.u);
-	struct cell cells[FCOLS] = {[VALUE] = cell_addr(q.u),
-				    [NAMES] = m.text.len ? cell_text(buf_str(&m.text)) : cell_absent()};
-	if (!e)
-		e = sink_row(c->out, &(struct row){.cells = cells});
-	meaning_free(&m);
-	return e;
+	TRY(arg_place(c, c->args->value['f'], &flags));
+	meaning_bits(c->session, "VM", flags, &names);
+	AUTO_FREE char *crash = xasprintf("vm -f %" PRIx64, flags);
+	TRY(sink_begin(c->out, &flags_table, NULL, crash, "vm_flags 0x%" PRIx64, flags));
+	struct cell cells[FCOLS] = {[VALUE] = cell_addr(flags),
+				    [SET] = names.len ? cell_text(buf_str(&names)) : cell_absent()};
+	return sink_row(c->out, &(struct row){.cells = cells});
 }
 
 static struct err *prepare(const struct cmd_call *c, struct vm_call *k)

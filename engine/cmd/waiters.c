@@ -115,7 +115,7 @@ static void guess_waited(const struct cmd_call *c, struct waited *o)
 {
 	struct session *s = c->session;
 	struct guess g = {0};
-	struct ident_ask ask = {.addr = o->addr, .job = c->job};
+	struct ident_ask ask = {.addr = o->addr, .deep = true, .job = c->job};
 	struct sym sym;
 	uint64_t off;
 
@@ -200,7 +200,7 @@ const struct cmd cmd_waiters = {
 		{0}},
 	.args = (const struct cmd_arg[]){
 		{"[TYPE] ADDRESS", ARG_ADDRESS, false, true, "the object; its type is found out for symbols, and for "
-		 "slab objects that have a cache of their own"},
+		 "slab objects, as `what` does it"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"waiters super_block ffff888003fbd000", "who waits for a frozen filesystem"},

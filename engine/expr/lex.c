@@ -11,6 +11,7 @@
 #include "engine/expr/impl.h"
 
 #define SHOWN_MAX 80 /* bytes of the text in an error */
+#define OCTAL_MAX 8  /* digits that aren't an address */
 
 static const struct {
 	const char *text;
@@ -108,6 +109,16 @@ static bool suffix(const char *s, size_t n, bool decimal, struct token *t)
 	return true;
 }
 
+/* 08 and 019: C has no such numbers, and nobody means 0x19. Longer ones are pasted addresses. */
+static bool no_octal(const char *s, size_t n)
+{
+	size_t all = 0;
+
+	while (all < n && isdigit((unsigned char)s[all]))
+		all++;
+	return s[0] == '0' && all == n && n <= OCTAL_MAX && (memchr(s, '8', n) || memchr(s, '9', n));
+}
+
 static bool number(const char *s, struct token *t)
 {
 	bool zero = s[0] == '0' && t->len > 1;
@@ -173,6 +184,9 @@ static struct err *word(const char *text, struct token *t)
 		t->kind = T_WORD;
 	} else {
 		t->kind = T_NUMBER;
+		if (no_octal(s, t->len))
+			return error_at(text, t->start, ERR_USAGE, "'%.*s' begins as an octal number but isn't one "
+					"(0x%.*s is hexadecimal)", (int)t->len, s, (int)t->len - 1, s + 1);
 		if (!number(s, t))
 			return error_at(text, t->start, ERR_USAGE, "'%.*s' is no number", (int)t->len, s);
 	}

@@ -133,6 +133,11 @@ def check_areas(report, name, program, dump, guest):
     for i, pid in enumerate(pids):
         have = [(int(r["start"], 16), int(r["end"], 16), r["perm"], r["offset"], r["file"] or "") for r in answers.rows(i)]
         areas += len(have)
+        for r in answers.rows(i):
+            flags = set((r["flag_names"] or "").split("|"))
+            want_flags = {"VM_GROWSDOWN"} if r["file"] == "[stack]" else {"VM_DONTEXPAND"} if r["file"] == "[vdso]" else set()
+            if not want_flags <= flags or any("0x" in f for f in flags):
+                found.append("pid %d: %s %s: %s" % (pid, r["file"], r["perm"], sorted(flags)))
         if have != want[pid]:
             found.append("pid %d: %s" % (pid, sorted(set(have) ^ set(want[pid]))[:4]))
     if not pids:

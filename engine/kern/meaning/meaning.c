@@ -255,6 +255,15 @@ bool meaning_get(struct session *s, const struct meaning_query *q, struct meanin
 	return ret->text.len > 0;
 }
 
+void meaning_bits(struct session *s, const char *group, uint64_t value, struct buf *out)
+{
+	struct meanings *m = meanings(s);
+	const uint64_t *g = m && value ? smap_get(&m->table->groups, group) : NULL;
+
+	if (g)
+		meaning_group_put(s, m->table, (struct meaning_group *)(uintptr_t)*g, value, out);
+}
+
 void meaning_free(struct meaning *m)
 {
 	buf_free(&m->text);

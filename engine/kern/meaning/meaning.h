@@ -39,6 +39,7 @@ bool meaning_get(struct session *s, const struct meaning_query *q, struct meanin
 /* One line about the object of type t at addr, as for a pointer to it. */
 bool meaning_of_object(struct session *s, const struct type *t, uint64_t addr, struct buf *out);
 void meaning_free(struct meaning *m);
-
+/* The names of a word's bits, by a group of the table ("VM"): nothing for 0, or when there is no such group. */
+void meaning_bits(struct session *s, const char *group, uint64_t value, struct buf *out);
 
 #endif
