@@ -81,8 +81,11 @@ size_t identity_of_dump(struct session *s, uint8_t *ret, size_t max);
 
 /* Why there are no types or symbols, for a person. */
 const char *kern_why_no_types(const struct session *s);
-/* The scalar of a member in the image of its struct; false: not found, or it isn't one. */
-bool kern_decode(const struct kern_member *m, const uint8_t *image, uint64_t *ret);
+/* The first of "a|b|c" that t has. */
+bool kern_place(const struct type *t, const char *names, struct type_place *ret);
+/* The scalar of a member in the first n bytes of its struct; false: not found, it isn't one, or it lies
+ * behind them. */
+bool kern_decode(const struct kern_member *m, const uint8_t *image, size_t n, uint64_t *ret);
 /* &struct.member, 0 when it wasn't found. */
 static inline uint64_t kern_at(uint64_t obj, const struct kern_member *m)
 {

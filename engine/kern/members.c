@@ -96,17 +96,16 @@ bool kern_pointer(const struct session *s, uint64_t p)
 	return p && s->arch->is_kernel(mem_layout(s->mem), p);
 }
 
-/* The first of "a|b|c" that t has. */
-static bool resolve(const struct type *t, struct kern_member *m)
+bool kern_place(const struct type *t, const char *names, struct type_place *ret)
 {
 	char name[128];
 
-	for (const char *p = m->names; *p;) {
+	for (const char *p = names; *p;) {
 		size_t n = strcspn(p, "|");
 		if (n < sizeof(name)) {
 			memcpy(name, p, n);
 			name[n] = 0;
-			if (err_ok(type_member(t, name, &m->place)))
+			if (err_ok(type_member(t, name, ret)))
 				return true;
 		}
 		p += n + (p[n] == '|');
@@ -124,7 +123,7 @@ size_t kern_members(struct session *s, const char *type_name, struct kern_member
 	if (!err_ok(type_find(s->types, type_name, NULL, &t)))
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		v[i].found = resolve(t, &v[i]);
+		v[i].found = kern_place(t, v[i].names, &v[i].place);
 		found += v[i].found;
 	}
 	return found;
@@ -149,9 +148,10 @@ static bool decode(const struct type_place *p, const uint8_t *bytes, size_t n, u
 	return true;
 }
 
-bool kern_decode(const struct kern_member *m, const uint8_t *image, uint64_t *ret)
+bool kern_decode(const struct kern_member *m, const uint8_t *image, size_t n, uint64_t *ret)
 {
-	return m->found && decode(&m->place, image + m->place.offset, scalar_bytes(&m->place), ret);
+	return m->found && m->place.offset <= n &&
+	       decode(&m->place, image + m->place.offset, n - m->place.offset, ret);
 }
 
 struct err *kern_read(struct session *s, uint64_t obj, const struct kern_member *m, uint64_t *ret)

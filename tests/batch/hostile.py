@@ -116,6 +116,44 @@ def sections(tap):
     v.close()
 
 
+class Btf:
+    """Where BTF says what a struct is: {"struct.member": place of its offset, "struct.member[]": of its array's length}."""
+    MORE = {1: 4, 3: 12, 14: 4, 17: 4}           # bytes behind a type, by its kind
+    EACH = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}  # and for each of its parts
+
+    def __init__(self, v):
+        off, size = v.place[".BTF"]
+        data = v.get(off, size)
+        head, types, types_size, strings = struct.unpack_from("<4xIIII", data, 0)
+        name = lambda at: data[head + strings + at:data.index(b"\0", head + strings + at)].decode()
+        self.place, arrays, at, n, members = {}, {}, head + types, 1, []
+        while at < head + types + types_size:
+            name_at, info = struct.unpack_from("<II", data, at)
+            kind, parts = info >> 24 & 31, info & 0xffff
+            if kind == 3:
+                arrays[n] = off + at + 20
+            for i in range(parts if kind in (4, 5) else 0):
+                part = at + 12 + 12 * i
+                path = "%s.%s" % (name(name_at), name(struct.unpack_from("<I", data, part)[0]))
+                self.place[path] = off + part + 8
+                members.append((path, struct.unpack_from("<I", data, part + 4)[0]))
+            at += 12 + self.MORE.get(kind, 0) + self.EACH.get(kind, 0) * parts
+            n += 1
+        self.place.update({path + "[]": arrays[t] for path, t in members if t in arrays})
+
+
+def types(tap):
+    """Types that say of members that they lie behind their struct, or that arrays have odd lengths."""
+    v = Vmlinux(bare(), TMP + "/types")
+    btf = Btf(v)
+    far = {"inactive_task_frame.ret_addr": 0xfffffe00, "inactive_task_frame.bx": 8 * 8000, "maple_range_64.pivot": 8 * 3000,
+           "maple_arange_64.pivot": 8 * 3000, "task_struct.comm": 0x1fffff8, "pid.tasks": 8 * 1020, "pid.numbers": 8 * 1020,
+           "xa_node.slots[]": 1, "maple_range_64.pivot[]": 0x7fffffff}
+    each(tap, v, [("types: %s %#x" % p, lambda rng, p=p: v.put(btf.place[p[0]], struct.pack("<I", p[1]))) for p in far.items()],
+         FEW + ["vm 1", "tree -t xarray init_pid_ns.idr.idr_rt"])
+    v.close()
+
+
 def dwarf(tap):
     v = Vmlinux(VMLINUX, TMP + "/dwarf")
     names = [n for n in v.place if n.startswith(".debug_")]
@@ -169,7 +207,7 @@ def main():
     if not VMCORE:
         Tap().run([lambda tap: tap.skip("damaged vmlinuxes", "the lab has no 6.1 dump")])
     try:
-        Tap().run([compressed, cache, headers, sections, dwarf] if not WANTED else [headers, sections, dwarf])
+        Tap().run([compressed, cache, headers, sections, types, dwarf] if not WANTED else [headers, sections, types, dwarf])
     finally:
         shutil.rmtree(TMP)
 

@@ -19,24 +19,6 @@
 
 /* ---- members ---- */
 
-/* The first of "a|b" that the object's type has. */
-static bool place_of(const struct meaning_ask *a, const char *paths, struct type_place *ret)
-{
-	char path[96];
-
-	for (const char *p = paths; *p;) {
-		size_t n = strcspn(p, "|");
-		if (n < sizeof(path)) {
-			memcpy(path, p, n);
-			path[n] = '\0';
-			if (err_ok(type_member(a->q->type, path, ret)))
-				return true;
-		}
-		p += n + (p[n] == '|');
-	}
-	return false;
-}
-
 bool meaning_field(const struct meaning_ask *a, const char *paths, uint64_t *ret)
 {
 	const struct meaning_query *q = a->q;
@@ -44,7 +26,7 @@ bool meaning_field(const struct meaning_ask *a, const char *paths, uint64_t *ret
 	struct scalar v;
 	uint8_t bytes[16];
 
-	if (!place_of(a, paths, &place))
+	if (!kern_place(a->q->type, paths, &place))
 		return false;
 	size_t n = place.bit_size ? (place.bit_offset + place.bit_size + 7) / 8 : type_size(place.type);
 	if (!n || n > sizeof(bytes))
@@ -64,7 +46,7 @@ uint64_t meaning_field_addr(const struct meaning_ask *a, const char *paths, cons
 {
 	struct type_place place;
 
-	if (!a->q->addr || !place_of(a, paths, &place))
+	if (!a->q->addr || !kern_place(a->q->type, paths, &place))
 		return 0;
 	if (type)
 		*type = place.type;

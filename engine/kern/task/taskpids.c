@@ -54,12 +54,14 @@ static bool setup(struct pid_tree *t)
 	if (!t->ns[PM_HEAD].found || !t->node[NM_SHIFT].found || !t->node[NM_SLOTS].found ||
 	    !t->pid[PD_FIRST].found || !task_node(&t->f->reader, TM_PID_LINK, &t->pid_link))
 		return false;
-	if (!type_array_count(type_strip(t->node[NM_SLOTS].place.type), &count) || !count ||
+	if (!type_array_count(type_strip(t->node[NM_SLOTS].place.type), &count) || count < 2 ||
 	    count > SLOTS_MAX || count & (count - 1))
 		return false;
 	t->slots = (unsigned)count;
 	t->slot_bits = (unsigned)__builtin_ctz(t->slots);
 	t->inner_tag = xarray ? 2 : 1; /* as xa_mk_node(), RADIX_TREE_INTERNAL_NODE */
+	if (t->pid[PD_FIRST].place.offset > PID_IMAGE_MAX || t->pid[PD_NR].place.offset > PID_IMAGE_MAX)
+		return false;
 	t->pid_size = t->pid[PD_FIRST].place.offset + 8;
 	if (t->pid[PD_NR].found && t->pid[PD_NR].place.offset + 8 > t->pid_size)
 		t->pid_size = t->pid[PD_NR].place.offset + 8;
@@ -91,7 +93,7 @@ static void visit_pid(struct pid_tree *t, uint64_t pid, uint64_t index)
 		lose(t, e, index, false);
 		return;
 	}
-	kern_decode(&t->pid[PD_NR], image, &nr);
+	kern_decode(&t->pid[PD_NR], image, t->pid_size, &nr);
 	if (nr != index) {
 		finder_problem(t->f,
 			       "PID tree: the struct pid 0x%" PRIx64 " of pid %" PRIu64
@@ -99,7 +101,7 @@ static void visit_pid(struct pid_tree *t, uint64_t pid, uint64_t index)
 			       pid, index, nr);
 		return;
 	}
-	if (kern_decode(&t->pid[PD_FIRST], image, &first) && first)
+	if (kern_decode(&t->pid[PD_FIRST], image, t->pid_size, &first) && first)
 		finder_add(t->f, &(struct candidate){first - t->pid_link, FOUND_PID_TREE,
 						     (int32_t)index, -1});
 }

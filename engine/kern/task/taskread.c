@@ -47,7 +47,7 @@ static bool is_read(enum task_member m)
 
 static size_t member_size(const struct task_reader *r, enum task_member m)
 {
-	uint64_t n = type_size(r->m[m].place.type);
+	uint64_t n = r->m[m].found ? type_size(r->m[m].place.type) : 0;
 
 	return n && n <= 64 ? n : 8;
 }
@@ -91,7 +91,7 @@ bool task_reader_init(struct task_reader *r, struct session *s)
 	kern_members(s, "struct signal_struct", &r->thread_head, 1);
 	for (enum task_member m = 0; m < TM_COUNT; m++) {
 		if (r->m[m].found && r->m[m].place.offset > IMAGE_MAX)
-			r->m[m].found = false;
+			r->m[m] = (struct kern_member){.names = names[m]};
 		size_t end = r->m[m].found ? r->m[m].place.offset + member_size(r, m) : 0;
 		r->size = is_read(m) && end > r->size ? end : r->size;
 	}
@@ -142,7 +142,7 @@ enum got task_get(const struct task_reader *r, enum task_member m, uint64_t *ret
 		return GOT_ABSENT;
 	if (!readable(r, k->place.offset, member_size(r, m), why))
 		return GOT_FAULT;
-	return kern_decode(k, r->image, ret) ? GOT : GOT_ABSENT;
+	return kern_decode(k, r->image, r->size, ret) ? GOT : GOT_ABSENT;
 }
 
 enum got task_get_comm(const struct task_reader *r, char *comm, enum mem_state *why)

@@ -28,13 +28,13 @@
 
 /* The frame's members have the names that struct pt_regs gives the registers. */
 static void take_saved(const struct arch *a, const struct kern_member *m, const uint8_t *image,
-		       struct regs *ret)
+		       size_t n, struct regs *ret)
 {
 	uint64_t v;
 
 	for (size_t i = 0; i < a->nregs; i++)
 		if (a->regs[i].member && a->regs[i].dwarf >= 0 &&
-		    !strcmp(a->regs[i].member, m->names) && kern_decode(m, image, &v))
+		    !strcmp(a->regs[i].member, m->names) && kern_decode(m, image, n, &v))
 			regs_set(ret, (unsigned)a->regs[i].dwarf, v);
 }
 
@@ -61,8 +61,8 @@ struct err *task_frame_regs(struct session *s, uint64_t sp, struct regs *ret)
 
 	TRY(type_find(s->types, "struct inactive_task_frame", NULL, &type));
 	uint64_t size = type_size(type);
-	if (!kern_members(s, "struct inactive_task_frame", m, N) || !m[RET].found ||
-	    size > sizeof(image))
+	if (!kern_members(s, "struct inactive_task_frame", m, N) || size > sizeof(image) ||
+	    !range_ok(m[RET].place.offset, sizeof(pc), size))
 		return err_new(ERR_NOTFOUND,
 			       "this kernel's struct inactive_task_frame has no member "
 			       "'ret_addr'");
@@ -70,8 +70,9 @@ struct err *task_frame_regs(struct session *s, uint64_t sp, struct regs *ret)
 	if (e)
 		return err_wrap(e, "the top of its stack can't be read");
 	for (size_t i = 0; i < RET; i++)
-		take_saved(s->arch, &m[i], image, ret);
-	kern_decode(&m[RET], image, &pc);
+		take_saved(s->arch, &m[i], image, size, ret);
+	if (!kern_decode(&m[RET], image, size, &pc))
+		return err_new(ERR_NOTFOUND, "this kernel's inactive_task_frame.ret_addr is no number");
 	regs_set(ret, s->arch->reg_pc, pc);
 	regs_set(ret, s->arch->reg_sp, sp + size);
 	return NULL;
