@@ -31,9 +31,14 @@ static uint64_t count_descs(const struct part *p)
 	return p->data > p->descs ? (p->data - p->descs) / PAGE_DESC_SIZE : 0;
 }
 
+static bool part_is_big(const struct part *p)
+{
+	return (p->end - p->start) / 8 > COUNT_LIMIT;
+}
+
 static uint64_t count_pages(struct part *p)
 {
-	if ((p->end - p->start) / 8 <= COUNT_LIMIT)
+	if (!part_is_big(p))
 		return bitmap_count(&p->dumped, p->start, p->end);
 	uint64_t n = count_descs(p);
 	return n < p->end - p->start ? n : p->end - p->start;
@@ -114,13 +119,18 @@ static void warn_cut(struct dump *d, struct part *p)
 			  dump_size_text(p->f->size, have), dump_size_text(end, want));
 }
 
-/* A damaged bit in the bitmap shifts all pages behind it, and nothing in the format tells which. */
-static void warn_bitmap(struct dump *d, const struct part *p)
+/*
+ * A damaged bit in the bitmap shifts all pages behind it, and nothing in the format tells which.
+ * Each part of a split dump has room for the descriptors of all parts' pages.
+ */
+static void warn_bitmap(struct dump *d, const struct part *p, uint64_t all)
 {
 	uint64_t n = count_descs(p);
+	bool fits = n == p->pages || n == all;
 
-	if (n && n != p->pages && p->data <= p->f->size &&
-	    (p->data - p->descs) % PAGE_DESC_SIZE == 0)
+	if (d->info.parts_have < d->info.parts)
+		fits = n >= p->pages;
+	if (n && !fits && p->data <= p->f->size && (p->data - p->descs) % PAGE_DESC_SIZE == 0)
 		dump_warn(d,
 			  "%s: the bitmap names %" PRIu64 " pages, but %" PRIu64
 			  " are described: one of both is damaged, and pages may be mistaken for "
@@ -132,10 +142,13 @@ void kdump_inspect(struct dump *d)
 {
 	struct kdump *k = d->priv;
 
-	for (size_t i = 0; i < k->n; i++) {
+	for (size_t i = 0; i < k->n; i++)
 		d->info.pages += k->parts[i].pages;
+	if (k->split && part_is_big(&k->parts[0])) /* counted by descriptors: those of all parts */
+		d->info.pages = k->parts[0].pages;
+	for (size_t i = 0; i < k->n; i++) {
 		warn_cut(d, &k->parts[i]);
-		warn_bitmap(d, &k->parts[i]);
+		warn_bitmap(d, &k->parts[i], d->info.pages);
 	}
 	if (k->parts[0].ram.size && k->max_pfn / 8 <= COUNT_LIMIT)
 		d->info.ram_pages = bitmap_count(&k->parts[0].ram, 0, k->max_pfn);

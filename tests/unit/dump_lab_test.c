@@ -179,6 +179,7 @@ static void test_half_split(void **state)
 		assert_int_equal(dump_info(d)->parts_have, 1);
 		assert_int_equal(dump_info(d)->parts, 2);
 		assert_non_null(strstr(dump_warning(d, 0), "is missing"));
+		assert_null(dump_warning(d, 1));
 		for (uint64_t pfn = 0; pfn < dump_info(d)->max_pfn; pfn++)
 			lost += dump_page_state(d, pfn) == MEM_LOST;
 		assert_true(lost > 1000);
