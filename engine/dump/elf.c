@@ -366,6 +366,9 @@ static void warn_missing(struct dump *d)
 		dump_warn(d, "%s: truncated: %s of %s: the pages beyond are lost", f->path,
 			  dump_size_text(f->size, have),
 			  dump_size_text(f->size + e->missing, want));
+	const struct dump_note *erased = notes_find(&d->notes, "ERASEINFO");
+	if (erased)
+		dump_warn_erased(d, erased->desc, erased->desc_size);
 	if (e->ram.n >= RANGES_MAX)
 		dump_warn(d, "%s: more than %u segments: the others are left out", f->path,
 			  RANGES_MAX);

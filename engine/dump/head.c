@@ -37,6 +37,8 @@ enum { /* offsets in kdump_sub_header */
 	S_VMCOREINFO_SIZE = 40,
 	S_NOTES = 48,
 	S_NOTES_SIZE = 56,
+	S_ERASED = 64,
+	S_ERASED_SIZE = 72,
 	S_START_64 = 80,
 	S_END_64 = 88,
 	S_MAX_MAPNR_64 = 96,
@@ -145,6 +147,10 @@ static void read_sub(const unsigned char *s, struct kdump_head *r, uint64_t *max
 	if (r->version >= 4) {
 		r->notes = load_u64(s + S_NOTES);
 		r->notes_size = load_u64(s + S_NOTES_SIZE);
+	}
+	if (r->version >= 5) {
+		r->erased = load_u64(s + S_ERASED);
+		r->erased_size = load_u64(s + S_ERASED_SIZE);
 	}
 	if (r->version >= 6) {
 		r->start = load_u64(s + S_START_64);

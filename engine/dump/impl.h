@@ -170,6 +170,8 @@ struct dump {
 };
 /* While opening only. */
 void dump_warn(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Warns of what makedumpfile erased on request, by its list in n bytes of text: erased.c. */
+void dump_warn_erased(struct dump *d, const char *text, size_t n);
 /* "12.3 MB" into buf, for messages. */
 const char *dump_size_text(uint64_t bytes, char buf[32]);
 

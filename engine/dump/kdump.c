@@ -234,6 +234,7 @@ static void take_info(struct dump *d, const struct dfile *f, const struct kdump_
 	if (lost)
 		dump_warn(d, "%s: %" PRIu64 " of %" PRIu64 " bytes of notes are missing", f->path,
 			  lost, h->notes_size);
+	kdump_warn_erased(d, f, h->erased, h->erased_size);
 	const struct dump_note *regs = notes_find(&d->notes, "CORE");
 	if (n->machine == EM_NONE && regs && regs->desc_size == X86_64_PRSTATUS) {
 		n->machine = EM_X86_64;

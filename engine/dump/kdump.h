@@ -18,6 +18,7 @@ struct kdump_head {
 	bool split;
 	uint64_t start, end; /* page frames of this part; 0, max_pfn when not split */
 	uint64_t vmcoreinfo, vmcoreinfo_size, notes, notes_size; /* in the file */
+	uint64_t erased, erased_size; /* the list of what was erased, in the file; 0: nothing */
 	uint64_t bitmap1;	       /* offsets in the file; 0: there is only one */
 	uint64_t bitmap2, bitmap_size; /* bytes of each */
 	uint64_t descs;		       /* offset of the page descriptors */
@@ -28,6 +29,11 @@ struct kdump_head {
 
 bool kdump_probe(const unsigned char *head, size_t n);
 struct err *kdump_head_read(struct dump *d, const struct dfile *f, struct kdump_head *ret);
+
+/* --- erased.c --- */
+
+/* Warns by the list at off of the file, if there is one. */
+void kdump_warn_erased(struct dump *d, const struct dfile *f, uint64_t off, uint64_t size);
 
 /* --- bitmap.c: thread: any --- */
 

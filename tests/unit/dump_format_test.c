@@ -182,6 +182,35 @@ static void test_split(void **state)
 	dump_close(d);
 }
 
+/* What was erased on request is told: its list is at the end of the file, as long as the header says. */
+static void open_erased(const char *list, uint64_t size, const char *warning)
+{
+	struct buf b = {0};
+
+	fake_kdump(&b, &(struct fake_kdump){.flags = 0x20, .version = 6});
+	put64(&b, PAGE + 64, b.len);
+	put64(&b, PAGE + 72, size);
+	buf_puts(&b, list);
+	struct dump *d = open_buf(&b);
+	assert_true(warned(d, warning));
+	assert_null(dump_warning(d, 1));
+	check_memory(d, true);
+	dump_close(d);
+}
+
+static void test_erased(void **state)
+{
+	static const char list[] = "erase init_uts_ns size 432\nerase t.comm size 16\n"
+				   "erase t.comm size 16\nerase \33[2Jx size 1";
+
+	(void)state;
+	open_erased(list, sizeof(list) - 1, "init_uts_ns, t.comm (2 times), \\x1b[2Jx; X's");
+	open_erased(list, UINT64_MAX, "init_uts_ns, t.comm (2 times), ");
+	open_erased("erase a size 1\nerase b size 1\n\nerase c\nerase d\nerase e\nerase \nerase g\n"
+		    "erase a \nerase h\n",
+		    90, "a (2 times), b, c, d, e, g and 1 more");
+}
+
 static void test_flattened(void **state)
 {
 	struct buf b = {0}, f = {0};
@@ -609,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_one_bitmap),
 		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_erased),
 		cmocka_unit_test(test_flattened),
 		cmocka_unit_test(test_elf),
 		cmocka_unit_test(test_elf_incomplete),
