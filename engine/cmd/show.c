@@ -15,7 +15,6 @@
 #define MAX_ROWS 20000
 #define MAX_DEPTH 12
 #define MAX_ELEMENTS 64 /* of an array at the top; deeper ones show fewer */
-#define MAX_STRING 256 /* of what a pointer points to */
 #define MAX_CHARS 65536
 
 enum { LINE, PATH, TYPE, VALUE, MEANING, OFFSET, COLS };
@@ -35,111 +34,6 @@ static const struct col cols[COLS] = COLUMNS(COL_DATA | COL_RIGHT);
 static const struct col cols_offsets[COLS] = COLUMNS(COL_RIGHT);
 const struct table show_table = {.name = "struct", .cols = cols, .ncols = COLS};
 const struct table show_table_offsets = {.name = "struct", .cols = cols_offsets, .ncols = COLS};
-
-/* ---- scalars ---- */
-
-void shown_free(struct shown *s)
-{
-	buf_free(&s->text);
-	buf_free(&s->meaning);
-	free(s->keep);
-	s->keep = NULL;
-}
-
-/* Printable text at a char pointer, in quotes. */
-static void string_at(struct session *s, uint64_t addr, struct buf *out)
-{
-	char text[MAX_STRING];
-
-	if (!err_ok(mem_str(s->mem, KERNEL, addr, text, sizeof(text))))
-		return;
-	buf_putc(out, '"');
-	buf_put_safe(out, text, strlen(text));
-	buf_putc(out, '"');
-}
-
-static void symbol_at(struct session *s, uint64_t addr, struct buf *out)
-{
-	struct sym sym;
-	uint64_t off;
-
-	if (!sym_at(s->symtab, addr, &sym, &off))
-		return;
-	buf_put_safe(out, sym.name, strlen(sym.name));
-	if (off)
-		buf_printf(out, "+0x%" PRIx64, off);
-}
-
-/* Where a pointer leads: an object of its target type, else plain memory. */
-static struct ref pointer_ref(struct session *s, const struct type *target, uint64_t v)
-{
-	AUTO_BUF struct buf name = {0};
-	const struct type *t = type_strip(target);
-
-	if (!s->arch->is_kernel(mem_layout(s->mem), v))
-		return (struct ref){0};
-	if (type_kind(t) == TYPE_VOID || type_kind(t) == TYPE_FUNCTION || type_is_incomplete(t) ||
-	    type_is_char(t))
-		return ref_addr(REF_MEM, v);
-	type_print_name(t, &name);
-	return ref_object(intern_str(s->intern, buf_str(&name)), v);
-}
-
-static void show_pointer(struct session *s, const struct type *t, uint64_t v, struct shown *ret)
-{
-	const struct type *target = type_target(t), *plain = type_strip(target);
-	struct sym sym;
-	uint64_t off;
-
-	ret->value = cell_addr(v);
-	if (!v) {
-		buf_puts(&ret->text, "NULL");
-		ret->value.role = ROLE_DIM;
-		return;
-	}
-	ret->value = cell_link(ret->value, pointer_ref(s, target, v));
-	if (type_kind(plain) == TYPE_FUNCTION && sym_at(s->symtab, v, &sym, &off) && !off)
-		ret->value.ref = (struct ref){REF_SYM, v, 0, intern_str(s->intern, sym.name)};
-	if (type_is_char(plain))
-		string_at(s, v, &ret->meaning);
-	else
-		symbol_at(s, v, &ret->meaning);
-}
-
-void show_scalar(struct session *s, const struct type_place *place, const void *p, size_t n,
-		 enum mem_state why, bool hex, struct shown *ret)
-{
-	const struct type *t = type_strip(place->type);
-	struct scalar v;
-	struct err *e;
-
-	*ret = (struct shown){0};
-	if (!p) {
-		ret->value = cell_fault(why);
-		return;
-	}
-	if ((e = scalar_decode(place, p, n, &v))) {
-		ret->value = cell_err(e, &ret->text);
-		return;
-	}
-	if (v.kind == TYPE_POINTER) {
-		show_pointer(s, t, v.u, ret);
-		return;
-	}
-	ret->value = v.is_bool ? cell_bool(v.u) : v.is_signed ? cell_int((int64_t)v.u) : cell_uint(v.u);
-	if (v.kind == TYPE_ENUM) {
-		const char *name = type_enum_name(t, (int64_t)v.u);
-		if (name)
-			buf_puts(&ret->meaning, name);
-		buf_printf(&ret->text, v.is_signed ? "%" PRId64 : "%" PRIu64, v.u);
-		return;
-	}
-	scalar_print(&v, t, hex, &ret->text);
-	if (v.kind == TYPE_FLOAT)
-		ret->value = cell_text(buf_str(&ret->text));
-}
-
-/* ---- objects ---- */
 
 struct walk {
 	const struct cmd_call *c;
@@ -301,16 +195,6 @@ static struct err *show_members(struct walk *w, const struct thing *of, unsigned
 		TRY(m[i].name[0] ? show_thing(w, &th) : show_members(w, &th, depth));
 	}
 	return NULL;
-}
-
-const char *show_last_name(const char *text)
-{
-	const char *name = text;
-
-	for (; *text; text++)
-		if (*text == '.' || *text == '>')
-			name = text + 1;
-	return name;
 }
 
 static void add_meaning(struct walk *w, const struct thing *th, struct shown *v)
@@ -576,21 +460,17 @@ static struct err *show_self(struct walk *w)
 	return e;
 }
 
-struct err *show_object(const struct cmd_call *c, const struct show_object *o,
-			const struct show_style *style)
+struct err *show_rows(const struct cmd_call *c, const struct show_object *o,
+		      const struct show_style *style)
 {
 	struct walk w = {.c = c, .o = o, .style = style};
 
-	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
-
-	if (links)
-		TRY(show_links_before(c, o->type, o->addr));
 	walk_open(&w);
 	struct err *e = o->space.kind == SPACE_KERNEL ? show_self(&w) : NULL;
 	if (!e)
 		e = show_whole(&w);
 	walk_close(&w);
-	return e || !links ? e : show_links_after(c, o->type, o->addr);
+	return e;
 }
 
 /* Under a pointer the struct that it points to: one step, no further. */

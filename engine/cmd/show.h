@@ -21,6 +21,8 @@ struct show_style {
 	bool follow;	/* under each pointer what it points to */
 };
 
+/* ---- showvalue.c: one value ---- */
+
 /* One scalar or pointer as a cell, with its link and its meaning (symbol, enum name, string). */
 struct shown {
 	struct cell value;
@@ -32,20 +34,24 @@ void shown_free(struct shown *s);
 /* The value of type t whose bytes are p (n of them; NULL: unreadable, why tells). */
 void show_scalar(struct session *s, const struct type_place *place, const void *p, size_t n,
 		 enum mem_state why, bool hex, struct shown *ret);
-
-/* showline.c: adds what the value means (engine/kern/meaning): names of flags in place of a bare number, what a
- * pointer leads to. q->scalar and q->u are filled in from ret where it is a number. */
-void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct shown *ret);
-/* show.c: the last name of an expression: "init_task.flags" is about flags. */
-const char *show_last_name(const char *text);
 /* The same for chars: a string, or bytes in hexadecimal if they aren't one. more: there were more. */
 void show_text(const uint8_t *p, size_t n, bool more, enum mem_state why, struct shown *ret);
-/* A value of any type in one line: scalars, strings; structs by their members if they are few. */
-void show_line(struct session *s, const struct type *t, const void *p, size_t n,
-	       enum mem_state why, struct shown *ret);
+/* Adds what the value means (engine/kern/meaning): names of flags in place of a bare number, what a
+ * pointer leads to. q->scalar and q->u are filled in from ret where it is a number. */
+void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct shown *ret);
+/* The last name of an expression: "init_task.flags" is about flags. */
+const char *show_last_name(const char *text);
 /* Is t a struct with one scalar in it (atomic_t, kuid_t ...), which is as good as the scalar? place->offset:
  * where t is; becomes where the scalar is. */
 bool only_scalar(const struct type *t, struct type_place *place);
+
+/* ---- showline.c ---- */
+
+/* A value of any type in one line: scalars, strings; structs by their members if they are few. */
+void show_line(struct session *s, const struct type *t, const void *p, size_t n,
+	       enum mem_state why, struct shown *ret);
+
+/* ---- show.c: rows ---- */
 
 /* The object of type t at addr. root: what it is called in a ref ("struct super_block"), path: the member of root
  * that t is ("s_writers"; "" for the whole): rows' paths and links begin with it. base: root's address. */
@@ -64,14 +70,14 @@ struct show_object {
 };
 extern const struct table show_table, show_table_offsets;
 /* Rows for the object, into c->out after its heading was begun. */
-struct err *show_object(const struct cmd_call *c, const struct show_object *o,
-			const struct show_style *style);
+struct err *show_rows(const struct cmd_call *c, const struct show_object *o,
+		      const struct show_style *style);
 /* A row for people that is no member: where an object leads that no pointer in it says. */
 struct err *show_link(const struct cmd_call *c, const char *name, const char *text, struct ref ref);
-/* showlinks.c: such rows before an object's members (a super_block's mount point, device, and who waits) and after
- * them (who waits, where there is something to wait for). */
-struct err *show_links_before(const struct cmd_call *c, const struct type *t, uint64_t addr);
-struct err *show_links_after(const struct cmd_call *c, const struct type *t, uint64_t addr);
+/* showlinks.c: the object's rows, and such links before them (a super_block's mount point, device, and who
+ * waits) and after them (who waits, where there is something to wait for). */
+struct err *show_object(const struct cmd_call *c, const struct show_object *o,
+			const struct show_style *style);
 /* showchildren.c: the same rows as children of the row before, whose table has show_table as its child. */
 struct err *show_children(const struct cmd_call *c, const struct show_object *o,
 			  const struct show_style *style);

@@ -79,7 +79,8 @@ static bool is_super_block(const struct type *t)
 	return !strcmp(type_name(type_strip(t)), "super_block");
 }
 
-struct err *show_links_before(const struct cmd_call *c, const struct type *t, uint64_t addr)
+/* A super_block's mount point, device, and who waits. */
+static struct err *links_before(const struct cmd_call *c, const struct type *t, uint64_t addr)
 {
 	if (!is_super_block(t))
 		return NULL;
@@ -87,7 +88,19 @@ struct err *show_links_before(const struct cmd_call *c, const struct type *t, ui
 	return link_waiters(c, type_strip(t), addr);
 }
 
-struct err *show_links_after(const struct cmd_call *c, const struct type *t, uint64_t addr)
+/* Who waits, where there is something to wait for. */
+static struct err *links_after(const struct cmd_call *c, const struct type *t, uint64_t addr)
 {
 	return !is_super_block(t) && waiters_possible(t) ? link_waiters(c, type_strip(t), addr) : NULL;
+}
+
+struct err *show_object(const struct cmd_call *c, const struct show_object *o,
+			const struct show_style *style)
+{
+	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
+
+	if (links)
+		TRY(links_before(c, o->type, o->addr));
+	TRY(show_rows(c, o, style));
+	return links ? links_after(c, o->type, o->addr) : NULL;
 }
