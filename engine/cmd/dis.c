@@ -390,6 +390,19 @@ static struct err *set_range(struct listing *l, uint64_t addr, bool whole)
 	return NULL;
 }
 
+static struct err *find_function(struct session *s, uint64_t addr, struct dis_func *ret)
+{
+	struct err *e = dis_func_at(s->dis, addr, ret);
+	uint64_t offset;
+	struct sym sym;
+
+	if (!e || err_code(e) != ERR_NOTFOUND || !sym_at(s->symtab, addr, &sym, &offset))
+		return e;
+	err_free(e);
+	return err_new(ERR_NOTFOUND, "%s is data, not code: `p %s` shows its value, `rd %s` its bytes", sym.name,
+		       sym.name, sym.name);
+}
+
 static struct err *run(const struct cmd_call *c)
 {
 	const struct cmd_args *a = c->args;
@@ -405,7 +418,7 @@ static struct err *run(const struct cmd_call *c)
 	bool has_frame = frame_of(c, what, &frame), by_frame = !what || !strncmp(what, "frame:", 6);
 	if (!by_frame) {
 		TRY(arg_place(c, what, &addr));
-		TRY(dis_func_at(c->session->dis, addr, &l.func));
+		TRY(find_function(c->session, addr, &l.func));
 	}
 	if (has_frame)
 		TRY(look_at_frame(&l, &frame, !by_frame));

@@ -564,7 +564,7 @@ static bool add_piece(struct eval *e, const struct place *piece, uint64_t n, str
 		return false;
 	}
 	if (piece->kind == PLACE_EMPTY)
-		return eval_fail(e, "bytes %zu and on are optimised out", ret->size);
+		return eval_fail(e, "bytes %zu and on are optimized out", ret->size);
 	if (piece->kind == PLACE_MEMORY) {
 		err = e->mem ? mem_read(e->mem, KERNEL, piece->v, bytes, take) : NULL;
 		if (!e->mem || err) {

@@ -22,7 +22,7 @@ enum place_kind {
 	PLACE_MEMORY,	/* at address v */
 	PLACE_REGISTER, /* in register `reg`, which holds v */
 	PLACE_VALUE,	/* is the value v, or bytes[0..size) when size isn't 0 */
-	PLACE_EMPTY,	/* has no place: optimised out */
+	PLACE_EMPTY,	/* has no place: optimized out */
 	PLACE_UNKNOWN,	/* see why */
 };
 

@@ -4,7 +4,7 @@
  * the object's lock; types are looked up last, without it (the type provider takes it itself).
  *
  * An inlined call's DIE has only those parameters that have a place somewhere; the others are taken
- * from the abstract function, so that a signature is always whole and says what was optimised out.
+ * from the abstract function, so that a signature is always whole and says what was optimized out.
  */
 #include "engine/unwind/vars.h"
 

@@ -240,6 +240,15 @@ def chosen_frame(tap):
         tap.check(command, p.returncode == 1 and words in p.stderr, p.stderr)
 
 
+def not_code(tap):
+    for line, words in (("dis init_task", "init_task is data, not code: `p init_task`"), ("dis jiffies", "is data"),
+                        ("dis 0x1000", "no function covers 0x1000")):
+        p = run([line])
+        tap.check(line, p.returncode == 1 and words in p.stderr and not p.stdout, p.stderr)
+    p = run(["dis -lr mnt_want_write+0x24"])
+    tap.check("dis -lr", p.returncode == 0 and "mnt_want_write" in p.stdout, p.stderr)
+
+
 def what_is(tap):
     names = ["mnt_want_write", "init_task", "struct list_head", "pid_t", "SB_FREEZE_COMPLETE", "task_struct.comm", "runqueues"]
     objs, _ = objects(["whatis " + n for n in names])
@@ -265,7 +274,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([columns_and_folding, words, together, searched, grouped, source, strange_sources, missing_files, chosen_frame, what_is])
+        Tap().run([columns_and_folding, words, together, searched, grouped, source, strange_sources, missing_files, chosen_frame, not_code, what_is])
     finally:
         shutil.rmtree(TMP)
 

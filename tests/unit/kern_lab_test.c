@@ -4,7 +4,8 @@
  * ways to find tasks agree where nothing is missing, and that each carries the others: with the PID
  * tree, init_task or the run queues made unreadable in a copy, and with half of the file cut off,
  * the tasks that are left are the same as before, and at least as many as their pages allow. A
- * vmlinux of another kernel is a warning, and the log still comes.
+ * vmlinux of another kernel is a warning, and the log still comes. Without BTF, the wait for DWARF's
+ * names can be watched and cancelled.
  *
  * What the tasks, mounts and modules should be is compared with the guest's truth in tests/truth.
  */
@@ -22,6 +23,7 @@
 #include "engine/kern/module/modules.h"
 #include "engine/kern/fs/mounts.h"
 #include "engine/kern/task/tasks.h"
+#include "engine/sym/dwarfindex.h"
 
 static const char *lab(void)
 {
@@ -150,6 +152,51 @@ static void whole_dumps(void **state)
 	}
 	if (!n)
 		skip();
+}
+
+/* ---- types of DWARF alone ---- */
+
+static char no_btf[] = "/tmp/vmbrowse-nobtf-XXXXXX";
+
+/* A vmlinux without BTF: half a GB for as long as the test runs. */
+static void make_without_btf(void)
+{
+	AUTO_FREE char *vmlinux = xasprintf("%s/kernels/6.1/vmlinux", lab());
+	close(mkstemp(no_btf));
+	AUTO_FREE char *command = xasprintf(
+		"objcopy --rename-section=.BTF=.none %s %s 2>/dev/null", vmlinux, no_btf);
+
+	if (access(vmlinux, R_OK))
+		skip();
+	assert_int_equal(system(command), 0);
+}
+
+/* What waits for the index of DWARF's names can be cancelled, and says what it does. */
+static void without_btf(void **state)
+{
+	AUTO_FREE char *dump = xasprintf("%s/dumps/6.1/fsfreeze/vmcore.lzo", lab());
+	struct job *cancelled = job_create("cancelled"), *job = job_create("watched");
+	const struct tasks *ts;
+	struct job_progress p;
+
+	(void)state;
+	make_without_btf();
+	struct session *s = open_files(no_btf, dump);
+	assert_string_equal(types_source(s->types), "DWARF");
+	job_cancel(cancelled);
+	struct err *e = tasks_load(s, cancelled, &ts);
+	assert_int_equal(err_code(e), ERR_CANCELLED);
+	err_free(e);
+	assert_false(dwarfindex_ready(s->index));
+	assert_null(tasks_load(s, job, &ts));
+	assert_true(dwarfindex_ready(s->index));
+	job_progress(job, &p);
+	assert_true(p.total > 1000 && p.done >= p.total); /* units */
+	assert_string_equal(task_by_pid(ts, 1)->comm, "init");
+	session_close(s);
+	job_unref(cancelled);
+	job_unref(job);
+	unlink(no_btf);
 }
 
 /* ---- damage ---- */
@@ -360,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_that_are_none),
 		cmocka_unit_test(whole_dumps),
+		cmocka_unit_test(without_btf),
 		cmocka_unit_test(each_source_carries_the_others),
 		cmocka_unit_test(a_file_that_was_cut),
 		cmocka_unit_test(another_builds_vmlinux),

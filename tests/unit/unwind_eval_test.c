@@ -175,7 +175,7 @@ static void places(void **state)
 	assert_int_equal(p.v, 0x1000);
 	eval_place(&e, half, N(half), &p);
 	assert_int_equal(p.kind, PLACE_UNKNOWN);
-	assert_non_null(strstr(p.why, "optimised out"));
+	assert_non_null(strstr(p.why, "optimized out"));
 	eval_place(&e, NULL, 0, &p);
 	assert_int_equal(p.kind, PLACE_EMPTY);
 }

@@ -20,10 +20,26 @@ void loader_done(struct loader *l)
 	pthread_mutex_destroy(&l->lock);
 }
 
+/* Without BTF, types are DWARF's, and the first that is looked for waits for the index of its names:
+ * seconds for a big kernel. Members are looked up in many places that have no job; all of them come
+ * after the first loader, which has one. */
+static struct err *types_first(struct session *s, struct job *job)
+{
+	struct err *e = s->types && s->vmlinux ? types_prepare(s->types, s->vmlinux, job) : NULL;
+
+	if (e && err_code(e) == ERR_CANCELLED)
+		return e;
+	err_free(e); /* who needs a type says so */
+	return NULL;
+}
+
 static void load_now(struct loader *l, struct session *s, struct job *job,
 		     struct err *(*load)(struct session *s, struct job *job, void **ret))
 {
-	struct err *e = load(s, job, &l->value);
+	struct err *e = types_first(s, job);
+
+	if (!e)
+		e = load(s, job, &l->value);
 
 	l->loaded = true;
 	if (!e)
