@@ -37,12 +37,13 @@ struct bt_row {
 	const char *note, *key;
 	struct ref ref;
 };
-/* bt.c: puts out a row of bt's own table, and counts it. */
+/* btrow.c: puts out a row of bt's own table, and counts it. */
 struct err *bt_row(struct bt *b, const struct bt_row *r);
+/* Of calls alone; and with what is asked for under each: variables, recovered arguments, words. */
+extern const struct table bt_table, bt_vars_table, bt_args_table, bt_words_table;
 
 /* bt.c: one call of the stack with its variables, as -V shows it: for `frame`. level: inlined. */
 struct err *bt_call(struct bt *b, size_t frame, size_t level, unsigned number);
-extern const struct table bt_vars_table;
 
 /* The rows under a frame. */
 enum { V_LINE, V_NAME, V_TYPE, V_VALUE, V_MEANING, V_LOCATION, V_EVIDENCE, V_COLS };
@@ -54,7 +55,11 @@ extern const struct table bt_text_table;
 
 /* btvars.c: the variables of scope `level` of physical frame `index`, as -V and -P ask for. */
 struct err *bt_scope_vars(struct bt *b, size_t index, size_t level);
-/* A row for a variable whose value is in v->bytes, or that has none: then text says why. */
+
+/* btvalue.c: a row under a frame; shown's text is filled in, and stays the caller's. */
+struct shown;
+struct err *bt_var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref);
+/* The same for a variable whose value is in v->bytes, or that has none: then text says why. */
 struct err *bt_value(struct bt *b, const struct var *v, const char *text);
 /* The registers of a pt_regs, a row each. */
 struct err *bt_regs(struct bt *b, const struct regs *r);
