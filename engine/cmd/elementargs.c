@@ -5,6 +5,8 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/elements.h"
+#include "engine/cmd/show.h"
+#include "engine/kern/stack/exprscope.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -110,6 +112,25 @@ bool elements_of_symbol(const struct cmd_call *c, const char *text, struct eleme
 	if (!err_ok(type_of_symbol(s->types, sym.object, text, c->job, &t)))
 		t = NULL;
 	return err_ok(holding_of_symbol(s, text, t, sym.addr, &e->h));
+}
+
+bool elements_of_expression(const struct cmd_call *c, const char *text, struct elements *e)
+{
+	struct expr_scope *x = arg_scope(c);
+	struct type_place place;
+	struct expr_value v;
+	struct expr *ex = NULL;
+	const char *name = show_last_name(text);
+
+	bool ok = strpbrk(text, ".>") && err_ok(expr_parse(expr_scope_env(x), text, &ex)) && !expr_for_cpus(ex) &&
+		  err_ok(expr_eval(ex, 0, &v)) && v.kind == EXPR_PLACE && v.space.kind == SPACE_KERNEL && v.in &&
+		  err_ok(type_member(v.in, name, &place)) &&
+		  err_ok(holding_of_member(c->session, v.in, name, v.addr - place.offset, &e->h)) && e->h.element &&
+		  !e->h.c.at_node;
+	if (ex)
+		expr_free(ex);
+	expr_scope_destroy(x);
+	return ok;
 }
 
 /* "struct super_block.s_inodes": the type's name and the path, without the tag. */

@@ -90,6 +90,8 @@ static const struct table *make_table(struct view *v)
 	size_t n = FIXED;
 
 	memcpy(cols, fixed, sizeof(fixed));
+	if (e->h.c.buckets)
+		cols[INDEX].title = "BUCKET";
 	if (e->h.c.kind != CONTAINER_MAPLE && e->h.c.kind != CONTAINER_BITMAP && e->h.c.kind != CONTAINER_XARRAY)
 		cols[LAST].flags |= COL_DATA;
 	if (e->h.element)
@@ -305,7 +307,7 @@ struct err *elements_show(const struct elements *e)
 {
 	struct view v = {.e = e};
 	struct container_end end;
-	const char *kind = container_kind_name(e->h.c.kind);
+	const char *kind = e->h.c.buckets ? "hash table" : container_kind_name(e->h.c.kind);
 
 	TRY(choose_columns(&v));
 	v.table = make_table(&v);

@@ -40,5 +40,7 @@ struct err *elements_of_ref(const struct cmd_call *c, const char *text, struct e
 bool elements_command(struct session *s, const struct ref *r, struct buf *out);
 /* A variable's name, if it is a container's; false: it isn't one. */
 bool elements_of_symbol(const struct cmd_call *c, const char *text, struct elements *e);
+/* The same of a member by an expression, if it is the head of something known: init_net.dev_base_head. */
+bool elements_of_expression(const struct cmd_call *c, const char *text, struct elements *e);
 
 #endif

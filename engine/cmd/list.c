@@ -145,7 +145,7 @@ static struct err *find_list(const struct cmd_call *c, struct words_of_list *w, 
 	if (strchr(w->start, '@')) {
 		TRY(elements_of_ref(c, w->start, e));
 	} else if (a->has['t'] || a->has['h'] || a->has['O'] || a->has['l'] || (w->offset && !a->has['H']) ||
-		   !elements_of_symbol(c, w->start, e)) {
+		   (!elements_of_symbol(c, w->start, e) && !elements_of_expression(c, w->start, e))) {
 		return plain_list(c, w, e);
 	} else if (a->has['H'] && e->h.c.kind != CONTAINER_LIST) {
 		return plain_list(c, w, e);
@@ -166,7 +166,7 @@ static char *crash_words(const struct elements *e)
 
 	if (h->c.kind == CONTAINER_CHAIN)
 		return xasprintf("list%s %" PRIx64 "%s", link, h->c.root, columns);
-	if (h->c.kind != CONTAINER_LIST)
+	if (h->c.kind != CONTAINER_LIST || h->c.buckets)
 		return xstrdup("");
 	return xasprintf("list%s %s %" PRIx64 "%s", link, h->c.at_node ? "-h" : "-H",
 			 h->c.root - (h->c.at_node ? h->c.link : 0), columns);

@@ -228,7 +228,8 @@ static void tell_holding(const struct walk *w, const struct thing *th, struct bu
 	if (container_is_empty(s, &h.c))
 		buf_puts(out, "empty");
 	else
-		buf_printf(out, "%s%s%s", container_kind_name(h.c.kind), h.element ? " of " : "", h.element_name);
+		buf_printf(out, "%s%s%s", h.c.buckets ? "hash table" : container_kind_name(h.c.kind),
+			   h.element ? " of " : "", h.element_name);
 }
 
 static struct err *show_container(struct walk *w, const struct thing *th)
@@ -352,6 +353,8 @@ static struct err *show_array(struct walk *w, const struct thing *th)
 	if (type_is_char(type_strip(of)) && count)
 		return show_chars(w, th, count);
 	summary(w, th, of, count, &v.text);
+	if (th->in && type_kind(type_strip(of)) == TYPE_STRUCT)
+		tell_holding(w, th, &v.meaning);
 	struct err *e = put(w, th, &v, member_ref(w, th->path));
 	shown_free(&v);
 	return e ? e : show_elements(w, th, of, count, th->depth + 1);
@@ -371,6 +374,8 @@ static struct err *show_thing(struct walk *w, const struct thing *th)
 	add_meaning(w, th, &v);
 	/* a pointer to many things leads to all of them: fdtable.fd, kmem_cache.cpu_slab */
 	bool many = k == TYPE_POINTER && th->in && v.value.u && holding_is_member(w->c->session, th->in, th->name, &kind);
+	if (many && !v.meaning.len)
+		tell_holding(w, th, &v.meaning);
 	if (many && !v.meaning.len)
 		buf_puts(&v.meaning, container_kind_name(kind));
 	struct err *e = put(w, th, &v, many ? member_ref(w, th->path) : v.value.ref);

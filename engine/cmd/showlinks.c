@@ -6,7 +6,9 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/cmd/show.h"
+#include "engine/kern/container/known.h"
 #include "engine/kern/fs/path.h"
+#include "engine/kern/memory/identify.h"
 #include "engine/kern/wait/waiters.h"
 #include <string.h>
 
@@ -79,6 +81,71 @@ static bool is_super_block(const struct type *t)
 	return !strcmp(type_name(type_strip(t)), "super_block");
 }
 
+/* ---- what it is a part of ---- */
+
+struct owner {
+	const struct type *type; /* NULL: not known */
+	uint64_t start, offset, size;
+};
+
+static struct err *take_owner(void *ctx, const struct ident *id, bool *more)
+{
+	struct owner *o = ctx;
+
+	*o = (struct owner){id->type, id->start, id->offset, id->size};
+	if (id->state && strcmp(id->state, "allocated"))
+		o->type = NULL;
+	*more = false;
+	return NULL;
+}
+
+/* What an object of an unnamed cache is takes a walk to find out, which isn't worth it where it is most of the
+ * object that is looked at already. */
+static struct err *find_owner(const struct cmd_call *c, const struct type *t, uint64_t addr, struct owner *ret)
+{
+	struct ident_ask ask = {.addr = addr, .job = c->job};
+
+	TRY(identify(c->session, &ask, take_owner, ret));
+	if (ret->type || (!ret->offset && ret->size / 2 <= type_size(t)))
+		return NULL;
+	ask.deep = true;
+	return identify(c->session, &ask, take_owner, ret);
+}
+
+/* "list of struct inode": the member as a container, if it is known for one. */
+static struct err *link_container(const struct cmd_call *c, const struct owner *o, const char *path, const char *member)
+{
+	struct holding h;
+	AUTO_BUF struct buf text = {0};
+
+	if (!err_ok(holding_of_member(c->session, o->type, path, o->start, &h)) || !h.element)
+		return NULL;
+	buf_printf(&text, "%s%s of %s", h.c.at_node ? "link in a " : "", container_kind_name(h.c.kind), h.element_name);
+	return show_link(c, "is", buf_str(&text), ref_object(intern_str(c->session->intern, member), o->start));
+}
+
+/* The known object that a struct is a part of, and, if it is a list's head or link there, that list. */
+static struct err *link_owner(const struct cmd_call *c, const struct type *t, uint64_t addr)
+{
+	struct session *s = c->session;
+	struct owner o = {0};
+	AUTO_BUF struct buf path = {0}, name = {0}, text = {0};
+
+	TRY(find_owner(c, t, addr, &o));
+	if (!o.type || !type_path_to(o.type, t, o.offset, &path))
+		return NULL;
+	type_print_name(o.type, &name);
+	AUTO_FREE char *member = xasprintf("%s.%s", buf_str(&name), buf_str(&path));
+	buf_puts(&text, member);
+	buf_puts(&text, "  ");
+	if (!meaning_of_object(s, o.type, o.start, &text))
+		text.len -= 2;
+	TRY(show_link(c, "part of", buf_str(&text), ref_object(intern_str(s->intern, buf_str(&name)), o.start)));
+	return link_container(c, &o, buf_str(&path), member);
+}
+
+/* ---- all of them ---- */
+
 /* A super_block's mount point, device, and who waits. */
 static struct err *links_before(const struct cmd_call *c, const struct type *t, uint64_t addr)
 {
@@ -98,9 +165,12 @@ struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
 	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
+	enum type_kind k = type_kind(type_strip(o->type));
 
 	if (links)
 		TRY(links_before(c, o->type, o->addr));
+	if (links && !o->in && (k == TYPE_STRUCT || k == TYPE_UNION))
+		TRY(link_owner(c, o->type, o->addr));
 	TRY(show_rows(c, o, style));
 	return links ? links_after(c, o->type, o->addr) : NULL;
 }

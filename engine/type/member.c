@@ -186,7 +186,13 @@ static const struct type *step_in(const struct type *t, uint64_t *offset, struct
 	return NULL;
 }
 
-const struct type *type_path_at(const struct type *t, uint64_t *offset, struct buf *out)
+static bool same_struct(const struct type *a, const struct type *b)
+{
+	return a == b || (type_kind(a) == type_kind(b) && type_name(a)[0] && !strcmp(type_name(a), type_name(b)));
+}
+
+/* Until there is nothing inside, or until a `want` begins here. */
+static const struct type *path_in(const struct type *t, const struct type *want, uint64_t *offset, struct buf *out)
 {
 	const struct type *at = NULL, *in = type_strip(t);
 
@@ -199,6 +205,18 @@ const struct type *type_path_at(const struct type *t, uint64_t *offset, struct b
 			break;
 		at = next;
 		in = type_strip(next);
+		if (want && !*offset && same_struct(in, want))
+			return at;
 	}
-	return at;
+	return want ? NULL : at;
+}
+
+const struct type *type_path_at(const struct type *t, uint64_t *offset, struct buf *out)
+{
+	return path_in(t, NULL, offset, out);
+}
+
+bool type_path_to(const struct type *t, const struct type *want, uint64_t offset, struct buf *out)
+{
+	return path_in(t, type_strip(want), &offset, out) != NULL;
 }

@@ -134,6 +134,8 @@ const struct type *type_member_owner(const struct type *t, const char *path, con
 /* The other way round: the path of the innermost member that holds the byte at *offset ("d_name.len"), appended
  * to out; *offset becomes the byte's offset in it. Its type; NULL: none holds it. Of a union's members the first. */
 const struct type *type_path_at(const struct type *t, uint64_t *offset, struct buf *out);
+/* The path of the member of type want that begins at offset; false: there is none (out may have been added to). */
+bool type_path_to(const struct type *t, const struct type *want, uint64_t offset, struct buf *out);
 
 /* The C name, as a cast takes it: "struct super_block *", "char [16]". */
 void type_print_name(const struct type *t, struct buf *out);

@@ -11,6 +11,7 @@ Prints TAP.
 """
 import os
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -145,6 +146,14 @@ def check_areas(report, name, program, dump, guest):
     report.test(name + " areas", found, "%d of %d processes" % (areas, len(pids)))
 
 
+# What the first rows say of a place inside of something.
+PARTS = {
+    "struct list_head super_blocks.prev": ["part of: struct super_block.s_list  %s", "is: link in a list of struct super_block"],
+    "struct list_head &((struct super_block *)super_blocks.prev)->s_inodes":
+        ["part of: struct super_block.s_inodes  %s", "is: list of struct inode"],
+    "struct list_head init_task.children.next": ["part of: struct task_struct.sibling  pid 1 init", None],
+}
+
 FAR = 600 * 10**9  # what expires later than this is still there when the dump is made
 
 
@@ -170,6 +179,43 @@ def check_inodes(report, name, program, dump):
     report.test(name + " inodes", [] if n == 138 else ["%d inodes, not 137 files and their folder" % n], "%d" % n)
 
 
+def check_hashes(report, name, program, paths):
+    """Hash tables are one table over all buckets, allocated ones as long as the kernel says."""
+    answers = ask(program, paths, ["mount", "list mount_hashtable", "list dentry_hashtable", "list inode_hashtable",
+                                   "list init_net.dev_name_head", "list net.dev_index_head@init_net", "list unbound_pool_hash"])
+    problems = []
+    mounts = {r["mount"] for r in answers.rows(0)}
+    hashed = {r["address"] for r in answers.rows(1)}
+    if len(mounts - hashed) > 2 or not hashed:  # the root of the namespace hangs nowhere
+        problems.append("mounts that aren't hashed: %s" % sorted(mounts - hashed))
+    for i in range(1, 7):
+        rows = answers.rows(i)
+        bad = [r["problem"] for r in rows if r["problem"]]
+        addresses = [r["address"] for r in rows]
+        buckets = [r["index"] for r in rows]
+        if (bad or len(set(addresses)) != len(addresses) or buckets != sorted(buckets) or not rows) and (i < 6 or bad):
+            problems.append("%s: %d rows, %s" % (answers.objects[i]["command"], len(rows), bad[:2]))
+    if len(answers.rows(2)) < 100 or answers.rows(2)[-1]["index"] < 1000:
+        problems.append("few dentries: %d" % len(answers.rows(2)))
+    if {r["ifindex"] for r in answers.rows(5)} != {1}:
+        problems.append("lo: %r" % answers.rows(5))
+    report.test(name + " hash tables", problems, "%d dentries, %d inodes" % (len(answers.rows(2)), len(answers.rows(3))))
+
+
+def check_parts(report, name, program, paths):
+    """A struct inside of another one says which, and what list it is a head or link of."""
+    last = [r for r in ask(program, paths, ["list super_blocks"]).rows(0) if r["address"]][-1]["meaning"]
+    problems = []
+    for command, want in PARTS.items():
+        got = subprocess.run([program, "-x", command] + paths, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             universal_newlines=True).stdout.splitlines()
+        lines = [" ".join(line.split()) for line in got[:2]]
+        for line, text in zip(lines, want):
+            if text and line != " ".join((text % last if "%s" in text else text).split()):
+                problems.append("%s: %r" % (command, lines))
+    report.test(name + " parts of objects", problems)
+
+
 def wanted(dump, only):
     if not dump.kernel.startswith(only) or dump.format not in ("lzo", "zstd.d1"):
         return False
@@ -191,6 +237,9 @@ def main():
             continue
         check_lists(report, name, dump, numbered(program, dump, [c for c, _, _ in LISTS + TREES]))
         check_inodes(report, name, program, dump)
+        check_hashes(report, name, program, files(dump))
+        check_parts(report, name, program, files(dump))
+        check_parts(report, name + " alone", program, files(dump)[-1:])
         if dump.kernel != "5.10":
             check_maple(report, name, program, dump)
     if not dumps:

@@ -126,6 +126,20 @@ static void build_hlist(struct fake *f, size_t at)
 	}
 }
 
+/* Four heads: of two elements, none, three and one. */
+static void build_hash(struct fake *f, size_t at)
+{
+	static const uint8_t bucket[N] = {0, 0, 2, 2, 2, 3};
+
+	for (unsigned i = 0; i < N; i++) {
+		bool first = !i || bucket[i] != bucket[i - 1], last = i + 1 == N || bucket[i] != bucket[i + 1];
+		if (first)
+			put(f, at + 8 * bucket[i], VA(element_at(at, i) + 8));
+		put(f, element_at(at, i) + 8, last ? 0 : VA(element_at(at, i + 1) + 8));
+		put(f, element_at(at, i) + 16, VA(first ? at + 8 * bucket[i] : element_at(at, i - 1) + 8));
+	}
+}
+
 /* A root of 8 bytes and seven nodes in three levels: 3 / 1 5 / 0 2 4 6. */
 static void rb_node(struct fake *f, size_t at, int i, int parent, int left, int right)
 {
@@ -202,6 +216,8 @@ static const struct kind kinds[] = {
 	{"list", {.kind = CONTAINER_LIST, .link = 8}, build_list, 256, N, 0x1f,
 	 {0, 40, 48, 72, 104, 112, 200, SIZE_MAX}},
 	{"hlist", {.kind = CONTAINER_HLIST, .link = 8}, build_hlist, 256, N, 0x1f, {0, 40, 48, 72, 112, 168, SIZE_MAX}},
+	{"hash table", {.kind = CONTAINER_HLIST, .link = 8, .buckets = 4, .stride = 8}, build_hash, 256, N, 0x1f,
+	 {0, 16, 24, 40, 72, 104, 168, SIZE_MAX}},
 	{"rbtree", {.kind = CONTAINER_RBTREE, .link = 8, .sorted = true}, build_rbtree, 512, 7, 0x1f,
 	 {0, 40, 72, 80, 88, 144, 152, SIZE_MAX}},
 	{"xarray", {.kind = CONTAINER_XARRAY}, build_xarray, 1792, 8,
@@ -224,7 +240,7 @@ static uint64_t bad_value(unsigned i, size_t at)
 
 struct seen {
 	struct hmap at;
-	uint64_t elements, damages;
+	uint64_t elements, damages, last;
 	bool twice;
 };
 
@@ -240,6 +256,7 @@ static struct err *look(void *ctx, const struct element *e)
 		return NULL;
 	}
 	s->elements++;
+	s->last = e->first;
 	hmap_put(&s->at, e->node, &added);
 	s->twice |= !added;
 	return NULL;
@@ -276,6 +293,8 @@ static void sound_ones(void **state)
 			fail_msg("%s: %d elements, %s", kinds[i].name, (int)end.elements, end.text);
 		assert_int_equal(end.why, WHY_END);
 		assert_false(seen.twice);
+		if (kinds[i].c.buckets)
+			assert_int_equal(seen.last, 3);
 	}
 	/* and with a limit */
 	struct container c = kinds[0].c;

@@ -42,6 +42,8 @@ struct container {
 	/* Where it begins: the head or root. CHAIN: the first object. ARRAY, BITMAP: its first byte.
 	 * PERCPU: the variable, less any CPU's offset. */
 	uint64_t root;
+	uint64_t buckets; /* of a hash table: so many heads, the first of them at root; 0: one head */
+	uint64_t stride;  /* bytes from one to the next */
 	bool at_node;	/* root is no head but a node: its list_head, rb_node, xa_node, maple_node */
 	uint64_t link;	/* bytes from an element's start to its link (list_head, rb_node, next) */
 	uint64_t end;	/* a list ends at this element, node or pointer too; 0: not told */
@@ -76,7 +78,7 @@ struct element {
 	uint64_t node;		/* its link: list_head, rb_node, slot ... */
 	uint64_t n;		/* how many elements came before */
 	bool indexed;
-	uint64_t first, last;	/* index or key range */
+	uint64_t first, last;	/* index or key range; the bucket */
 	bool backwards;		/* found from a damaged list's other end: in reverse order */
 	const char *position;	/* in a tree: "root/l/r"; NULL for others */
 	enum container_why why; /* DAMAGE */

@@ -30,7 +30,7 @@ static bool has_pprev(const struct walk *w)
 
 static void name_of(const struct walk *w, char *buf, size_t n)
 {
-	if (w->n)
+	if (w->n > w->before)
 		snprintf(buf, n, "element %" PRIu64 "'s next", w->n - 1);
 	else
 		snprintf(buf, n, "%s", w->c->kind == CONTAINER_CHAIN || w->c->at_node

@@ -19,6 +19,7 @@ struct walk {
 	void *ctx;
 	struct container_end end;
 	uint64_t n, limit;
+	uint64_t bucket, before; /* of a hash table: which, and how many elements came before it */
 	bool full; /* the limit was met: nothing more is given */
 	struct hmap seen; /* node -> its element's number + 1 */
 	uint64_t tortoise, power, steps; /* Brent */

@@ -12,6 +12,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/hmap.h"
 #include "engine/base/xdg.h"
+#include "engine/kern/container/buckets.h"
 #include "engine/kern/container/builtin.h"
 #include "engine/kern/impl.h"
 
@@ -304,6 +305,24 @@ static const struct line *find_path(struct session *s, const struct type *t, con
 	return find(h, type_name(*owner), path);
 }
 
+/* The heads of a hash table: side by side in the object, or where a pointer in it leads. owner NULL: a variable. */
+static struct err *take_buckets(struct session *s, const struct line *l, const struct type *owner, uint64_t owner_addr,
+				const struct type *t, uint64_t at, struct holding *h)
+{
+	struct container *c = &h->c;
+
+	if (buckets_of_type(s, t, false, c)) {
+		c->root += at;
+		return NULL;
+	}
+	if (!l || !l->count || !buckets_of_type(s, t, true, c))
+		return err_new(ERR_NOTFOUND, "%s is no list, tree or array that is known", h->head);
+	uint64_t first;
+	TRY(mem_u64(s->mem, KERNEL, at, &first));
+	c->root += first;
+	return buckets_count(s, l->count, owner, owner_addr, &c->buckets);
+}
+
 /* An array or per-CPU variable needs more than where it is. */
 static struct err *complete(struct session *s, const struct line *l, const struct type *owner,
 			    uint64_t owner_addr, const struct type_place *place, struct holding *h)
@@ -369,6 +388,9 @@ struct err *holding_of_member(struct session *s, const struct type *t, const cha
 		l = find_name(table(s), type_name(type_strip(place.type)), true);
 	if (l && !apply(s, l, ret))
 		l = NULL;
+	if (ret->c.kind == CONTAINER_NONE && (!l || ret->link[0]))
+		return take_buckets(s, l, owner, l ? owner_at(t, path, member, base) : 0, place.type,
+				    base + place.offset, ret);
 	if (l && (l->count || l->percpu))
 		return complete(s, l, owner, owner_at(t, path, member, base), &place, ret);
 	if (ret->c.kind == CONTAINER_NONE)
@@ -379,6 +401,35 @@ struct err *holding_of_member(struct session *s, const struct type *t, const cha
 	if (!l || (ret->c.link == ret->c.root - base && ret->element == type_strip(t)))
 		take_ring(s, t, path, ret);
 	return NULL;
+}
+
+/* Without the variable's type its elements' link tells the kind, and that a count is needed that it is allocated. */
+static struct err *take_untyped(struct session *s, const struct line *l, uint64_t addr, struct holding *h)
+{
+	static const struct {
+		const char *link, *head;
+	} kinds[] = {
+		{"list_head", "struct list_head"}, {"hlist_node", "struct hlist_head"},
+		{"hlist_bl_node", "struct hlist_bl_head"}, {"hlist_nulls_node", "struct hlist_nulls_head"},
+	};
+	struct type_place place;
+	const struct type *head;
+	uint64_t at;
+	size_t i = 0;
+
+	if (l && h->link[0] && err_ok(type_member(h->element, h->link, &place)))
+		for (; i < sizeof(kinds) / sizeof(*kinds); i++)
+			if (!strcmp(type_name(type_strip(place.type)), kinds[i].link) &&
+			    err_ok(type_find(s->types, kinds[i].head, NULL, &head)))
+				break;
+	if (!l || !h->link[0] || i == sizeof(kinds) / sizeof(*kinds) || (i && !l->count))
+		return err_new(ERR_NOTFOUND, "%s is no list, tree or array that is known", h->head);
+	h->c.kind = container_of_type(s, head, &at);
+	if (!l->count)
+		return NULL;
+	h->c.stride = type_size(head);
+	TRY(mem_u64(s->mem, KERNEL, addr, &h->c.root));
+	return buckets_count(s, l->count, NULL, 0, &h->c.buckets);
 }
 
 struct err *holding_of_symbol(struct session *s, const char *name, const struct type *t,
@@ -396,13 +447,11 @@ struct err *holding_of_symbol(struct session *s, const char *name, const struct 
 		apply(s, l, ret);
 	if (ret->c.kind == CONTAINER_BITMAP)
 		ret->c.count = type_size(t) * 8;
-	/* Without the variable's type its elements' link tells the kind. */
-	struct type_place place;
-	if (!ret->c.kind && ret->link[0] && err_ok(type_member(ret->element, ret->link, &place)) &&
-	    !strcmp(type_name(type_strip(place.type)), "list_head"))
-		ret->c.kind = CONTAINER_LIST;
-	return ret->c.kind ? NULL
-			   : err_new(ERR_NOTFOUND, "%s is no list, tree or array that is known", name);
+	if (ret->c.kind)
+		return NULL;
+	if (t)
+		return take_buckets(s, l, NULL, 0, t, addr, ret);
+	return take_untyped(s, l, addr, ret);
 }
 
 struct err *holdings_each_variable(struct session *s, struct err *(*fn)(void *ctx, const struct holding *h), void *ctx)
@@ -438,7 +487,11 @@ bool holding_is_member(struct session *s, const struct type *t, const char *path
 	if (*kind != CONTAINER_NONE)
 		return true;
 	const struct line *l = find_path(s, t, path, find_member, &owner, &member);
-	if (l && (l->count || l->percpu))
+	struct container c = {0};
+	bool pointer = l && l->count;
+	if (l && l->link[0] && buckets_of_type(s, place.type, pointer, &c))
+		*kind = c.kind;
+	else if (l && (l->count || l->percpu))
 		*kind = l->percpu ? CONTAINER_PERCPU : CONTAINER_ARRAY;
 	return *kind != CONTAINER_NONE;
 }

@@ -79,7 +79,7 @@ bool container_is_empty(struct session *s, const struct container *c)
 			kern_members(s, roots[i], &head, 1);
 		at = head.place.offset;
 	}
-	if ((tree && !head.found) || c->kind >= CONTAINER_ARRAY || c->kind == CONTAINER_NONE ||
+	if (c->buckets || (tree && !head.found) || c->kind >= CONTAINER_ARRAY || c->kind == CONTAINER_NONE ||
 	    !err_ok(mem_u64(s->mem, KERNEL, c->root + at, &v)))
 		return false;
 	return c->kind == CONTAINER_LIST    ? v == c->root
@@ -211,8 +211,17 @@ bool walk_mark(struct walk *w, uint64_t node)
 
 /* ---- telling ---- */
 
+static void tell_bucket(const struct walk *w, struct element *e)
+{
+	if (!w->c->buckets)
+		return;
+	e->indexed = true;
+	e->first = e->last = w->bucket;
+}
+
 struct err *walk_give(struct walk *w, struct element *e)
 {
+	tell_bucket(w, e);
 	if (w->full)
 		return NULL;
 	if (w->n >= w->limit) {
@@ -245,6 +254,7 @@ struct err *walk_damage(struct walk *w, struct element *e, enum container_why wh
 		w->end.why = why;
 		w->end.state = e->state;
 	}
+	tell_bucket(w, e);
 	e->kind = ELEMENT_DAMAGE;
 	e->n = w->n;
 	e->why = why;
@@ -305,6 +315,26 @@ void position_pop(struct walk *w, size_t len)
 		w->position.p[len] = '\0';
 }
 
+/* Head by head. Damage of one costs no other. */
+static struct err *walk_buckets(struct walk *w, struct err *(*walker)(struct walk *))
+{
+	const struct container *c = w->c;
+	struct err *e = NULL;
+
+	for (; !e && w->bucket < c->buckets && !w->full; w->bucket++) {
+		struct container one = *c;
+		one.root = c->root + w->bucket * c->stride;
+		w->c = &one;
+		w->before = w->n;
+		w->tortoise = w->power = w->steps = 0;
+		e = walker(w);
+		w->c = c;
+		if (!e)
+			e = job_tick(w->job, 1);
+	}
+	return e;
+}
+
 struct err *container_walk(struct session *s, const struct container *c, struct job *job,
 			   element_fn *fn, void *ctx, struct container_end *end)
 {
@@ -318,7 +348,7 @@ struct err *container_walk(struct session *s, const struct container *c, struct 
 	};
 	struct walk w = {.s = s, .c = c, .job = job, .fn = fn, .ctx = ctx,
 			 .limit = c->limit ? c->limit : CONTAINER_LIMIT};
-	struct err *e = walkers[c->kind] ? walkers[c->kind](&w) : NULL;
+	struct err *e = !walkers[c->kind] ? NULL : c->buckets ? walk_buckets(&w, walkers[c->kind]) : walkers[c->kind](&w);
 
 	w.end.elements = w.n;
 	if (end)

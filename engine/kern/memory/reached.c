@@ -25,6 +25,7 @@
 #define DEPTH_MAX 4	  /* pointers followed from a list or task */
 #define TASKS_MAX 2000
 #define ELEMENTS_MAX 1000 /* of one list */
+#define BUCKETS_MAX 4096  /* of a hash table: what the large ones hold has caches of its own */
 #define OBJECT_MAX 65536
 #define NESTED_MAX 4	  /* structs in structs */
 #define ARMS_MAX 512	  /* of one type */
@@ -253,6 +254,8 @@ static struct err *on_variable(void *ctx, const struct holding *h)
 {
 	struct holding own = *h;
 
+	if (own.c.buckets > BUCKETS_MAX)
+		return NULL;
 	return meet_elements(ctx, &own, h->head);
 }
 
