@@ -55,9 +55,10 @@ struct err *type_of_symbol(struct types *ts, struct object *o, const char *symbo
 		return NULL;
 	if (!object_has_dwarf(o))
 		return err_new(ERR_NODEBUG,
-			       "the type of '%s' isn't known: %s has no DWARF, and BTF doesn't tell "
+			       "the type of '%s' isn't known: %s has no DWARF%s, and BTF doesn't tell "
 			       "those of plain variables. Say it yourself: *(TYPE *)&%s",
-			       symbol, object_name(o), symbol);
+			       symbol, object_name(o), !strcmp(object_name(o), "vmlinux") ? "" :
+			       " (--debug-dir names a folder that has its .ko or .ko.debug)", symbol);
 	return err_new(ERR_NOTFOUND, "%s has no variable or function '%s' with a known type",
 		       object_name(o), symbol);
 }
