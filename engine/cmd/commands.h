@@ -60,6 +60,10 @@ struct marks *shell_marks(struct shell *sh); /* marksfile.h */
  * rows need it. Its strings must be interned or literals. Equal ones are kept once. */
 const struct table *shell_table(struct shell *sh, const struct table *t);
 
+/* kmemzones.c: `kmem -z`, `kmem -V` */
+struct err *kmem_zones(const struct cmd_call *c);
+struct err *kmem_counters(const struct cmd_call *c);
+
 /* An address as people write it: 0x..., bare hexadecimal, a symbol, a ref, or any C expression
  * (engine/expr/expr.h) over the dump. ERR_USAGE/ERR_NOTFOUND says what was tried, or what is wrong where. */
 struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret);

@@ -165,8 +165,11 @@ static struct err *run(const struct cmd_call *c)
 		return slabs(c);
 	if (c->args->has['i'])
 		return c->args->n ? usage_error(c->args->cmd, "-i takes no argument") : memory(c);
+	if (c->args->has['z'] || c->args->has['V'])
+		return c->args->n ? usage_error(c->args->cmd, "-%c takes no argument", c->args->has['z'] ? 'z' : 'V')
+		       : c->args->has['z'] ? kmem_zones(c) : kmem_counters(c);
 	if (!c->args->n)
-		return usage_error(c->args->cmd, "-s, -i or an address is needed");
+		return usage_error(c->args->cmd, "-s, -i, -z, -V or an address is needed");
 	AUTO_FREE char *line = xasprintf("what %s%s", c->args->has['p'] ? "-p " : "", c->args->rest);
 	return shell_run(c->shell, line, c->ctx, c->job, c->out);
 }
@@ -174,13 +177,15 @@ static struct err *run(const struct cmd_call *c)
 const struct cmd cmd_kmem = {
 	.name = "kmem",
 	.group = "memory",
-	.summary = "how memory is used: slab caches, the whole; an address as `what`",
+	.summary = "how memory is used: slab caches, zones, the whole; an address as `what`",
 	.details = "With -s the slab caches with their objects. ALLOCATED leaves out the free objects that CPUs keep for "
 		   "themselves (their slabs' free lists; sheaves in newer kernels), which /proc/slabinfo counts as in use. "
-		   "With -i the figures of /proc/meminfo. With an address: what is there.",
+		   "With -i the figures of /proc/meminfo, with -V those of /proc/vmstat. With an address: what is there.",
 	.options = (const struct cmd_option[]){
 		{'s', ARG_NONE, NULL, "slab caches; a pattern chooses among them"},
 		{'i', ARG_NONE, NULL, "what memory is used for"},
+		{'z', ARG_NONE, NULL, "zones of memory, with free pages and watermarks"},
+		{'V', ARG_NONE, NULL, "the kernel's counters: /proc/vmstat"},
 		{'p', ARG_NONE, NULL, "ADDRESS is physical"},
 		{0}},
 	.args = (const struct cmd_arg[]){
@@ -190,6 +195,7 @@ const struct cmd cmd_kmem = {
 		{"kmem -s", "all slab caches"},
 		{"kmem -s ^dentry", "some of them"},
 		{"kmem -i", "memory in all"},
+		{"kmem -z", "each zone's pages and watermarks"},
 		{"kmem ffff888003c1a040", "what is at an address"},
 		{0}},
 	.table = &slab_table,

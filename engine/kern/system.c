@@ -11,9 +11,9 @@
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
 #include "engine/kern/log/log.h"
+#include "engine/kern/memory/zones.h"
 #include "engine/kern/task/tasks.h"
 
-#define NODES_MAX 4096
 #define FSHIFT 11 /* of avenrun's fixed point, include/linux/sched/loadavg.h */
 
 struct facts {
@@ -250,20 +250,13 @@ static struct err *machine(struct facts *f)
 static uint64_t node_pages(struct session *s)
 {
 	struct kern_member present = {.names = "node_present_pages"};
-	uint64_t nodes, max = 1, node, pages, sum = 0;
-	struct sym sym;
+	uint64_t nodes[NODES_MAX], pages, sum = 0;
 
 	if (!kern_members(s, "struct pglist_data", &present, 1))
 		return 0;
-	if (sym_find(s->symtab, "contig_page_data", &sym))
-		return err_ok(kern_read(s, sym.addr, &present, &sum)) ? sum : 0;
-	if (!err_ok(kern_symbol(s, "node_data", &nodes)))
-		return 0;
-	if (!vmcoreinfo_length(s->vmcoreinfo, "node_data", &max) || max > NODES_MAX)
-		max = 1;
-	for (uint64_t i = 0; i < max; i++)
-		if (err_ok(mem_u64(s->mem, KERNEL, nodes + 8 * i, &node)) && node &&
-		    err_ok(kern_read(s, node, &present, &pages)))
+	size_t n = zones_nodes(s, nodes, NODES_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (err_ok(kern_read(s, nodes[i], &present, &pages)))
 			sum += pages;
 	return sum;
 }

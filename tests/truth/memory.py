@@ -61,6 +61,39 @@ def check_memory(report, name, rows, guest):
     report.test(name + " memory", problems, "%d figures" % len(rows))
 
 
+def check_zones(report, name, rows, guest):
+    """Sizes and watermarks are the guest's, free pages near them."""
+    problems, n = [], 0
+    for m in re.finditer(r"^Node (\d+), zone +(\w+)\n((?: +.*\n)*)", guest.text("zoneinfo"), re.M):
+        told = dict(re.findall(r"^ +(?:pages )?(free|min|low|high|spanned|present|managed) +(\d+)$", m.group(3), re.M))
+        mine = [r for r in rows if (r["node"], r["name"]) == (int(m.group(1)), m.group(2))]
+        n += 1
+        if len(mine) != 1:
+            problems.append("zone %s: %r" % (m.group(2), mine))
+            continue
+        for k, v in told.items():
+            if abs(mine[0][k] - int(v)) > (LOOSE // 4096 if k == "free" else 0):
+                problems.append("%s of %s is %r, the guest said %s" % (k, m.group(2), mine[0][k], v))
+    if n != len(rows) or not n:
+        problems.append("%d zones, the guest had %d" % (len(rows), n))
+    report.test(name + " zones", problems, "%d" % n)
+
+
+def check_counters(report, name, rows, guest):
+    """What only grows is no less than the guest said, and not much more; names are its own."""
+    told = {k: int(v) for k, v in (line.split() for line in guest.text("vmstat").splitlines())}
+    ours = {r["name"].lower(): r for r in rows}
+    both = sorted(set(told) & set(ours))
+    problems = []
+    for k in both:
+        have = ours[k]["value"]
+        if ours[k]["group"] == "event" and not told[k] <= have <= (told[k] * 3 + 5000 if k != "pgpgout" else have):  # the truth itself is written
+            problems.append("%s is %d, the guest said %d" % (k, have, told[k]))
+    if len(both) < len(told) * 2 // 3 or abs(ours["nr_free_pages"]["value"] - told["nr_free_pages"]) > LOOSE // 4096:
+        problems.append("%d of %d counters have the guest's names" % (len(both), len(told)))
+    report.test(name + " counters", problems, "%d of %d by the same name" % (len(both), len(told)))
+
+
 def check_files(report, name, program, dump, guest):
     tasks = {t["pid"]: t for t in ask(program, files(dump), ["ps"]).rows(0) if not is_fault(t["pid"])}
     switches = context_switches(program, dump, list(tasks.values()))
@@ -90,9 +123,11 @@ def main():
     report, dumps = Report(), whole(only, "fsfreeze", "many")
     for dump in dumps:
         name, guest = "%s %s %s" % (dump.kernel, dump.scenario, dump.format), Guest(os.path.join(dump.folder, "truth"))
-        answers = ask(program, files(dump), ["kmem -s", "kmem -i"])
+        answers = ask(program, files(dump), ["kmem -s", "kmem -i", "kmem -z", "kmem -V"])
         check_slabs(report, name, answers.rows(0), guest)
         check_memory(report, name, answers.rows(1), guest)
+        check_zones(report, name, answers.rows(2), guest)
+        check_counters(report, name, answers.rows(3), guest)
         check_files(report, name, program, dump, guest)
     if not dumps:
         report.test("the lab has dumps of fsfreeze", ["there are none: run `make lab`"])
