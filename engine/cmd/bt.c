@@ -17,7 +17,7 @@ static const char *note_of(const struct frame *f, bool innermost, bool is_inline
 {
 	if (is_inline)
 		return "inlined";
-	if (f->user || f->source == FRAME_ORC || (innermost && f->source == FRAME_REGS && !f->pt_regs))
+	if ((f->user && f->source == FRAME_REGS) || f->source == FRAME_ORC || (innermost && f->source == FRAME_REGS && !f->pt_regs))
 		return "";
 	return frame_source_name(f->source);
 }

@@ -11,6 +11,9 @@
 #include "engine/unwind/internal.h"
 
 #define CALL_MAX 7 /* bytes of the longest call instruction that we look for */
+#define JUMP_MAX 6 /* bytes of the longest jump */
+#define TAIL_MAX 65536 /* bytes of a function that is looked through for jumps */
+#define TAIL_CHUNK 1024
 
 /* The length of an `ff /2` call with this ModRM byte (and SIB), without prefixes; 0: not a call. */
 static unsigned indirect_call_length(const uint8_t *p)
@@ -75,7 +78,7 @@ static bool from_pt_regs(struct walk *w, struct frame *f, uint64_t addr, struct 
 
 	*next = (struct frame){.source = FRAME_REGS, .exact = true, .pt_regs = addr};
 	if (!walk_pt_regs(w, addr, &next->regs) || !regs_has(&next->regs, a->reg_pc) ||
-	    !regs_has(&next->regs, a->reg_sp))
+	    !regs_has(&next->regs, a->reg_sp) || !a->regs_plausible(&next->regs))
 		return false;
 	next->pc = next->regs.v[a->reg_pc];
 	next->sp = next->regs.v[a->reg_sp];
@@ -99,8 +102,32 @@ bool user_regs_at(struct walk *w, struct frame *f, uint64_t addr, struct frame *
 	return from_pt_regs(w, f, addr, next) && next->user;
 }
 
+/* Does the function at `from` have a jump straight to `to`? x64_sys_call() leaves to all system calls
+ * so. Its bytes are looked at, not decoded: a chance match is one in four billion. */
+static bool jumps_to(struct walk *w, uint64_t from, uint64_t to)
+{
+	uint8_t b[TAIL_CHUNK + JUMP_MAX];
+	struct sym s;
+	uint64_t off;
+	int32_t rel;
+
+	if (!w->u->symbols || !sym_func_at(w->u->symbols, from, &s, &off) || off || s.size > TAIL_MAX)
+		return false;
+	for (uint64_t at = 0; at < s.size; at += TAIL_CHUNK) {
+		size_t n = mem_read_some(w->mem, KERNEL, from + at, b, sizeof(b), NULL);
+		for (size_t i = 0; i + JUMP_MAX <= n; i++) {
+			size_t op = b[i] == 0xe9 ? 1 : b[i] == 0x0f && b[i + 1] >> 4 == 8 ? 2 : 0;
+			memcpy(&rel, b + i + op, 4);
+			if (op && from + at + i + op + 4 + (uint64_t)(int64_t)rel == to)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Where nothing at all is known of the code (no ORC, no CFI), a call counts that goes to the very
- * function whose caller is looked for, or through a pointer: then nobody can say that it doesn't.
+ * function whose caller is looked for, or to one that jumps there, or through a pointer: then nobody
+ * can say that it doesn't.
  */
 static bool may_call_function_of(struct walk *w, uint64_t ret, const struct frame *f)
 {
@@ -111,7 +138,8 @@ static bool may_call_function_of(struct walk *w, uint64_t ret, const struct fram
 
 	if (call != CALL_DIRECT || !w->u->symbols)
 		return call == CALL_INDIRECT;
-	if (sym_func_at(w->u->symbols, f->exact ? f->pc : f->pc - 1, &s, &off) && s.addr == target)
+	if (sym_func_at(w->u->symbols, f->exact ? f->pc : f->pc - 1, &s, &off) &&
+	    (s.addr == target || jumps_to(w, target, s.addr)))
 		return true;
 	return sym_at(w->u->symbols, target, &s, &off) &&
 	       !strncmp(s.name, thunk, sizeof(thunk) - 1);
@@ -221,8 +249,10 @@ static bool by_scan(struct walk *w, struct frame *f, struct frame *next)
 	for (uint64_t at = from; at - from < STACK_MAX; at += 8) {
 		if (!walk_read(w, at, &v))
 			return false;
-		if (user_regs_at(w, f, at, next))
+		if (user_regs_at(w, f, at, next)) {
+			next->source = FRAME_SCAN;
 			return true;
+		}
 		if (!plausible_return(w, v))
 			continue;
 		set_frame(w, next, v, at + 8, FRAME_SCAN);
@@ -236,7 +266,8 @@ static bool by_scan(struct walk *w, struct frame *f, struct frame *next)
 
 bool step_by_guess(struct walk *w, struct frame *f, struct frame *next)
 {
-	return by_bad_call(w, f, next) || by_frame_pointer(w, f, next) || by_scan(w, f, next);
+	return by_bad_call(w, f, next) || by_frame_pointer(w, f, next) || step_by_call(w, f, next) ||
+	       by_scan(w, f, next);
 }
 
 bool step_by_call(struct walk *w, struct frame *f, struct frame *next)

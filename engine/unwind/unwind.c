@@ -326,6 +326,21 @@ static bool end_of_stack(struct walk *w, struct frame *f, struct frame *next)
 	return user;
 }
 
+/* Without unwind information, the code that every kernel stack begins with is known by its name. */
+static bool begins_stack(struct walk *w, const struct frame *f)
+{
+	static const char *const names[] = {"ret_from_fork", "secondary_startup_64"};
+	struct sym s;
+	uint64_t off;
+
+	if (!w->u->symbols || !sym_func_at(w->u->symbols, f->exact ? f->pc : f->pc - 1, &s, &off))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(s.name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
 /* A caller by rule, else by guess. false: the walk ends; w->why is empty when it ended rightly. */
 static bool step(struct walk *w, struct frame *f, struct frame *next, unsigned *switches)
 {
@@ -342,9 +357,13 @@ static bool step(struct walk *w, struct frame *f, struct frame *next, unsigned *
 	if (r.flow == FLOW_UNKNOWN)
 		stop(w, "there is no unwind information for 0x%llx", (unsigned long long)f->pc);
 	memcpy(why, w->why, sizeof(why));
-	if (step_by_guess(w, f, next) && walk_goes_on(w, f, next, switches))
+	if (step_by_guess(w, f, next) && walk_goes_on(w, f, next, switches)) {
+		w->why[0] = '\0';
 		return true;
+	}
 	memcpy(w->why, why, sizeof(why));
+	if (r.flow == FLOW_UNKNOWN && begins_stack(w, f))
+		w->why[0] = '\0';
 	return false;
 }
 

@@ -6,6 +6,7 @@ filesystem in four commands, and vmlinux in all the shapes it comes in.
     batch.py PROGRAM
 """
 import json
+import mmap
 import os
 import re
 import shutil
@@ -162,11 +163,46 @@ def helps(tap):
                   keys.index("EXAMPLES") < len(keys) - 1, keys)
 
 
+def hide_unwind_info(path):
+    """Neither CFI nor ORC, nor the symbols by which ORC would be read out of the dump. They keep their places."""
+    with open(path, "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
+        for name in (b".debug_frame", b".orc_unwind", b".orc_unwind_ip", b"__start_orc_unwind", b"__start_orc_unwind_ip"):
+            at = m.find(name + b"\0")
+            while at >= 0:
+                m[at:at + 1] = b"X"
+                at = m.find(name + b"\0", at)
+
+
+def no_unwind_info(tap, path):
+    """Stacks by frame pointer and guarded scan: mostly right, and each frame says that it is a guess."""
+    want, same, odd = {}, 0, []
+    for f in rows("foreach bt -I"):
+        want.setdefault(f["task"], []).append(f["pc"])
+    hide_unwind_info(path)
+    p = run(["foreach bt -I"], [path, VMCORE])
+    (answer, *_), _ = objects(["foreach bt -I"], [path, VMCORE])
+    have = {}
+    for f in answer["rows"]:
+        have.setdefault(f["task"], []).append(f)
+    for task, frames in have.items():
+        same += [f["pc"] for f in frames] == want[task]
+        odd += [f for f in frames[1:] if f["source"] not in ("fp", "scan") and not f["entry"] and frames[0]["source"] == "regs"]
+    active = {f["task"] for f in rows("bt -a")}
+    odd = [f for f in odd if f["task"] not in active]
+    tap.check("no unwind info: all frames say that they are guesses", not odd, odd[:3])
+    tap.check("no unwind info: four stacks of five are right", same >= 0.8 * len(want), "%d of %d" % (same, len(want)))
+    dd = the_dd()["task"]
+    tap.check("no unwind info: dd's is", [f["pc"] for f in have[dd]] == want[dd], have[dd])
+    early = len(re.findall("the stack ends early", p.stderr))
+    tap.check("no unwind info: stacks that are whole don't end early", early < 6 and "more such" not in p.stderr, p.stderr)
+
+
 def shapes(tap):
     """vmlinux without BTF, without DWARF, compressed, and with its debug info in a file of its own."""
     nobtf, bare = TMP + "/vmlinux.nobtf", TMP + "/vmlinux.nodwarf"
     subprocess.run(["objcopy", "--rename-section=.BTF=.none", VMLINUX, nobtf], check=True, stderr=subprocess.DEVNULL)
     walk(tap, [nobtf, VMCORE], "no BTF: ")
+    no_unwind_info(tap, nobtf)
     os.remove(nobtf)
     subprocess.run(["objcopy", "--strip-debug", VMLINUX, bare], check=True, stderr=subprocess.DEVNULL)
     want = [(r["pid"], r["comm"], r["state"]) for r in rows("ps")]
