@@ -202,7 +202,7 @@ static struct err *take_first(void *ctx, const struct ident *id, bool *more)
 
 void identify_line(struct session *s, uint64_t addr, const struct task *task, struct buf *out)
 {
-	struct ident_ask ask = {.addr = addr, .task = task};
+	struct ident_ask ask = {.addr = addr, .task = task, .line = true};
 
 	err_free(identify(s, &ask, take_first, out));
 }

@@ -55,13 +55,15 @@ struct ident_ask {
 	const struct task *task; /* for addresses of user space: whose; may be NULL */
 	/* false: only what costs next to nothing, once the kernel's tables were read: no walk of a stack */
 	bool deep;
+	bool line;		 /* cheap, but for what objects of unnamed caches are: that is found out once */
 	struct job *job;	 /* may be NULL */
 };
 
 /* Calls fn with each answer; fn says whether it wants more. Only a cancel, or fn's own error, is an error. */
 struct err *identify(struct session *s, const struct ident_ask *ask,
 		     struct err *(*fn)(void *ctx, const struct ident *id, bool *more), void *ctx);
-/* The first answer's text in one line ("slab dentry+0x40, allocated"), for a status line: the cheap form. task:
+/* The first answer's text in one line ("slab dentry+0x40, allocated"), for a status line: the cheap form, but for a walk over
+ * what is reached from the kernel's lists the first time (reached.h). task:
  * whose an address of user space is; may be NULL. */
 void identify_line(struct session *s, uint64_t addr, const struct task *task, struct buf *out);
 

@@ -141,7 +141,7 @@ static void find_kind(struct asking *a, const struct slab_place *p, const struct
 
 	*ret = (struct slab_kind){.type = slab_type(a->s, p, a->ask->job, name)};
 	if (!ret->type && p->object && st->use != SLAB_FREE &&
-	    reached_at(a->s, p->object, a->ask->deep, a->ask->job, &o)) {
+	    reached_at(a->s, p->object, a->ask->deep || a->ask->line, a->ask->job, &o)) {
 		snprintf(name, sizeof(name), "struct %s", type_name(o.type));
 		ret->type = o.type;
 		ret->by = strcmp(type_name(o.type), p->cache) ? o.by : NULL;
@@ -167,7 +167,7 @@ static void describe_name(struct asking *a, const struct slab_place *p, const st
 	buf_put_safe(&a->text, name, strlen(name));
 	if (p->object)
 		describe_offset(a, p);
-	if (k->type && st->use != SLAB_FREE && (a->ask->deep || k->by) &&
+	if (k->type && st->use != SLAB_FREE &&
 	    meaning_of_object(a->s, k->type, p->object, &which))
 		buf_printf(&a->text, " (%s)", buf_str(&which));
 	if (!k->by)
@@ -223,8 +223,9 @@ struct err *ident_slab(struct asking *a)
 	describe_state(a, &p, &st);
 	if (k.type && a->va >= p.object)
 		ident_member(a, k.type, a->va - p.object);
-	describe_slab(a, &p);
-	if (k.by)
+	if (a->ask->deep)
+		describe_slab(a, &p);
+	if (k.by && a->ask->deep)
 		buf_printf(&a->text, ", known by %s", k.by);
 	struct ref ref = k.type ? ref_object(k.name, p.object) : ref_addr(REF_MEM, p.object ? p.object : a->va);
 	static const char *const states[] = {

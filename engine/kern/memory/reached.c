@@ -35,8 +35,7 @@
 struct arm {
 	uint64_t offset;
 	const struct type *type; /* that it leads to; NULL: a list */
-	const char *path;	 /* in the type */
-	const char *by;		 /* "super_block.s_bdi" */
+	char *path;		 /* in the type */
 };
 
 struct shape {
@@ -67,8 +66,8 @@ struct walk {
 	struct hmap seen, shapes; /* address -> size of the type that it was met as; type -> struct shape * */
 	struct node *queue;
 	size_t n, cap;
-	unsigned depth;	/* of what is being added */
-	const char *by;
+	unsigned depth;	/* of what is being added, and what led there: a variable, or a member of a type */
+	const char *by, *of_type;
 	bool element;	/* it is one of a list: its type is certain */
 	const struct type *of; /* the list's elements */
 };
@@ -111,13 +110,15 @@ static bool fits(const struct walk *w, const struct type *t, const struct slab_p
 static void remember(struct walk *w, uint64_t addr, const struct type *t)
 {
 	uint64_t *slot = hmap_put(&w->x->index, addr, NULL);
+	AUTO_FREE char *by = xasprintf("%s%s%s", w->of_type, w->of_type[0] ? "." : "", w->by);
+	struct reached_object o = {t, intern_str(w->s->intern, by)};
 
 	if (*slot) {
-		w->x->v[*slot - 1].o = (struct reached_object){t, w->by};
+		w->x->v[*slot - 1].o = o;
 		return;
 	}
 	GROW(w->x->v, w->x->n, w->x->cap);
-	w->x->v[w->x->n++] = (struct found){addr, {t, w->by}};
+	w->x->v[w->x->n++] = (struct found){addr, o};
 	*slot = w->x->n;
 }
 
@@ -150,14 +151,12 @@ static void meet(struct walk *w, uint64_t addr, const struct type *t)
 
 /* ---- the ways on from a type ---- */
 
-static void add_arm(struct walk *w, struct shape *sh, uint64_t offset, const struct type *to, const char *path)
+static void add_arm(struct shape *sh, uint64_t offset, const struct type *to, const char *path)
 {
-	AUTO_FREE char *by = xasprintf("%s.%s", type_name(sh->type), path);
-
 	if (sh->n >= ARMS_MAX)
 		return;
 	GROW(sh->v, sh->n, sh->cap);
-	sh->v[sh->n++] = (struct arm){offset, to, intern_str(w->s->intern, path), intern_str(w->s->intern, by)};
+	sh->v[sh->n++] = (struct arm){offset, to, xstrdup(path)};
 }
 
 static const struct type *pointed_to(const struct type *t)
@@ -167,7 +166,7 @@ static const struct type *pointed_to(const struct type *t)
 	return to && is_struct(to) ? to : NULL;
 }
 
-static void add_pointers(struct walk *w, struct shape *sh, const struct type *array, uint64_t at, const char *path)
+static void add_pointers(struct shape *sh, const struct type *array, uint64_t at, const char *path)
 {
 	const struct type *to = pointed_to(type_strip(type_target(array)));
 	uint64_t count;
@@ -175,7 +174,7 @@ static void add_pointers(struct walk *w, struct shape *sh, const struct type *ar
 	if (!to || !type_array_count(array, &count))
 		return;
 	for (uint64_t i = 0; i < count && i < POINTERS_MAX; i++)
-		add_arm(w, sh, at + i * 8, to, path);
+		add_arm(sh, at + i * 8, to, path);
 }
 
 static bool is_known_list(struct walk *w, const struct type *t, const char *path)
@@ -200,11 +199,11 @@ static void add_members(struct walk *w, struct shape *sh, const struct type *t, 
 		if (m[i].bit_size)
 			continue;
 		if (pointed_to(of))
-			add_arm(w, sh, offset, pointed_to(of), path);
+			add_arm(sh, offset, pointed_to(of), path);
 		else if (k == TYPE_ARRAY)
-			add_pointers(w, sh, of, offset, path);
+			add_pointers(sh, of, offset, path);
 		else if (k == TYPE_STRUCT && m[i].name[0] && is_known_list(w, sh->type, path))
-			add_arm(w, sh, offset, NULL, path);
+			add_arm(sh, offset, NULL, path);
 		else if (k == TYPE_STRUCT && depth < NESTED_MAX)
 			add_members(w, sh, of, offset, path, depth + 1);
 	}
@@ -236,10 +235,9 @@ static struct err *on_element(void *ctx, const struct element *e)
 	return job_tick(w->job, 1);
 }
 
-static struct err *meet_elements(struct walk *w, struct holding *h, const char *by)
+static struct err *meet_elements(struct walk *w, struct holding *h)
 {
 	w->of = h->element;
-	w->by = by;
 	w->element = true;
 	h->c.limit = ELEMENTS_MAX;
 	struct err *e = container_walk(w->s, &h->c, w->job, on_element, w, NULL);
@@ -256,7 +254,10 @@ static struct err *on_variable(void *ctx, const struct holding *h)
 
 	if (own.c.buckets > BUCKETS_MAX)
 		return NULL;
-	return meet_elements(ctx, &own, h->head);
+	struct walk *w = ctx;
+	w->of_type = "";
+	w->by = h->head;
+	return meet_elements(w, &own);
 }
 
 static struct err *begin(struct walk *w)
@@ -270,6 +271,7 @@ static struct err *begin(struct walk *w)
 	struct err *e = tasks_load(w->s, w->job, &ts);
 	if (e && err_code(e) == ERR_CANCELLED)
 		return e;
+	w->of_type = "";
 	w->by = "task_struct";
 	for (size_t i = 0; !e && i < tasks_count(ts) && i < TASKS_MAX; i++)
 		meet(w, tasks_at(ts, i)->addr, t);
@@ -282,11 +284,11 @@ static struct err *follow(struct walk *w, const struct node *n, const struct arm
 	uint64_t v;
 	struct holding h;
 
+	w->of_type = type_name(n->type);
+	w->by = a->path;
 	if (!a->type)
-		return err_ok(holding_of_member(w->s, n->type, a->path, n->addr, &h)) ? meet_elements(w, &h, a->by)
-										      : NULL;
+		return err_ok(holding_of_member(w->s, n->type, a->path, n->addr, &h)) ? meet_elements(w, &h) : NULL;
 	memcpy(&v, bytes + a->offset, sizeof(v));
-	w->by = a->by;
 	meet(w, v, a->type);
 	return NULL;
 }
@@ -311,6 +313,8 @@ static void walk_done(struct walk *w)
 
 	for (size_t i = 0; hmap_next(&w->shapes, &i, &key, &v);) {
 		struct shape *sh = (struct shape *)(uintptr_t)v;
+		for (size_t k = 0; k < sh->n; k++)
+			free(sh->v[k].path);
 		free(sh->v);
 		free(sh);
 	}
