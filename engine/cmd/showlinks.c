@@ -10,6 +10,7 @@
 #include "engine/kern/fs/path.h"
 #include "engine/kern/memory/identify.h"
 #include "engine/kern/wait/waiters.h"
+#include <inttypes.h>
 #include <string.h>
 
 #define WAITERS_NAMED 3
@@ -138,7 +139,7 @@ static struct err *link_owner(const struct cmd_call *c, const struct type *t, ui
 	AUTO_FREE char *member = xasprintf("%s.%s", buf_str(&name), buf_str(&path));
 	buf_puts(&text, member);
 	buf_puts(&text, "  ");
-	if (!meaning_of_object(s, o.type, o.start, &text))
+	if (!meaning_of_object(s, o.type, o.start, &text) && !meaning_of_object(s, t, addr, &text))
 		text.len -= 2;
 	TRY(show_link(c, "part of", buf_str(&text), ref_object(intern_str(s->intern, buf_str(&name)), o.start)));
 	return link_container(c, &o, buf_str(&path), member);
@@ -167,6 +168,8 @@ struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
 	enum type_kind k = type_kind(type_strip(o->type));
 
+	if (links && !c->session->arch->is_kernel(mem_layout(c->session->mem), o->addr))
+		sink_note(c->out, ROLE_WARN, "0x%" PRIx64 " is no address of the kernel", o->addr);
 	if (links)
 		TRY(links_before(c, o->type, o->addr));
 	if (links && !o->in && (k == TYPE_STRUCT || k == TYPE_UNION))

@@ -37,6 +37,8 @@ def check_tasks(report, name, dump, program, guest):
         kthread = value_of(rows, "mm")["value"] == "0x0" and t["state"] not in ("ZO", "DE")
         if kthread != ("PF_KTHREAD" in flags) and t["state"] not in ("ZO", "DE"):
             problems.append("pid %d %s: flags are %r" % (t["pid"], t["comm"], flags))
+        if not (value_of(rows, "cred")["meaning"] or "").endswith("uid 0 gid 0"):
+            problems.append("pid %d %s: cred is %r" % (t["pid"], t["comm"], value_of(rows, "cred")["meaning"]))
         parent = value_of(rows, "real_parent")["meaning"]
         if t["ppid"] and not (parent or "").startswith("pid "):
             problems.append("pid %d: real_parent is %r" % (t["pid"], parent))
@@ -125,6 +127,8 @@ def check_kmalloc(report, name, program, paths):
         problems.append("&s_op: %r" % member)
     if answers.rows(len(supers) + 1)[0]["type"] != "struct backing_dev_info":
         problems.append("s_bdi: %r" % answers.rows(len(supers) + 1)[0])
+    if not answers.rows(len(supers) + 1)[0]["text"].startswith('backing_dev_info ("7:0") in kmalloc'):
+        problems.append("s_bdi: %r" % answers.rows(len(supers) + 1)[0]["text"])
     lo = answers.rows(len(supers) + 2)[0]
     if lo["type"] != "struct net_device" and not lo["text"].startswith("net_device (\"lo\") in kmalloc"):
         problems.append("lo: %r" % lo)

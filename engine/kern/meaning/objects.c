@@ -157,6 +157,22 @@ static void put_vma(const struct meaning_ask *a)
 		own_word(a, path_of_file(&a->m->paths, file));
 }
 
+/* Whose: the ids that count, and those that it began with where they differ. */
+static void put_cred(const struct meaning_ask *a)
+{
+	uint64_t uid, gid, euid, egid;
+	struct buf *b = &a->ret->text;
+
+	if (!meaning_field(a, "uid.val|uid", &uid) || !meaning_field(a, "gid.val|gid", &gid) ||
+	    !meaning_field(a, "euid.val|euid", &euid) || !meaning_field(a, "egid.val|egid", &egid))
+		return;
+	buf_printf(b, "uid %" PRIu32 " gid %" PRIu32, (uint32_t)uid, (uint32_t)gid);
+	if (euid != uid)
+		buf_printf(b, " euid %" PRIu32, (uint32_t)euid);
+	if (egid != gid)
+		buf_printf(b, " egid %" PRIu32, (uint32_t)egid);
+}
+
 /* ---- files ---- */
 
 static void put_dentry(const struct meaning_ask *a)
@@ -191,6 +207,18 @@ static void put_path(const struct meaning_ask *a)
 	uint64_t mnt = field(a, "mnt"), dentry = field(a, "dentry");
 
 	own_word(a, path_of_path(&a->m->paths, mnt, dentry));
+}
+
+/* Where it works, and its root if that isn't everybody's. */
+static void put_fs(const struct meaning_ask *a)
+{
+	AUTO_FREE char *pwd = path_of_path(&a->m->paths, field(a, "pwd.mnt"), field(a, "pwd.dentry"));
+	AUTO_FREE char *root = path_of_path(&a->m->paths, field(a, "root.mnt"), field(a, "root.dentry"));
+
+	if (pwd && word(a, "in"))
+		word(a, pwd);
+	if (root && strcmp(root, "/") && word(a, "root"))
+		word(a, root);
 }
 
 static void sb_words(const struct meaning_ask *a, uint64_t sb)
@@ -442,6 +470,8 @@ const struct meaning_kind meaning_object_kinds[] = {
 	{"task", true, put_task},
 	{"mm", true, put_mm},
 	{"vma", true, put_vma},
+	{"cred", true, put_cred},
+	{"fs", true, put_fs},
 	{"dentry", true, put_dentry},
 	{"qstr", true, put_qstr},
 	{"inode", true, put_inode},
