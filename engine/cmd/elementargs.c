@@ -81,6 +81,7 @@ struct err *elements_of_ref(const struct cmd_call *c, const char *text, struct e
 	const char *at = strrchr(text, '@'), *dot = strchr(text, '.');
 	const struct type *t;
 	uint64_t addr, offset;
+	struct sym sym;
 
 	TRY(arg_place(c, at + 1, &addr));
 	AUTO_FREE char *path = dot && dot < at ? xstrndup(dot + 1, (size_t)(at - dot - 1)) : xstrdup("");
@@ -91,7 +92,10 @@ struct err *elements_of_ref(const struct cmd_call *c, const char *text, struct e
 		e->ref = ref_object(intern_str(c->session->intern, ref), addr);
 		return holding_of_member(c->session, t, path, addr, &e->h);
 	}
-	/* "list_head@0x...": a head of which only the kind is known */
+	/* "list_head@0x...": a variable, or a head of which only the kind is known */
+	if (sym_at(c->session->symtab, addr, &sym, &offset) && !offset &&
+	    err_ok(holding_of_symbol(c->session, sym.name, t, addr, &e->h)))
+		return NULL;
 	e->h = (struct holding){.element_name = "", .link = ""};
 	e->h.c.kind = container_of_type(c->session, t, &offset);
 	e->h.c.root = addr + offset;
@@ -154,7 +158,7 @@ bool elements_command(struct session *s, const struct ref *r, struct buf *out)
 	if (dot && !holding_is_member(s, t, dot + 1, &kind))
 		return false;
 	/* Of a bare list_head nobody knows whether it is a head. */
-	if (!dot && (kind = container_of_type(s, t, &at)) <= CONTAINER_LLIST)
+	if (!dot && ((kind = container_of_type(s, t, &at)) == CONTAINER_NONE || (kind <= CONTAINER_LLIST && !r->aux)))
 		return false;
 	bool tree = kind == CONTAINER_RBTREE || kind == CONTAINER_XARRAY || kind == CONTAINER_MAPLE;
 	buf_printf(out, "%s %s@0x%" PRIx64, tree ? "tree" : "list", untagged(r->name), r->addr);

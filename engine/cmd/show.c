@@ -445,6 +445,7 @@ static struct err *show_self(struct walk *w)
 	struct type_place place;
 	struct shown v = {0};
 	struct ref ref = {0};
+	uint64_t at;
 	size_t n;
 
 	if (k != TYPE_STRUCT && k != TYPE_UNION)
@@ -454,6 +455,8 @@ static struct err *show_self(struct walk *w)
 		add_meaning(w, &self, &v);
 	if (!v.meaning.len)
 		tell_holding(w, &self, &v.meaning);
+	if (!o->in && v.meaning.len && container_of_type(w->c->session, o->type, &at))
+		ref = (struct ref){REF_OBJECT, o->addr, 1, o->root};
 	if (o->in && err_ok(type_member(o->in, self.name, &place))) {
 		AUTO_BUF struct buf name = {0};
 		type_print_name(o->in, &name);

@@ -44,7 +44,7 @@ enum ref_kind {
 struct ref {
 	enum ref_kind kind;
 	uint64_t addr;	  /* address; LOG: sequence number; CPU: number; TASK, FRAME, USER: of the task_struct */
-	uint64_t aux;	  /* FRAME: index << 16 | level; USER: the address; SRC: line */
+	uint64_t aux;	  /* FRAME: index << 16 | level; USER: the address; SRC: line; OBJECT: 1: a list's head, not a link */
 	const char *name; /* OBJECT, WAITERS: type name; SYM: symbol; SRC: file; NULL for others */
 };
 
