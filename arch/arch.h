@@ -52,7 +52,8 @@ struct arch_reg {
 /* How one virtual address was translated: all levels that were looked at, for vtop. */
 struct arch_xlat {
 	uint64_t pa;	    /* physical address of the byte */
-	uint64_t page_size; /* of the mapping: 4096, 2 MiB, 1 GiB */
+	uint64_t page_size; /* of the mapping: 4096, 2 MiB, 1 GiB. Where nothing is mapped: what the entry covers at
+			     * which the walk ended; 0: there was none */
 	bool linear; /* pa is not what the tables say: they can't be read, or contradict what is known */
 	unsigned nlevels;
 	struct {

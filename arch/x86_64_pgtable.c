@@ -80,8 +80,9 @@ struct err *x86_64_walk(const struct arch_env *env, const struct arch_layout *l,
 		unsigned shift = table_levels[level].shift;
 		uint64_t at = table + (va >> shift & 511) * 8, entry;
 		unsigned char raw[8];
-		struct err *e = env->read_phys(env->ctx, at, raw, sizeof(raw));
 
+		ret->page_size = UINT64_C(1) << shift;
+		struct err *e = env->read_phys(env->ctx, at, raw, sizeof(raw));
 		if (e) {
 			enum mem_state why = err_code(e) == ERR_FAULT ? err_state(e) : MEM_LOST;
 			err_free(e);
@@ -94,7 +95,6 @@ struct err *x86_64_walk(const struct arch_env *env, const struct arch_layout *l,
 		if (!is_mapped(level, entry))
 			break;
 		if (is_leaf(level, entry)) {
-			ret->page_size = UINT64_C(1) << shift;
 			ret->pa = entry_pa(l, entry, shift) + (va & (ret->page_size - 1));
 			return NULL;
 		}
@@ -111,16 +111,8 @@ bool x86_64_next_mapping(const struct arch_env *env, const struct arch_layout *l
 		struct err *e = x86_64_walk(env, l, pgd_pa, *va, ret);
 		if (!e)
 			return true;
-
-		/* The hole is as big as what the entry covers that stopped the walk. */
-		unsigned level = top_level(l) + ret->nlevels;
-		if (err_state(e) == MEM_UNMAPPED && ret->nlevels)
-			level--;
 		err_free(e);
-		if (level > PTE)
-			return false;
-		uint64_t size = UINT64_C(1) << table_levels[level].shift;
-		if (!add_u64(*va & ~(size - 1), size, va))
+		if (!ret->page_size || !add_u64(*va & ~(ret->page_size - 1), ret->page_size, va))
 			return false;
 	}
 	return false;

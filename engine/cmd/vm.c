@@ -27,11 +27,12 @@ static const struct col cols[COLS] = {
 	[PROBLEM] = {"problem", "", "damage: what is wrong here; null for areas", COL_DATA, 0, 0},
 };
 
-enum { VIRTUAL, PHYSICAL, STATE, PAGE_COLS };
+enum { VIRTUAL, PHYSICAL, STATE, PAGES, PAGE_COLS };
 static const struct col page_cols[PAGE_COLS] = {
 	[VIRTUAL] = {"virtual", "VIRTUAL", "address in the process", COL_RIGHT, 18, 0},
 	[PHYSICAL] = {"physical", "PHYSICAL", "where the page is; null: not in memory", COL_RIGHT, 18, 0},
 	[STATE] = {"where", "", "if it isn't in memory: where it is", COL_GROW, 0, 0},
+	[PAGES] = {"pages", "PAGES", "how many pages the row is about: more than one where a whole page table is missing", COL_DATA, 0, 0},
 };
 static const struct table page_table = {.name = "page", .cols = page_cols, .ncols = PAGE_COLS};
 static const struct table vm_table = {.name = "vm", .cols = cols, .ncols = COLS, .titled = true};
@@ -62,6 +63,16 @@ static void page_elsewhere(const struct vma *v, uint64_t va, uint64_t entry, str
 		buf_puts(out, "not touched yet");
 }
 
+/* How many bytes from va on have no page table at all: an area may be terabytes that nobody ever touched. */
+static uint64_t hole_at(const struct vma *v, uint64_t va, const struct arch_xlat *x)
+{
+	uint64_t left = x->page_size - (va & (x->page_size - 1));
+
+	if (x->page_size <= PAGE || !x->nlevels || x->level[x->nlevels - 1].entry)
+		return PAGE;
+	return left < v->end - va ? left : v->end - va;
+}
+
 static struct err *page_row(struct vm_call *k, const struct vma *v, uint64_t va, uint64_t *step)
 {
 	AUTO_BUF struct buf where = {0};
@@ -70,19 +81,22 @@ static struct err *page_row(struct vm_call *k, const struct vma *v, uint64_t va,
 	struct err *e = mem_vtop(k->c->session->mem, k->mm.space, va, &x);
 	bool there = !e;
 
+	*step = e ? hole_at(v, va, &x) : PAGE;
 	if (e && x.nlevels)
 		page_elsewhere(v, va, x.level[x.nlevels - 1].entry, &where);
 	else if (e)
 		buf_puts(&where, err_text(e));
 	err_free(e);
+	if (*step > PAGE)
+		buf_printf(&where, ": %" PRIu64 " pages", *step / PAGE);
 	snprintf(text, sizeof(text), "%" PRIx64, va);
 	snprintf(pa, sizeof(pa), "%" PRIx64, x.pa);
-	*step = PAGE;
 	struct cell cells[PAGE_COLS] = {
 		[VIRTUAL] = cell_shown(cell_addr(va), text),
 		[PHYSICAL] = there ? cell_link(cell_shown(cell_addr(x.pa), pa), ref_addr(REF_PHYS, x.pa))
 				   : cell_shown(cell_absent(), ""),
 		[STATE] = there ? cell_shown(cell_absent(), "") : cell_role(cell_text(buf_str(&where)), ROLE_DIM),
+		[PAGES] = cell_uint(*step / PAGE),
 	};
 	return sink_row(k->c->out, &(struct row){.cells = cells, .child = true});
 }

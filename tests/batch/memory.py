@@ -67,7 +67,7 @@ def find_slab(path):
 def facts(path, d, slab):
     """Where the slab's list begins, and how it is written."""
     names = ["slab.slab_cache", "slab.freelist", "kmem_cache.size", "kmem_cache.offset", "kmem_cache.random", "page.flags",
-             "mm_struct.mm_mt.ma_root", "vmap_area.list"]
+             "mm_struct.mm_mt.ma_root", "vmap_area.list", "vm_area_struct.vm_end"]
     answers = ask(path, ["struct %s init_task" % n for n in names] + ["rd vmemmap_base 1", "rd page_offset_base 1"])
     off = {n: a["rows"][0]["offset"] for n, a in zip(names, answers) if a["rows"]}
     vmemmap, direct = (int(a["rows"][0]["value"], 16) for a in answers[len(names):])
@@ -133,6 +133,7 @@ def walks(tap, d, slab, f):
     places = d.walk(stack)[0]
     pgd, pte = places[0], places[-1]
     node = root & ~0xff
+    vma = int(ask(d.path, ["vm 1"])[0]["rows"][0]["vma"], 16)
     caches = [int(r["cache"], 16) for r in ask(d.path, ["kmem -s"])[0]["rows"]]
     cases = [
         ("page tables: a table is its own next", lambda: d.write_pa(places[1], struct.pack("<Q", places[1] & ~0xfff | 0x63))),
@@ -144,6 +145,7 @@ def walks(tap, d, slab, f):
         ("vmalloc: the list begins with noise", lambda: d.set64(int(top[2]["rows"][0]["address"], 16), WILD)),
         ("mappings: the top node of the tree leads to itself", lambda: [d.set64(node + 8 * i, root) for i in range(1, 32)]),
         ("mappings: the tree's root is noise", lambda: d.set64(mm + f["mm_struct.mm_mt.ma_root"], WILD | 2)),
+        ("mappings: one ends with all user space", lambda: d.set64(vma + f["vm_area_struct.vm_end"], 0x7ffffffff000)),
         ("struct page: a tail that leads to itself", lambda: d.set64(f["page"] + 8, f["page"] | 1)),
         ("slab: it has more objects than it can", lambda: d.set64(f["first"] + 8, 2**64 - 1)),
         ("kmem_cache: size 0 and 1", lambda: d.set64(f["cache"] + 24, 0)),
@@ -155,7 +157,7 @@ def walks(tap, d, slab, f):
         damage()
         lines = ["what 0x%x" % (stack + 100), "vtop 0x%x" % stack, "vtop 0x%x" % slab["start"], "what -c 1 400000",
                  "vtop -c 1 400000", "rd -S 0x%x 512" % slab["start"], "what 0x%x 0x%x" % (slab["start"], f["page"]),
-                 "kmem -s"]
+                 "kmem -s", "vm -p 1"]
         answers = ask(d.path, lines)
         dumb = [l for l, a in zip(lines, answers) if not a["rows"] and not a["errors"]]
         long = [l for l, a in zip(lines, answers) if l.startswith("vtop") and len(a["rows"]) > 12]

@@ -12,7 +12,6 @@
 #include "engine/kern/fs/path.h"
 #include "engine/kern/impl.h"
 
-#define PAGE 4096
 #define RSS_COUNTERS 3 /* of files, anonymous, shared; behind them: swap entries */
 
 enum { MM_TREE, MM_LIST, MM_RB, MM_PGD, MM_TOTAL, MM_COUNT, MM_STARTBRK, MM_BRK, MM_STACK, MM_VDSO, MM_MEMBERS };
@@ -117,6 +116,19 @@ static char *area_name(struct reader *r, const struct vma *v)
 	return xstrdup("");
 }
 
+static struct err *give_number(struct reader *r, const struct element *e)
+{
+	char text[96];
+	struct element damage = *e;
+
+	snprintf(text, sizeof(text), "the tree has the number 0x%" PRIx64 " where an area belongs", e->addr);
+	damage.kind = ELEMENT_DAMAGE;
+	damage.why = WHY_CORRUPT;
+	damage.damage = text;
+	damage.addr = 0;
+	return r->fn(r->ctx, &damage, NULL);
+}
+
 static struct err *give(void *ctx, const struct element *e)
 {
 	struct reader *r = ctx;
@@ -125,6 +137,8 @@ static struct err *give(void *ctx, const struct element *e)
 
 	if (e->kind == ELEMENT_DAMAGE)
 		return r->fn(r->ctx, e, NULL);
+	if (e->kind == ELEMENT_VALUE)
+		return give_number(r, e);
 	if (e->kind != ELEMENT)
 		return NULL;
 	if (r->remember)
@@ -136,7 +150,7 @@ static struct err *give(void *ctx, const struct element *e)
 	v.fault = v.start == UINT64_MAX || v.end == UINT64_MAX;
 	v.flags = value(r, v.addr, &r->v[VMA_FLAGS], 0);
 	v.file = value(r, v.addr, &r->v[VMA_FILE], 0);
-	v.offset = v.file ? value(r, v.addr, &r->v[VMA_PGOFF], 0) * PAGE : 0;
+	v.offset = v.file ? value(r, v.addr, &r->v[VMA_PGOFF], 0) * r->s->arch->page_size : 0;
 	v.name = area_name(r, &v);
 	struct err *err = r->fn(r->ctx, e, &v);
 	free(v.name);
