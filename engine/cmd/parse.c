@@ -179,6 +179,17 @@ static struct err *check_views(const struct cmd *c, const struct cmd_args *args)
 	return NULL;
 }
 
+/* "init_task + 8": three words, where one was meant. */
+static bool lone_operator(const struct words *w, size_t i)
+{
+	static const char *const ops[] = {"+", "-", "*", "<<", ">>"};
+
+	for (size_t k = 0; k < sizeof(ops) / sizeof(*ops) && i > 1 && i + 1 < w->n; k++)
+		if (!strcmp(w->v[i].text, ops[k]))
+			return true;
+	return false;
+}
+
 struct err *args_parse(const struct cmd *c, const char *line, const struct words *w,
 		       struct cmd_args *ret)
 {
@@ -203,6 +214,9 @@ struct err *args_parse(const struct cmd *c, const char *line, const struct words
 		}
 		if (!ret->rest[0])
 			ret->rest = line + w->v[i].start;
+		if (!rest && !takes_expression(c) && ret->n && lone_operator(w, i))
+			return usage_error(c, "'%s %s %s' is one argument only in quotes, or without blanks",
+					   w->v[i - 1].text, s, w->v[i + 1].text);
 		if (ret->n >= most || ret->n >= CMD_MAX_ARGS)
 			return usage_error(c, "too many arguments at '%s'", s);
 		ret->v[ret->n++] = s;

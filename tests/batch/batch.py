@@ -246,6 +246,13 @@ def differences(tap):
               "diff: diff" not in p.stderr, p.stderr)
 
 
+def blanks(tap):
+    p = run(["what init_task + 8", "struct task_struct.pid init_task - 0", "p 1 + 2", "what 'init_task + 8'"])
+    told = [line for line in p.stderr.splitlines() if "in quotes" in line]
+    tap.check("an expression in pieces says what to do", len(told) == 2 and "'init_task + 8'" in told[0] and
+              "1 + 2 = 3" in p.stdout and "init_task" in p.stdout, p.stderr)
+
+
 def marks(tap):
     """Marks are kept for the dump, whatever its file is called; a damaged file costs its damaged lines."""
     folder = os.path.join(TMP, "state/vmbrowse/marks")
@@ -329,7 +336,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, differences, marks, filters, helps, help_without_dump, shapes, faults, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, shapes, faults, separate])
     finally:
         shutil.rmtree(TMP)
 
