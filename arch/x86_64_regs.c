@@ -99,8 +99,12 @@ enum {
 	USER_DS = 0x2b,
 	USER_CS = 0x33,
 	XEN_CS = 0xe030,
+	XEN_USER_CS = 0xe033,
+	XEN_USER32_CS = 0xe023,
 	XEN_DS = 0xe02b,
+	LDT_USER = 7, /* of a process with segments of its own: the three low bits */
 };
+#define FLAGS_IF UINT64_C(0x200)				   /* user space can't clear it */
 #define FLAGS_ONE UINT64_C(0x2)				   /* always set */
 #define FLAGS_NONE (UINT64_C(0x8028) | ~UINT64_C(0x3fffff)) /* reserved: always clear */
 
@@ -114,5 +118,9 @@ bool x86_64_regs_plausible(const struct regs *r)
 		return false;
 	if (cs == USER_CS || cs == USER32_CS)
 		return ss == USER_DS;
-	return (cs == KERNEL_CS && (ss == KERNEL_DS || !ss)) || (cs == XEN_CS && ss == XEN_DS);
+	if ((cs & LDT_USER) == LDT_USER)
+		return (ss & 3) == 3 && flags & FLAGS_IF;
+	if (cs == XEN_CS || cs == XEN_USER_CS || cs == XEN_USER32_CS)
+		return ss == XEN_DS;
+	return cs == KERNEL_CS && (ss == KERNEL_DS || !ss);
 }

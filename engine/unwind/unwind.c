@@ -142,8 +142,11 @@ bool walk_pt_regs(struct walk *w, uint64_t addr, struct regs *ret)
 			return false;
 		memcpy(image + to, &v, 8);
 	}
-	return err_ok(a->regs_from_pt_regs(image, a->pt_regs_size, ret)) ||
-	       stop(w, "registers at 0x%llx can't be decoded", (unsigned long long)addr);
+	if (!err_ok(a->regs_from_pt_regs(image, a->pt_regs_size, ret)))
+		return stop(w, "registers at 0x%llx can't be decoded", (unsigned long long)addr);
+	return a->regs_plausible(ret) ||
+	       stop(w, "at 0x%llx there are no saved registers: no processor runs with such",
+		    (unsigned long long)addr);
 }
 
 static struct eval frame_env(struct walk *w, const struct frame *f)

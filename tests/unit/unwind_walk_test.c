@@ -255,6 +255,26 @@ static void ends_at_user_space(void **state)
 	world_free(&w);
 }
 
+/* A damaged stack: what lies where registers must be isn't shown as user space's. */
+static void rubbish_is_no_user_space(void **state)
+{
+	struct world w = {0};
+	struct regs r = start_at(RET(PLAIN), 4);
+	struct stack st;
+
+	(void)state;
+	w.stack[4] = RET(ENTRY);
+	put_user_regs(&w, 5);
+	w.stack[5 + 17] = 0xffffffffffffffff; /* cs */
+	w.stack[5 + 18] = 0x3d;		      /* flags */
+	walk(&w, &r, false, &st);
+	assert_non_null(strstr(st.ended, "no saved registers"));
+	for (size_t i = 0; i < st.n; i++)
+		assert_false(st.frames[i].user);
+	stack_free(&st);
+	world_free(&w);
+}
+
 static void loops_end_with_a_reason(void **state)
 {
 	struct world w = {0}, again = {0};
@@ -494,7 +514,7 @@ static void damaged_handlers(void **state)
 			} else {
 				/* only where the damage is on the way */
 				assert_true(word == 2 || word == 3 || word == 7 ||
-					    (word >= 24 && word <= 27));
+					    (word >= 24 && word <= 28));
 			}
 			world_free(&w);
 		}
@@ -532,6 +552,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(callers_by_orc),
 		cmocka_unit_test(ends_at_user_space),
+		cmocka_unit_test(rubbish_is_no_user_space),
 		cmocka_unit_test(loops_end_with_a_reason),
 		cmocka_unit_test(unreadable_stack_says_so),
 		cmocka_unit_test(code_without_rules_is_bridged),
