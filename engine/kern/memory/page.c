@@ -6,10 +6,12 @@
  * values that vmcoreinfo carries for makedumpfile. So a bit that moves again is found again.
  */
 #include "engine/kern/memory/page.h"
+#include <inttypes.h>
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/base/buf.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/memory/memmap.h"
 
 #define MAX_TYPES 32
 #define MAX_ORDER 20	   /* of a compound: 4 GiB, more than any huge page has */
@@ -44,7 +46,7 @@ struct page_type {
 };
 
 struct pages {
-	uint64_t vmemmap, size; /* of struct page */
+	struct memmap map;
 	struct kern_member m[P_MEMBERS], f[F_MEMBERS], slab_cache;
 	struct page_type types[MAX_TYPES];
 	size_t ntypes;
@@ -54,6 +56,8 @@ struct pages {
 
 void pages_destroy(struct pages *x)
 {
+	if (x)
+		memmap_free(&x->map);
 	free(x);
 }
 
@@ -142,17 +146,6 @@ static void find_flags(struct session *s, struct pages *x, struct job *job)
 	x->slab_bit = flag_bit(t, "PG_slab");
 }
 
-static struct err *find_map(struct session *s, struct pages *x)
-{
-	uint64_t base;
-
-	TRY(kern_symbol(s, "vmemmap_base", &base));
-	TRY(mem_u64(s->mem, KERNEL, base, &x->vmemmap));
-	if (!x->size || !kern_pointer(s, x->vmemmap))
-		return err_new(ERR_NOTFOUND, "pages' descriptors can't be found: no vmemmap_base");
-	return NULL;
-}
-
 static struct err *load(struct session *s, struct job *job, void **ret)
 {
 	struct pages *x = xcalloc(1, sizeof(*x));
@@ -166,10 +159,8 @@ static struct err *load(struct session *s, struct job *job, void **ret)
 	if (!kern_members(s, "struct slab", &x->slab_cache, 1)) /* since 5.17 */
 		kern_members(s, "struct page", &x->slab_cache, 1);
 	struct err *e = type_find(s->types, "struct page", job, &t);
-	if (!e) {
-		x->size = type_size(t);
-		e = find_map(s, x);
-	}
+	if (!e)
+		e = memmap_load(s, type_size(t), &x->map);
 	if (e) {
 		pages_destroy(x);
 		return e;
@@ -191,27 +182,23 @@ uint64_t page_struct_size(struct session *s)
 {
 	const struct pages *x = pages(s);
 
-	return x ? x->size : 0;
+	return x ? x->map.size : 0;
 }
 
 bool page_of_phys(struct session *s, uint64_t pa, uint64_t *page)
 {
 	const struct pages *x = pages(s);
-	uint64_t pfn = pa / s->arch->page_size;
 
-	if (!x || pfn > (UINT64_MAX - x->vmemmap) / x->size)
-		return false;
-	*page = x->vmemmap + pfn * x->size;
-	return true;
+	return x && memmap_page(&x->map, pa / s->arch->page_size, page);
 }
 
 bool page_at(struct session *s, uint64_t va, uint64_t *pa)
 {
 	const struct pages *x = pages(s);
+	uint64_t pfn;
 
-	if (!x || va < x->vmemmap)
+	if (!x || !memmap_pfn(&x->map, va, &pfn))
 		return false;
-	uint64_t pfn = (va - x->vmemmap) / x->size;
 	*pa = pfn * s->arch->page_size;
 	return *pa < mem_layout(s->mem)->direct_size;
 }
@@ -224,8 +211,8 @@ static uint64_t head_of(struct session *s, const struct pages *x, uint64_t page)
 
 	if (!err_ok(kern_read(s, page, &x->m[P_HEAD], &v)) || !(v & 1))
 		return page;
-	uint64_t head = v - 1 >= x->vmemmap && v - 1 <= page ? v - 1 : page & v & ~UINT64_C(1);
-	return head >= x->vmemmap && (head - x->vmemmap) % x->size == 0 ? head : page;
+	uint64_t head = v - 1 <= page && memmap_is_page(&x->map, v - 1) ? v - 1 : page & v & ~UINT64_C(1);
+	return memmap_is_page(&x->map, head) ? head : page;
 }
 
 uint64_t page_head(struct session *s, uint64_t page)
@@ -287,7 +274,7 @@ static unsigned order_of(struct session *s, const struct pages *x, const struct 
 	else if (x->f[F_ORDER].found)
 		err_free(kern_read(s, p->head, &x->f[F_ORDER], &v));
 	else if (x->m[P_ORDER].found)
-		err_free(kern_read(s, p->head + x->size, &x->m[P_ORDER], &v));
+		err_free(kern_read(s, p->head + x->map.size, &x->m[P_ORDER], &v));
 	else if (err_ok(kern_read(s, p->head, &x->f[F_FLAGS1], &v)))
 		v &= 0xff;
 	return v <= MAX_ORDER ? (unsigned)v : 0;
@@ -319,8 +306,9 @@ static void in_free_block(struct session *s, const struct pages *x, struct page_
 	uint64_t pfn = p->pa / s->arch->page_size, word;
 
 	for (unsigned order = 1; order <= MAX_BUDDY; order++) {
-		struct page_info first = {.head = x->vmemmap + (pfn >> order << order) * x->size};
-		if (first.head == p->page || !err_ok(kern_read(s, first.head, &x->m[P_TYPE], &word)))
+		struct page_info first = {.order = 0};
+		if (!memmap_page(&x->map, pfn >> order << order, &first.head) || first.head == p->page ||
+		    !err_ok(kern_read(s, first.head, &x->m[P_TYPE], &word)))
 			continue;
 		first.type = type_of_word(x, (uint32_t)word);
 		if (!first.type || strcmp(first.type, "buddy"))
@@ -341,7 +329,9 @@ struct err *page_read(struct session *s, uint64_t page, struct page_info *ret)
 
 	TRY(loader_get(&s->priv->pages, s, NULL, load, &loaded));
 	const struct pages *x = loaded;
-	uint64_t pfn = (page - x->vmemmap) / x->size;
+	uint64_t pfn;
+	if (!memmap_pfn(&x->map, page, &pfn))
+		return err_new(ERR_NOTFOUND, "0x%" PRIx64 " isn't in a struct page of the memory map", page);
 	*ret = (struct page_info){.page = page, .pa = pfn * s->arch->page_size};
 	ret->head = head_of(s, x, page);
 	TRY(kern_read(s, ret->head, &x->m[P_FLAGS], &ret->flags));
