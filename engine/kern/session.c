@@ -24,6 +24,7 @@
 #include "engine/kern/kernel.h"
 #include "engine/kern/memory/reached.h"
 #include "engine/kern/open/kernelcache.h"
+#include "engine/kern/open/memkernel.h"
 
 #define MAX_CPUS 8192 /* CONFIG_NR_CPUS' upper bound */
 
@@ -259,6 +260,7 @@ void session_close(struct session *s)
 		return;
 	struct session_private *p = s->priv;
 	kernelcache_save(s);
+	membtf_done(p->btf);
 	flow_destroy(s->flow);
 	dis_destroy(s->dis);
 	if (s->unwinder)

@@ -18,10 +18,9 @@
 
 struct given_section {
 	char *name;
-	const void *data;
-	void *owned; /* the same, to be freed; or NULL */
-	size_t size;
-	uint64_t addr;
+	void *owned; /* its data, to be freed; or NULL */
+	struct object_section s;
+	struct object_coming how;
 };
 
 static struct object *object_new(const char *name, const char *path)
@@ -324,12 +323,13 @@ bool object_contains(const struct object *o, uint64_t addr)
 	return found;
 }
 
-static bool given_section(const struct object *o, const char *name, struct object_section *ret)
+static bool given_section(const struct object *o, const char *name, struct object_section *ret,
+			  struct object_coming *how)
 {
 	for (size_t i = 0; i < o->ngiven; i++)
 		if (!strcmp(o->given[i].name, name)) {
-			const struct given_section *g = &o->given[i];
-			*ret = (struct object_section){g->data, g->size, g->addr};
+			*ret = o->given[i].s;
+			*how = o->given[i].how;
 			return true;
 		}
 	return false;
@@ -380,11 +380,12 @@ static bool needs_relocation(const struct object *o, const char *name)
 }
 
 static bool given_or_file(struct object *o, const char *name, bool files_too,
-			  struct object_section *ret)
+			  struct object_section *ret, struct object_coming *how)
 {
+	*how = (struct object_coming){0};
 	pthread_rwlock_wrlock(&o->parts);
 	struct elf_file *files[] = {o->inflated, o->file, o->debug};
-	bool found = given_section(o, name, ret);
+	bool found = given_section(o, name, ret, how);
 	for (size_t i = 0; i < 3 && !found && files_too; i++) {
 		struct elf_section *s = find_section(files[i], name);
 		found = s && elf_section_bytes(files[i], s, ret);
@@ -393,20 +394,32 @@ static bool given_or_file(struct object *o, const char *name, bool files_too,
 	return found;
 }
 
-bool object_section(struct object *o, const char *name, struct object_section *ret)
+bool object_section_coming(struct object *o, const char *name, struct object_section *ret,
+			   struct object_coming *how)
 {
 	/* what the dump has itself needs no file */
-	if (given_or_file(o, name, false, ret))
+	if (given_or_file(o, name, false, ret, how))
 		return true;
 	object_find_debug(o);
 	bool relocate = needs_relocation(o, name);
 	if (!relocate && wants_plain_copy(o, name))
 		err_free(object_prepare_dwarf(o, NULL)); /* without it, the heap has to do */
-	return given_or_file(o, name, !relocate, ret) ||
+	return given_or_file(o, name, !relocate, ret, how) ||
 	       (relocate && object_dwarf_section(o, name, ret));
 }
 
-static void give_section(struct object *o, struct given_section g)
+bool object_section(struct object *o, const char *name, struct object_section *ret)
+{
+	struct object_coming how;
+
+	if (!object_section_coming(o, name, ret, &how))
+		return false;
+	if (how.need)
+		how.need(how.ctx, 0, ret->size);
+	return true;
+}
+
+static void give_section(struct object *o, const char *name, struct given_section g)
 {
 	/* one that is there already stays, as others may have borrowed it: the newer one is put
 	 * first */
@@ -414,19 +427,26 @@ static void give_section(struct object *o, struct given_section g)
 	GROW(o->given, o->ngiven, o->given_cap);
 	memmove(o->given + 1, o->given, o->ngiven++ * sizeof(*o->given));
 	o->given[0] = g;
+	o->given[0].name = xstrdup(name);
 	pthread_rwlock_unlock(&o->parts);
 	atomic_fetch_add(&o->generation, 1);
 }
 
 void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr)
 {
-	give_section(o, (struct given_section){xstrdup(name), data, data, size, addr});
+	give_section(o, name, (struct given_section){.owned = data, .s = {data, size, addr}});
+}
+
+void object_begin_section(struct object *o, const char *name, const struct object_section *s,
+			  const struct object_coming *how)
+{
+	give_section(o, name, (struct given_section){.owned = (void *)(uintptr_t)s->data, .s = *s, .how = *how});
 }
 
 void object_lend_section(struct object *o, const char *name, const void *data, size_t size,
 			 uint64_t addr)
 {
-	give_section(o, (struct given_section){xstrdup(name), data, NULL, size, addr});
+	give_section(o, name, (struct given_section){.s = {data, size, addr}});
 }
 
 static void fill_shdrs(struct object_shdr *d, const struct elf_file *f)

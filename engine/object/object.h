@@ -98,11 +98,22 @@ struct object_section {
 	uint64_t addr;
 };
 bool object_section(struct object *o, const char *name, struct object_section *ret);
+/* The same for one that may still be on its way: need() waits until its bytes [from, to) are there (any thread);
+ * NULL: all are. What never comes reads as zeroes, and so does the byte behind the last. */
+struct object_coming {
+	void (*need)(void *ctx, size_t from, size_t to);
+	void *ctx;
+};
+bool object_section_coming(struct object *o, const char *name, struct object_section *ret,
+			   struct object_coming *how);
 /* Gives the object a section that came from the dump's memory (".BTF", ".orc_unwind_ip",
  * ".orc_unwind", ".orc_header"); data (malloc'ed) becomes the object's. addr: run-time minus
  * bias. */
 void object_set_section(struct object *o, const char *name, void *data, size_t size, uint64_t addr);
-/* The same with data that is borrowed and outlives the object. */
+/* One whose bytes are still coming in; s->data (malloc'ed) becomes the object's. */
+void object_begin_section(struct object *o, const char *name, const struct object_section *s,
+			  const struct object_coming *how);
+/* The same as object_set_section() with data that is borrowed and outlives the object. */
 void object_lend_section(struct object *o, const char *name, const void *data, size_t size,
 			 uint64_t addr);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One walk over the types checks that each lies within the section and notes where it begins; names
- * then go into chained tables of (id, next), so that a hostile section of equal names costs no more
- * than any other. What types say about each other (ids, string offsets) is checked when it is used:
+ * One walk over the types checks that each lies within the section, notes where it begins and puts its name
+ * into a chained table of (id, next), so that a hostile section of equal names costs no more than any other.
+ * The walk goes on only as far as somebody asks: what a task list needs is mostly among the first types, and
+ * of a dump without vmlinux the section is still being unpacked behind. What types say about each other (ids, string offsets) is checked when it is used:
  * that keeps opening fast, and one bad type spoils nothing else.
  */
 #include "engine/type/btf.h"
 #include "engine/base/alloc.h"
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define BTF_MAGIC 0xeb9f
@@ -21,11 +24,16 @@
 	(BTF_BIT(BTF_INT) | BTF_BIT(BTF_STRUCT) | BTF_BIT(BTF_UNION) | BTF_BIT(BTF_ENUM) |         \
 	 BTF_BIT(BTF_ENUM64) | BTF_BIT(BTF_TYPEDEF) | BTF_BIT(BTF_FLOAT) | BTF_BIT(BTF_VAR))
 
+struct entry {
+	uint32_t id, next; /* next: index + 1 */
+};
+
 struct names {
 	uint32_t kinds;
 	uint32_t mask;
 	uint32_t *head; /* index into entry + 1 */
-	struct { uint32_t id, next; } *entry;
+	struct entry *entry;
+	uint32_t n;
 };
 
 /* Bytes that follow a record: once, and for each of vlen elements. */
@@ -42,7 +50,7 @@ static const struct layout known[BTF_KINDS] = {
 };
 
 struct btf {
-	const struct btf *base;
+	struct btf *base;
 	const uint8_t *types;
 	uint32_t types_len;
 	const char *strs;
@@ -50,9 +58,16 @@ struct btf {
 	const uint8_t *layouts; /* the section's own table, for kinds newer than this program */
 	uint32_t n_layouts;
 	uint32_t first_id, first_str;
-	uint32_t n;
-	uint32_t *offset; /* of each type within types */
-	uint32_t unknown_id;
+	const uint8_t *data;
+	struct object_coming coming;
+	atomic_size_t strs_have;
+	/* The walk: */
+	pthread_mutex_t lock; /* of what follows, but what is atomic */
+	atomic_uint n;	      /* types known; what is below is never changed */
+	atomic_bool whole;
+	uint32_t at, types_have; /* where the next one begins; bytes of types that have been waited for */
+	uint32_t *offset; /* of each type within types; room for as many as there can be */
+	atomic_uint unknown_id;
 	bool enums_signed;
 	struct names names, functions;
 };
@@ -96,33 +111,6 @@ static uint64_t type_length(const struct btf *b, uint32_t at)
 	return range_ok(at, n, b->types_len) ? n : UINT64_MAX;
 }
 
-static struct err *index_types(struct btf *b)
-{
-	uint32_t n = 0, at = 0;
-	uint64_t len;
-
-	/* Of a damaged section, or one with kinds of the future, what comes before is good. */
-	for (; at < b->types_len; at += (uint32_t)len, n++) {
-		len = type_length(b, at);
-		if (!len || len == UINT64_MAX)
-			break;
-	}
-	if (at < b->types_len)
-		b->unknown_id = b->first_id + n;
-	if (!n && b->unknown_id)
-		return err_new(ERR_CORRUPT, "BTF: its first type, of kind %u, can't be read",
-			       at + RECORD <= b->types_len ? kind_of(load_u32(b->types + 4)) : 0);
-	TRY(try_alloc(n ? n : 1, sizeof(*b->offset), (size_t)1 << 30, &b->offset));
-	for (at = 0; b->n < n; b->n++) {
-		uint32_t info = load_u32(b->types + at + 4);
-		b->offset[b->n] = at;
-		if (kind_of(info) == BTF_ENUM && info >> 31)
-			b->enums_signed = true;
-		at += (uint32_t)type_length(b, at);
-	}
-	return NULL;
-}
-
 static uint32_t name_hash(const char *s)
 {
 	uint32_t h = 2166136261u;
@@ -131,13 +119,48 @@ static uint32_t name_hash(const char *s)
 	return h ^ h >> 15;
 }
 
+/* The n bytes at p must be there. */
+static void need(const struct btf *b, const void *p, size_t n)
+{
+	size_t from = (size_t)((const uint8_t *)p - b->data);
+
+	if (b->coming.need)
+		b->coming.need(b->coming.ctx, from, from + n);
+}
+
+#define AHEAD 16384u /* bytes that are waited for at a time */
+
+/* With the lock held. */
+static void need_types(struct btf *b, uint64_t upto)
+{
+	if (upto <= b->types_have)
+		return;
+	upto += AHEAD;
+	b->types_have = upto < b->types_len ? (uint32_t)upto : b->types_len;
+	need(b, b->types, b->types_have);
+}
+
+/* Strings are waited for well behind the one that is wanted, as nobody knows where it ends. */
+static void need_string(struct btf *b, uint32_t at)
+{
+	size_t upto = (size_t)at + NAME_MAX_LEN + 1;
+
+	upto = upto < b->strs_len ? upto : b->strs_len;
+	if (!b->coming.need || atomic_load_explicit(&b->strs_have, memory_order_acquire) >= upto)
+		return;
+	upto = upto + AHEAD < b->strs_len ? upto + AHEAD : b->strs_len;
+	need(b, b->strs, upto);
+	atomic_store_explicit(&b->strs_have, upto, memory_order_release);
+}
+
 /* A string, wherever it begins: the section ends in NUL, so it ends too. */
-static const char *raw_name(const struct btf *b, uint32_t offset)
+static const char *raw_name(struct btf *b, uint32_t offset)
 {
 	while (b && offset < b->first_str)
 		b = b->base;
 	if (!b || offset - b->first_str >= b->strs_len)
 		return "";
+	need_string(b, offset - b->first_str);
 	return b->strs + (offset - b->first_str);
 }
 
@@ -147,34 +170,118 @@ static bool has_kind(const struct btf *b, uint32_t i, uint32_t kinds)
 	return kind < BTF_KINDS && (BTF_BIT(kind) & kinds) && load_u32(b->types + b->offset[i]);
 }
 
-static struct err *index_names(const struct btf *b, struct names *t, uint32_t kinds)
-{
-	uint32_t n = 0, cap = 16;
+/* ---- the walk ---- */
 
-	for (uint32_t i = 0; i < b->n; i++)
-		n += has_kind(b, i, kinds);
-	while (cap < n)
+#define STEP 1024u /* types that it goes on by, at least */
+
+/* For up to n names; heads for a quarter of them, as most sections have. */
+static struct err *make_room(struct names *t, uint32_t kinds, uint32_t n)
+{
+	uint32_t cap = 16;
+
+	while (cap < n / 4)
 		cap *= 2;
-	TRY(try_alloc(cap, sizeof(*t->head), (size_t)1 << 30, &t->head));
-	TRY(try_alloc(n ? n : 1, sizeof(*t->entry), (size_t)1 << 30, &t->entry));
 	t->mask = cap - 1;
 	t->kinds = kinds;
-	n = 0;
-	for (uint32_t i = b->n; i-- > 0;) { /* backwards: chains begin with the lowest id */
-		if (!has_kind(b, i, kinds))
-			continue;
-		const char *name = raw_name(b, load_u32(b->types + b->offset[i]));
-		uint32_t *head = &t->head[name_hash(name) & t->mask];
-		t->entry[n].id = b->first_id + i;
-		t->entry[n++].next = *head;
-		*head = n;
-	}
+	TRY(try_alloc(cap, sizeof(*t->head), (size_t)1 << 30, &t->head));
+	return try_alloc(n ? n : 1, sizeof(*t->entry), (size_t)1 << 30, &t->entry);
+}
+
+/* Chains have the newest first. */
+static void add_name(struct btf *b, struct names *t, uint32_t i)
+{
+	uint32_t *head = &t->head[name_hash(raw_name(b, load_u32(b->types + b->offset[i]))) & t->mask];
+
+	t->entry[t->n] = (struct entry){.id = b->first_id + i, .next = *head};
+	*head = ++t->n;
+}
+
+/* The type where the walk is; false: it ends there. */
+static bool walk_one(struct btf *b, uint32_t i)
+{
+	need_types(b, (uint64_t)b->at + RECORD);
+	uint64_t len = type_length(b, b->at);
+	/* Of a damaged section, or one with kinds of the future, what comes before is good. */
+	if (!len || len == UINT64_MAX)
+		return false;
+	need_types(b, b->at + len);
+	uint32_t info = load_u32(b->types + b->at + 4);
+	b->offset[i] = b->at;
+	b->enums_signed |= kind_of(info) == BTF_ENUM && info >> 31;
+	if (has_kind(b, i, NAMED_KINDS))
+		add_name(b, &b->names, i);
+	b->at += (uint32_t)len;
+	return true;
+}
+
+/* With the lock held: some types more. */
+static void walk_on(struct btf *b, uint32_t upto)
+{
+	uint32_t i = b->n, end = i + STEP > upto ? i + STEP : upto;
+	bool more = true;
+
+	while (i < end && b->at < b->types_len && (more = walk_one(b, i)))
+		i++;
+	if (!more)
+		b->unknown_id = b->first_id + i;
+	atomic_store_explicit(&b->n, i, memory_order_release);
+	if (!more || b->at >= b->types_len)
+		atomic_store_explicit(&b->whole, true, memory_order_release);
+}
+
+/* Is the i-th type known, once the walk has come there? */
+static bool reach(struct btf *b, uint32_t i)
+{
+	if (i < atomic_load_explicit(&b->n, memory_order_acquire))
+		return true;
+	if (atomic_load_explicit(&b->whole, memory_order_acquire))
+		return false;
+	pthread_mutex_lock(&b->lock);
+	while (!b->whole && i >= b->n)
+		walk_on(b, i < UINT32_MAX - STEP ? i + 1 : b->n + STEP);
+	pthread_mutex_unlock(&b->lock);
+	return i < b->n;
+}
+
+static void reach_all(struct btf *b)
+{
+	reach(b, UINT32_MAX);
+}
+
+/* All names of some other kinds. */
+static struct err *index_names(struct btf *b, struct names *t, uint32_t kinds)
+{
+	uint32_t n = 0;
+
+	reach_all(b);
+	for (uint32_t i = 0; i < b->n; i++)
+		n += has_kind(b, i, kinds);
+	TRY(make_room(t, kinds, n));
+	for (uint32_t i = 0; i < b->n; i++)
+		if (has_kind(b, i, kinds))
+			add_name(b, t, i);
 	return NULL;
 }
+
+/* The lowest id in what has been walked. */
+static uint32_t look_up(struct btf *b, const struct names *t, uint32_t kinds, const char *name)
+{
+	uint32_t best = 0;
+
+	for (uint32_t e = t->head[name_hash(name) & t->mask]; e; e = t->entry[e - 1].next) {
+		uint32_t i = t->entry[e - 1].id - b->first_id;
+		if (has_kind(b, i, kinds) && !strcmp(raw_name(b, load_u32(b->types + b->offset[i])), name))
+			best = t->entry[e - 1].id;
+	}
+	return best;
+}
+
+/* ---- opening ---- */
 
 /* The three sections that the header tells of; offsets count from its end. */
 static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 {
+	need(b, p, size < BTF_HEADER_LAYOUT ? size : BTF_HEADER_LAYOUT);
 	if (size < BTF_HEADER)
 		return err_new(ERR_CORRUPT, "BTF: %zu bytes are too few for a header", size);
 	if (load_u16(p) == BTF_MAGIC_SWAPPED)
@@ -187,6 +294,7 @@ static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 	uint32_t len = load_u32(p + 4);
 	if (len < BTF_HEADER || len > size)
 		return err_new(ERR_CORRUPT, "BTF: the header's length %u can't be", len);
+	need(b, p, len);
 	const uint8_t *body = p + len;
 	size_t left = size - len;
 	uint32_t type_off = load_u32(p + 8), type_len = load_u32(p + 12);
@@ -194,7 +302,8 @@ static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 	if (!range_ok(type_off, type_len, left) || !range_ok(str_off, str_len, left))
 		return err_new(ERR_CORRUPT, "BTF: types or strings reach beyond the %zu bytes",
 			       size);
-	if (!str_len || body[str_off + str_len - 1])
+	/* one that is still coming has a NUL behind it */
+	if (!str_len || (!b->coming.need && body[str_off + str_len - 1]))
 		return err_new(ERR_CORRUPT, "BTF: the string table doesn't end in NUL");
 	b->types = body + type_off;
 	b->types_len = type_len;
@@ -203,29 +312,45 @@ static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 	if (len >= BTF_HEADER_LAYOUT && range_ok(load_u32(p + 24), load_u32(p + 28), left)) {
 		b->layouts = body + load_u32(p + 24);
 		b->n_layouts = load_u32(p + 28) / 4;
+		need(b, b->layouts, (size_t)b->n_layouts * 4);
 	}
 	return NULL;
 }
 
-struct err *btf_open(const void *data, size_t size, const struct btf *base, struct btf **ret)
+static struct err *begin_walk(struct btf *b)
+{
+	uint32_t most = b->types_len / RECORD;
+
+	TRY(try_alloc(most + 1, sizeof(*b->offset), (size_t)1 << 30, &b->offset));
+	TRY(make_room(&b->names, NAMED_KINDS, most));
+	reach(b, 0);
+	if (!b->n && b->unknown_id)
+		return err_new(ERR_CORRUPT, "BTF: its first type, of kind %u, can't be read",
+			       RECORD <= b->types_len ? kind_of(load_u32(b->types + 4)) : 0);
+	return NULL;
+}
+
+struct err *btf_open(const struct object_section *s, const struct object_coming *how, struct btf *base,
+		     struct btf **ret)
 {
 	struct btf *b = xcalloc(1, sizeof(*b));
 	uint64_t first_id = 1, first_str = 0;
 
+	pthread_mutex_init(&b->lock, NULL);
 	b->base = base;
+	b->coming = *how;
+	b->data = s->data;
 	if (base) {
 		first_id = btf_end_id(base);
 		first_str = (uint64_t)base->first_str + base->strs_len;
 	}
-	struct err *e = read_header(b, data, size);
+	struct err *e = read_header(b, s->data, s->size);
 	if (!e && (first_id + b->types_len > UINT32_MAX || first_str + b->strs_len > UINT32_MAX))
 		e = err_new(ERR_CORRUPT, "BTF: more than 4 GiB of types or strings");
 	b->first_id = (uint32_t)first_id;
 	b->first_str = (uint32_t)first_str;
 	if (!e)
-		e = index_types(b);
-	if (!e)
-		e = index_names(b, &b->names, NAMED_KINDS);
+		e = begin_walk(b);
 	if (e) {
 		btf_close(b);
 		return e;
@@ -234,15 +359,20 @@ struct err *btf_open(const void *data, size_t size, const struct btf *base, stru
 	return NULL;
 }
 
+static void free_names(struct names *t)
+{
+	free(t->head);
+	free(t->entry);
+}
+
 void btf_close(struct btf *b)
 {
 	if (!b)
 		return;
 	free(b->offset);
-	free(b->names.head);
-	free(b->names.entry);
-	free(b->functions.head);
-	free(b->functions.entry);
+	free_names(&b->names);
+	free_names(&b->functions);
+	pthread_mutex_destroy(&b->lock);
 	free(b);
 }
 
@@ -251,26 +381,29 @@ uint32_t btf_first_id(const struct btf *b)
 	return b->first_id;
 }
 
-uint32_t btf_end_id(const struct btf *b)
+uint32_t btf_end_id(struct btf *b)
 {
+	reach_all(b);
 	return b->first_id + b->n;
 }
 
-uint32_t btf_unknown_id(const struct btf *b)
+uint32_t btf_unknown_id(struct btf *b)
 {
+	reach_all(b);
 	return b->unknown_id;
 }
 
-bool btf_enums_signed(const struct btf *b)
+bool btf_enums_signed(struct btf *b)
 {
+	reach_all(b);
 	return b->enums_signed;
 }
 
-bool btf_get(const struct btf *b, uint32_t id, struct btf_type *ret)
+bool btf_get(struct btf *b, uint32_t id, struct btf_type *ret)
 {
 	while (b && id < b->first_id)
 		b = b->base;
-	if (!b || id - b->first_id >= b->n)
+	if (!b || !reach(b, id - b->first_id))
 		return false;
 	const uint8_t *p = b->types + b->offset[id - b->first_id];
 	uint32_t info = load_u32(p + 4);
@@ -281,7 +414,7 @@ bool btf_get(const struct btf *b, uint32_t id, struct btf_type *ret)
 	return true;
 }
 
-const char *btf_name(const struct btf *b, uint32_t offset)
+const char *btf_name(struct btf *b, uint32_t offset)
 {
 	const char *s = raw_name(b, offset);
 
@@ -296,23 +429,23 @@ const char *btf_name(const struct btf *b, uint32_t offset)
 
 uint32_t btf_find(struct btf *b, uint32_t kinds, const char *name)
 {
-	struct names *t = kinds == BTF_FUNCTIONS ? &b->functions : &b->names;
+	uint32_t id;
 
-	if (!t->head && !err_ok(index_names(b, t, kinds)))
-		return 0;
 	if (!*name)
 		return 0;
-	for (uint32_t e = t->head[name_hash(name) & t->mask]; e; e = t->entry[e - 1].next) {
-		uint32_t id = t->entry[e - 1].id;
-		uint32_t i = id - b->first_id;
-		if (has_kind(b, i, kinds) &&
-		    !strcmp(raw_name(b, load_u32(b->types + b->offset[i])), name))
-			return id;
+	if (kinds == BTF_FUNCTIONS) {
+		if (!b->functions.head && !err_ok(index_names(b, &b->functions, kinds)))
+			return 0;
+		return look_up(b, &b->functions, kinds, name);
 	}
-	return 0;
+	pthread_mutex_lock(&b->lock);
+	while (!(id = look_up(b, &b->names, kinds, name)) && !b->whole)
+		walk_on(b, b->n + STEP);
+	pthread_mutex_unlock(&b->lock);
+	return id;
 }
 
-uint32_t btf_find_enumerator(const struct btf *b, const char *name)
+uint32_t btf_find_enumerator(struct btf *b, const char *name)
 {
 	struct btf_type t;
 

@@ -27,7 +27,7 @@ static const struct btf_provider *of(const struct provider *p)
 }
 
 /* What variables, functions and type tags are about; the id of a type of C, or 0 for void. */
-static uint32_t proper_id(const struct btf *b, uint32_t id, struct btf_type *ret)
+static uint32_t proper_id(struct btf *b, uint32_t id, struct btf_type *ret)
 {
 	for (int i = 0; i < CHAIN_MAX && btf_get(b, id, ret); i++) {
 		switch (ret->kind) {
@@ -51,7 +51,7 @@ static uint32_t proper_id(const struct btf *b, uint32_t id, struct btf_type *ret
 
 /* Enums of pahole before 1.24 don't tell their signedness: one that has small negative values is
  * signed. */
-static bool enum_is_signed(const struct btf *b, const struct btf_type *bt)
+static bool enum_is_signed(struct btf *b, const struct btf_type *bt)
 {
 	if (bt->kind_flag || bt->kind == BTF_ENUM64 || btf_enums_signed(b))
 		return bt->kind_flag;
@@ -185,7 +185,7 @@ static const struct type *load_target(const struct type *t)
 }
 
 /* Without kind_flag a bitfield is a member whose integer type has fewer bits than its size. */
-static void old_bitfield(const struct btf *b, uint32_t id, struct member *m)
+static void old_bitfield(struct btf *b, uint32_t id, struct member *m)
 {
 	struct btf_type bt;
 
@@ -331,6 +331,7 @@ struct err *btf_provider_create(struct types *ts, struct object *o, struct provi
 				struct provider **ret)
 {
 	struct btf_provider *bp = provider_new(ts, o);
+	struct object_coming how = {0};
 	struct object_section s;
 	struct err *e = NULL;
 
@@ -339,12 +340,12 @@ struct err *btf_provider_create(struct types *ts, struct object *o, struct provi
 		bp->own_base = provider_new(ts, o);
 		bp->own_base->actual = bp->base;
 		bp->base = bp->own_base;
-		e = btf_open(s.data, s.size, NULL, &bp->own_base->btf);
+		e = btf_open(&s, &how, NULL, &bp->own_base->btf);
 	}
-	if (!object_section(o, ".BTF", &s))
+	if (!object_section_coming(o, ".BTF", &s, &how))
 		s = (struct object_section){0};
 	if (!e)
-		e = btf_open(s.data, s.size, bp->base ? bp->base->btf : NULL, &bp->btf);
+		e = btf_open(&s, &how, bp->base ? bp->base->btf : NULL, &bp->btf);
 	if (e) {
 		destroy(&bp->p);
 		return e;

@@ -121,7 +121,7 @@ static void offer(struct completion *c, struct types *ts, const char *name)
 
 static void complete_btf(struct completion *c, struct types *ts, const struct provider *p)
 {
-	const struct btf *b = btf_provider_btf(p);
+	struct btf *b = btf_provider_btf(p);
 	struct btf_type t;
 
 	for (uint32_t id = btf_first_id(b); id < btf_end_id(b); id++) {

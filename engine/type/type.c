@@ -75,9 +75,10 @@ struct err *types_add_object(struct types *ts, struct object *o, struct dwarfind
 {
 	struct err *e = NULL;
 	struct provider *p;
+	struct object_coming how;
 	struct object_section s;
 
-	if (ts->use_btf && !provider_of(ts, o, true) && object_section(o, ".BTF", &s)) {
+	if (ts->use_btf && !provider_of(ts, o, true) && object_section_coming(o, ".BTF", &s, &how)) {
 		e = btf_provider_create(ts, o, provider_of(ts, NULL, true), &p);
 		if (!e)
 			add_provider(ts, p);

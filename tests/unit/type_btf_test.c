@@ -460,13 +460,79 @@ static void mutations(void **state)
 	free(whole);
 }
 
+/* A section whose halves come in behind, each from its start; what hasn't come is garbage. */
+struct coming {
+	const uint8_t *whole;
+	uint8_t *data;
+	size_t split, have[2], size;
+};
+
+static void bring(struct coming *c, unsigned half, size_t n)
+{
+	size_t start = half ? c->split : 0;
+
+	memcpy(c->data + start, c->whole + start, n);
+	c->have[half] = n > c->have[half] ? n : c->have[half];
+}
+
+static void need(void *ctx, size_t from, size_t to)
+{
+	struct coming *c = ctx;
+
+	assert_true(from <= to && to <= c->size);
+	if (from < c->split)
+		bring(c, 0, to < c->split ? to : c->split);
+	if (to > c->split)
+		bring(c, 1, to - c->split);
+}
+
+enum { MANY_STRUCTS = 20000 };
+
+static void comes_in_behind(void **state)
+{
+	struct coming c = {0};
+	struct maker m = {0};
+	struct opened t = {.names = intern_create()};
+	struct type_place found;
+
+	(void)state;
+	integer(&m, "int", 4, 1); /* 1 */
+	for (unsigned i = 0; i < MANY_STRUCTS; i++) {
+		AUTO_FREE char *s = xasprintf("s%u", i);
+		type(&m, s, BTF_STRUCT, 1, 8);
+		member(&m, "i", i % 2 ? i : 1, 0); /* every other one is a struct before */
+	}
+	void *whole = finish(&m, &c.size);
+	c.whole = whole;
+	c.split = 24 + load_u32((const char *)whole + 12);
+	c.data = xmalloc(c.size + 1);
+	memset(c.data, 0xff, c.size);
+	c.data[c.size] = 0;
+	t.ts = types_create(t.names);
+	t.vmlinux = object_create_module("vmlinux");
+	object_begin_section(t.vmlinux, ".BTF", &(struct object_section){c.data, c.size, 0},
+			     &(struct object_coming){need, &c});
+	must(types_add_object(t.ts, t.vmlinux, NULL));
+	must(type_member(find(&t, "struct s11"), "i.i", &found));
+	assert_true(c.have[0] < c.split / 4 && c.have[1] < (c.size - c.split) / 2);
+	must(type_member(find(&t, "struct s19999"), "i", &found));
+	assert_int_equal(c.have[0], c.split);
+	must(type_member(find(&t, "struct s12000"), "i", &found));
+	assert_int_equal(type_size(found.type), 4);
+	struct object_section s;
+	assert_true(object_section(t.vmlinux, ".BTF", &s));
+	assert_memory_equal(s.data, whole, c.size);
+	done(&t);
+	free(whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),   cmocka_unit_test(unknown_kinds),
 		cmocka_unit_test(split),   cmocka_unit_test(distilled),
 		cmocka_unit_test(rings),   cmocka_unit_test(headers),
-		cmocka_unit_test(mutations),
+		cmocka_unit_test(mutations), cmocka_unit_test(comes_in_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ struct bulk {
 	uint64_t addr;
 	uint8_t *buf;
 	size_t n, pieces;
-	struct dump_reader *reader; /* the waiter's own */
+	struct dump_reader *reader; /* of the one who waits */
 	pthread_t helpers[HELPERS];
 	unsigned nhelpers;
 	pthread_mutex_t lock; /* of what follows */

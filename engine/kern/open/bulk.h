@@ -3,7 +3,7 @@
  * A large piece of the kernel's memory (its symbol names, its BTF), unpacked by all cores right to where it is
  * wanted, in ascending order, so that whoever reads it from the start can do so while the rest is on its way.
  *
- * Thread: the one that began it.
+ * Thread: one at a time.
  */
 #ifndef KERN_OPEN_BULK_H
 #define KERN_OPEN_BULK_H
