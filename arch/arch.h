@@ -141,6 +141,8 @@ struct arch {
 	bool (*linear)(const struct arch_layout *l, uint64_t va, uint64_t *pa);
 	/* Is va a kernel address by its form (canonical, upper half)? */
 	bool (*is_kernel)(const struct arch_layout *l, uint64_t va);
+	/* Could kernel code be there: image, modules, what is made at run time (BPF, trampolines), firmware? */
+	bool (*may_be_code)(uint64_t va);
 	/* The registers of an NT_PRSTATUS note. */
 	struct err *(*regs_from_prstatus)(const void *desc, size_t n, struct regs *ret);
 	/* The registers in a struct pt_regs image of n bytes. */

@@ -31,6 +31,7 @@ const struct arch arch_x86_64 = {
 	.next_mapping = x86_64_next_mapping,
 	.linear = x86_64_linear,
 	.is_kernel = x86_64_is_kernel,
+	.may_be_code = x86_64_may_be_code,
 	.regs_from_prstatus = x86_64_regs_from_prstatus,
 	.regs_from_pt_regs = x86_64_regs_from_pt_regs,
 	.regs_user = x86_64_regs_user,

@@ -39,6 +39,7 @@ enum x86_64_reg {
 };
 
 #define X86_KERNEL_MAP UINT64_C(0xffffffff80000000) /* __START_KERNEL_map */
+#define X86_EFI_START UINT64_C(0xffffffef00000000) /* EFI_VA_END: runtime services, below the image */
 #define X86_IMAGE_MAX (UINT64_C(1) << 30)	    /* KERNEL_IMAGE_SIZE with KASLR, its largest */
 #define X86_IMAGE_ALIGN (UINT64_C(2) << 20)	    /* the image starts on a 2 MiB page */
 #define X86_DEFAULT_TEXT UINT64_C(0xffffffff81000000) /* _text with the usual PHYSICAL_START */
@@ -56,6 +57,7 @@ extern const struct arch_reg x86_64_regs[X86_64_NREGS];
 
 struct err *x86_64_regs_from_prstatus(const void *desc, size_t n, struct regs *ret);
 struct err *x86_64_regs_from_pt_regs(const void *image, size_t n, struct regs *ret);
+bool x86_64_may_be_code(uint64_t va);
 bool x86_64_regs_user(const struct regs *r);
 bool x86_64_regs_plausible(const struct regs *r);
 

@@ -46,6 +46,12 @@ bool x86_64_is_kernel(const struct arch_layout *l, uint64_t va)
 	return va >> 63 && canonical(l, va);
 }
 
+/* Relative calls reach 2 GB: all that the kernel runs lies in its last 2 GB, but for the firmware's. */
+bool x86_64_may_be_code(uint64_t va)
+{
+	return va >= X86_EFI_START;
+}
+
 static bool is_leaf(unsigned level, uint64_t entry)
 {
 	return level == PTE || ((level == PMD || level == PUD) && (entry & X86_PTE_PSE));

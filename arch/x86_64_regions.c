@@ -39,7 +39,7 @@ static const struct part moving5[MOVING] = {
 static const struct part common[] = {
 	{"CPU entry areas", UINT64_C(0xfffffe0000000000), TB / 2},
 	{"ESPFIX stacks", UINT64_C(0xffffff0000000000), TB / 2},
-	{"EFI runtime services", UINT64_C(0xffffffef00000000), UINT64_C(64) << 30},
+	{"EFI runtime services", X86_EFI_START, UINT64_C(64) << 30},
 	{"kernel image", X86_KERNEL_MAP, X86_IMAGE_MAX},
 	{"module space", X86_KERNEL_MAP + X86_IMAGE_MAX, UINT64_C(0x3f000000)},
 	{"fixmap", UINT64_C(0xffffffffff000000), UINT64_C(0x600000)},

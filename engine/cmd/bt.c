@@ -12,14 +12,33 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The innermost frame's registers are given, not found; ORC is the rule: only the rest is worth a word. */
-static const char *note_of(const struct frame *f, bool innermost, bool is_inline)
+static bool is_guess(const struct frame *f)
 {
+	return f->source == FRAME_SCAN || f->source == FRAME_FP;
+}
+
+bool bt_rests_on_guess(const struct bt *b, size_t frame)
+{
+	const struct stack *st = &b->stack;
+
+	/* those above the registers of a crash were found from these, not the other way round */
+	for (size_t i = frame < st->above ? frame : st->above; i <= frame; i++)
+		if (is_guess(&st->frames[i]))
+			return true;
+	return false;
+}
+
+/* The innermost frame's registers are given, not found; ORC is the rule: only the rest is worth a word. */
+static const char *note_of(const struct bt *b, size_t i, bool is_inline)
+{
+	const struct frame *f = &b->stack.frames[i];
+	bool given = f->source == FRAME_REGS && (f->user || (!i && !f->pt_regs));
+
 	if (is_inline)
 		return "inlined";
-	if ((f->user && f->source == FRAME_REGS) || f->source == FRAME_ORC || (innermost && f->source == FRAME_REGS && !f->pt_regs))
-		return "";
-	return frame_source_name(f->source);
+	if (!is_guess(f) && bt_rests_on_guess(b, i))
+		return "after a guess";
+	return given || f->source == FRAME_ORC ? "" : frame_source_name(f->source);
 }
 
 /* level counts from the innermost of n inlined calls. The row's key counts from the outermost, so that a function
@@ -35,9 +54,9 @@ static struct err *frame_row(struct bt *b, size_t i, size_t level, size_t n, con
 		.pc = f->pc,
 		.sp = f->sp,
 		.user = f->user,
-		.guess = f->source == FRAME_SCAN || f->source == FRAME_FP,
+		.guess = bt_rests_on_guess(b, i),
 		.source = f->source,
-		.note = note_of(f, !i, call->is_inline),
+		.note = note_of(b, i, call->is_inline),
 		.key = key,
 		.ref = ref_frame(b->t->addr, (unsigned)i, (unsigned)level),
 	};
@@ -197,7 +216,7 @@ const struct cmd cmd_bt = {
 	.summary = "the stack of a task: functions, source lines, inlined calls, arguments",
 	.details =
 		"Innermost call first. Inlined calls are frames of their own. NOTE tells how a frame was found "
-		"where it is not by ORC; what rests on a guess (fp, scan) is dim. The last frame of a task that "
+		"where it is not by ORC; a guess (fp, scan) is dim, and so is what was found from it. The last frame of a task that "
 		"came from user space shows the registers that it came with.\n"
 		"What -t, -T and -e show was found by searching the words of the stack (source: scan): much of "
 		"it can be left over from earlier calls. A row that is also part of the walk says which frame "

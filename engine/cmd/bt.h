@@ -32,7 +32,7 @@ struct bt_row {
 	uint64_t pc, sp;
 	bool user;  /* user space's registers: there is no call to name */
 	const char *entry; /* "exception": what came in here, not a call; isn't counted. NULL: a call */
-	bool guess; /* dim */
+	bool guess; /* the frame, or one further in that it was found from, was guessed: dim */
 	enum frame_source source;
 	const char *note, *key;
 	struct ref ref;
@@ -41,6 +41,9 @@ struct bt_row {
 struct err *bt_row(struct bt *b, const struct bt_row *r);
 /* Of calls alone; and with what is asked for under each: variables, recovered arguments, words. */
 extern const struct table bt_table, bt_vars_table, bt_args_table, bt_words_table;
+
+/* bt.c: was the physical frame guessed, or one further in that it was found from? */
+bool bt_rests_on_guess(const struct bt *b, size_t frame);
 
 /* bt.c: one call of the stack with its variables, as -V shows it: for `frame`. level: inlined. */
 struct err *bt_call(struct bt *b, size_t frame, size_t level, unsigned number);

@@ -39,6 +39,7 @@ struct err *bt_entry(struct bt *b, size_t i)
 			      .entry = kind_of(b, &b->stack.frames[i - 1]),
 			      .pc = f->pc,
 			      .sp = f->pt_regs,
+			      .guess = bt_rests_on_guess(b, i),
 			      .source = FRAME_REGS,
 			      .note = "pt_regs",
 			      .key = key,

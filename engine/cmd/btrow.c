@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { PID, TASK, INDEX, NUM, SHOWN, FUNCTION, OFFSET, WHERE, NOTE, PC, SP, FILE_, LINE_, COLUMN,
-       INLINE, SOURCE, ENTRY, STACK, COLS };
+       INLINE, SOURCE, ENTRY, STACK, GUESS, COLS };
 static const struct col cols[COLS] = {
 	[PID] = {"pid", "PID", "the task's pid", COL_DATA, 0, 0},
 	[TASK] = {"task", "TASK", "the task's task_struct", COL_DATA, 0, 0},
@@ -28,6 +28,7 @@ static const struct col cols[COLS] = {
 	[SOURCE] = {"source", "SOURCE", "orc, cfi, fp, regs or scan", COL_DATA, 0, 0},
 	[ENTRY] = {"entry", "ENTRY", "exception, interrupt or nmi: came in here; the row is no call", COL_DATA, 0, 0},
 	[STACK] = {"stack", "STACK", "task, or one of the CPU's: IRQ, NMI, DF, DB, MCE, VC, entry", COL_DATA, 0, 0},
+	[GUESS] = {"guess", "GUESS", "found by a guess (fp, scan), or from a frame that was", COL_DATA, 0, 0},
 };
 const struct table bt_table = {.name = "bt", .cols = cols, .ncols = COLS, .titled = true,
 			       .child = &bt_var_table, .child_key = "vars"};
@@ -93,6 +94,7 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 		[INLINE] = cell_bool(call->is_inline),
 		[SOURCE] = cell_text(frame_source_name(r->source)),
 		[ENTRY] = r->entry ? cell_text(r->entry) : cell_absent(),
+		[GUESS] = cell_bool(r->guess),
 		[STACK] = on.text[0] ? cell_text(on.text) : cell_absent(),
 	};
 	b->index += !r->entry;

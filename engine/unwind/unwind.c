@@ -301,12 +301,10 @@ bool step_by_rule(struct walk *w, struct frame *f, const struct rule *r, struct 
 
 bool walk_goes_on(struct walk *w, const struct frame *f, struct frame *next, unsigned *switches)
 {
-	const struct arch_layout *l = mem_layout(w->mem);
-
 	if (next->user)
 		return true;
 	next->object = text_owner(w->u, next->exact ? next->pc : next->pc - 1);
-	if (!next->object && !w->arch->is_kernel(l, next->pc) && !(next->exact && next->pt_regs))
+	if (!next->object && !w->arch->may_be_code(next->pc) && !(next->exact && next->pt_regs))
 		return stop(w, "the return address 0x%llx isn't kernel code",
 			    (unsigned long long)next->pc);
 	if (next->sp > f->sp && next->sp - f->sp <= STACK_MAX)

@@ -46,6 +46,7 @@ struct frame {
 struct stack {
 	struct frame *frames;
 	size_t n;
+	size_t above; /* how many of them were found above the registers that the walk began with */
 	char *ended; /* why the walk stopped before the top, for a person; NULL: reached the end rightly */
 	bool searched; /* where it begins was found by searching the stack's words: all frames are FRAME_SCAN */
 };

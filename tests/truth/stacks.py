@@ -153,6 +153,12 @@ def check_entries(report, name, scenario, answers):
     report.test(name + " entries", problems, " ".join(kinds))
 
 
+def check_guesses(report, name, rows):
+    """What was found above a crash's registers is a guess; what the rules found from these is none."""
+    problems = [r["function"] for r in rows if r["guess"] != (r["source"] == "scan")]
+    report.test(name + " what is a guess", problems, "%d of %d" % (sum(r["guess"] for r in rows), len(rows)))
+
+
 def check_stacks(report, name, scenario, rows):
     """Which of the CPU's stacks a function runs on; the text form tells where that changes."""
     have = {r["function"]: r["stack"] for r in rows if r["function"]}
@@ -308,6 +314,8 @@ def check_dump(report, program, dump):
         check_cpus(report, name, first.rows(2), 2)
     if dump.scenario == "sysrq" and dump.format == "zstd.d1":
         check_lines(report, program, dump)
+    if dump.scenario in SCENARIOS:
+        check_guesses(report, name, first.rows(2))
     if dump.scenario in STACKS:
         check_stacks(report, name, dump.scenario, first.rows(2))
     if dump.scenario in ARGUMENTS:

@@ -273,6 +273,9 @@ static void test_linear(void **state)
 	assert_true(ARCH->is_kernel(&l, UINT64_C(0xffff800000000000)));
 	assert_false(ARCH->is_kernel(&l, UINT64_C(0xff11000000000000)));
 	assert_false(ARCH->is_kernel(&l, 0x7fff12345678));
+	assert_true(ARCH->may_be_code(LINK_TEXT));
+	assert_true(ARCH->may_be_code(UINT64_C(0xffffffffc0000000))); /* modules, BPF */
+	assert_false(ARCH->may_be_code(l.direct_va + 0x1234));
 	l.levels = 5;
 	assert_true(ARCH->is_kernel(&l, UINT64_C(0xff11000000000000)));
 }

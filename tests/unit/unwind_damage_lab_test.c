@@ -86,6 +86,8 @@ static void check(const struct task *t, uint64_t size, const struct stack *whole
 		assert_int_equal(st->frames[i].sp, whole->frames[i].sp);
 	}
 	for (size_t i = 0; i < st->n; i++)
+		assert_true(st->frames[i].pt_regs || st->frames[i].pc != t->sp); /* no code */
+	for (size_t i = 0; i < st->n; i++)
 		assert_true(st->ended || st->frames[i].user ||
 			    (st->frames[i].sp >= t->stack && st->frames[i].sp <= t->stack + size));
 }

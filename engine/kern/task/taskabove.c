@@ -109,4 +109,5 @@ void stack_put_above(struct stack *st, const struct stack *above, uint64_t pt_re
 	free(st->frames);
 	st->frames = v;
 	st->n += above->n;
+	st->above = above->n;
 }
