@@ -41,7 +41,8 @@ static struct err *take_root(const struct cmd_call *c, enum container_kind kind,
 
 	if (strchr(start, '@') && !a->has['N'] && !a->has['r'])
 		return elements_of_ref(c, start, e);
-	if (!a->has['N'] && !a->has['r'] && elements_of_symbol(c, start, e))
+	if (!a->has['N'] && !a->has['r'] &&
+	    (elements_of_symbol(c, start, e) || elements_of_expression(c, start, e)))
 		return !kind || kind == e->h.c.kind ? NULL
 			: usage_error(a->cmd, "%s is a %s: leave out the -t", start,
 				      container_kind_name(e->h.c.kind));

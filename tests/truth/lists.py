@@ -182,7 +182,8 @@ def check_inodes(report, name, program, dump):
 def check_hashes(report, name, program, paths):
     """Hash tables are one table over all buckets, allocated ones as long as the kernel says."""
     answers = ask(program, paths, ["mount", "list mount_hashtable", "list dentry_hashtable", "list inode_hashtable",
-                                   "list init_net.dev_name_head", "list net.dev_index_head@init_net", "list unbound_pool_hash"])
+                                   "list init_net.dev_name_head", "list net.dev_index_head@init_net", "list unbound_pool_hash",
+                                   "tree runqueues:0.cfs.tasks_timeline", "list tcp_hashinfo.ehash"])
     problems = []
     mounts = {r["mount"] for r in answers.rows(0)}
     hashed = {r["address"] for r in answers.rows(1)}
@@ -197,6 +198,9 @@ def check_hashes(report, name, program, paths):
             problems.append("%s: %d rows, %s" % (answers.objects[i]["command"], len(rows), bad[:2]))
     if len(answers.rows(2)) < 100 or answers.rows(2)[-1]["index"] < 1000:
         problems.append("few dentries: %d" % len(answers.rows(2)))
+    for i in (7, 8):  # members of variables: known, whether something is in them or not
+        if answers.errors(i) or any("on_rq" not in r and "sk_type" not in r for r in answers.rows(i)):
+            problems.append("%s: %r %r" % (answers.objects[i]["command"], answers.errors(i), answers.rows(i)[:1]))
     if {r["ifindex"] for r in answers.rows(5)} != {1}:
         problems.append("lo: %r" % answers.rows(5))
     report.test(name + " hash tables", problems, "%d dentries, %d inodes" % (len(answers.rows(2)), len(answers.rows(3))))
