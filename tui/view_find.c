@@ -10,35 +10,11 @@
 
 #define SLICE 64 /* rows between looks at the clock */
 
-static const struct table *table_of(const struct view *v, const struct row *r)
-{
-	return rows_table(v->run->rows, r);
-}
-
-static bool row_matches(const struct view *v, const struct pattern *p, size_t row)
+static bool row_matches(const struct view *v, const struct pattern *p, size_t row, uint32_t shown)
 {
 	const struct row *r = view_row(v, row);
-	return pattern_row(p, table_of(v, r), r);
-}
 
-/* Searching looks only at what is on the screen: a match in a column that isn't there would puzzle.
- */
-static bool row_shows(const struct view *v, const struct pattern *p, size_t row)
-{
-	const struct row *r = view_row(v, row);
-	const struct table *t = table_of(v, r);
-	AUTO_BUF struct buf text = {0};
-
-	for (size_t i = 0; i < t->ncols; i++) {
-		bool hidden = !r->child && v->shown && (i >= 32 || !(v->shown >> i & 1));
-		if (t->cols[i].flags & COL_DATA || hidden)
-			continue;
-		buf_clear(&text);
-		cell_print(&r->cells[i], &text);
-		if (pattern_find(p, buf_str(&text), text.len, 0, NULL, NULL))
-			return true;
-	}
-	return false;
+	return pattern_row(p, rows_table(v->run->rows, r), r, r->child ? 0 : shown);
 }
 
 /* The rows above a match have a match under them. */
@@ -57,7 +33,7 @@ static bool filter_some(struct view *v, uint64_t deadline)
 
 	while (v->filter && v->filtered < v->nrows) {
 		size_t i = v->filtered++;
-		if (row_matches(v, v->filter, i)) {
+		if (row_matches(v, v->filter, i, 0)) {
 			v->rows[i].bits |= ROW_PASS;
 			mark_above(v, i);
 		}
@@ -74,7 +50,8 @@ static bool search_some(struct view *v, uint64_t deadline)
 
 	while (v->search && v->searched < v->nrows) {
 		size_t i = v->searched++;
-		if (row_shows(v, v->search, i)) {
+		/* only what is on the screen: a match in a column that isn't there would puzzle */
+		if (row_matches(v, v->search, i, v->shown)) {
 			v->rows[i].bits |= ROW_HIT;
 			v->hits++;
 		}

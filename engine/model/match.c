@@ -70,12 +70,13 @@ bool pattern_find(const struct pattern *p, const char *s, size_t n, size_t from,
 	return rc >= 0;
 }
 
-bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r)
+bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r, uint32_t shown)
 {
 	AUTO_BUF struct buf text = {0};
 
 	for (size_t i = 0; i < t->ncols; i++) {
-		if (t->cols[i].flags & COL_DATA)
+		bool hidden = shown && (i >= 32 || !(shown >> i & 1));
+		if (t->cols[i].flags & COL_DATA || hidden)
 			continue;
 		buf_clear(&text);
 		cell_print(&r->cells[i], &text);

@@ -18,7 +18,7 @@ void pattern_destroy(struct pattern *p);
 /* Does it match in s? The first match at or after byte `from` goes to *start, *end (may be NULL). */
 bool pattern_find(const struct pattern *p, const char *s, size_t n, size_t from, size_t *start,
 		  size_t *end);
-/* Does any cell of the row, as people read it, match? */
-bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r);
+/* Does any cell of the row, as people read it, match? shown: only columns whose bit is set; 0: all. */
+bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r, uint32_t shown);
 
 #endif
