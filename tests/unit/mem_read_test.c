@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <elf.h>
 #include <pthread.h>
 #include <unistd.h>
 #include "engine/mem/mem.h"
 #include "engine/mem/tlb.h"
 #include "tests/unit/arch_fake.h"
+#include "tests/unit/elf_fake.h"
 
 /* Virtual pages and the physical ones behind them. */
 #define VMALLOC UINT64_C(0xffffc90000000000)
@@ -70,57 +70,24 @@ static int by_pa(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static size_t put_note(unsigned char *at, const char *text)
-{
-	Elf64_Nhdr h = {.n_namesz = 11, .n_descsz = (Elf64_Word)strlen(text)};
-
-	memcpy(at, &h, sizeof(h));
-	memcpy(at + sizeof(h), "VMCOREINFO", 11);
-	memcpy(at + sizeof(h) + 12, text, h.n_descsz);
-	return sizeof(h) + 12 + (h.n_descsz + 3) / 4 * 4;
-}
-
-/* The dump: one PT_LOAD a page; an excluded page has no bytes in the file. The caller frees. */
+/* The dump: one segment a page; an excluded page has no bytes in the file. The caller frees. */
 static unsigned char *make_dump(struct fake *f, size_t *size)
 {
-	size_t phnum = f->n + 1, notes = sizeof(Elf64_Ehdr) + phnum * sizeof(Elf64_Phdr);
-	size_t at = (notes + 1024 + 4095) / 4096 * 4096;
-	unsigned char *file = xcalloc(1, at + f->n * FAKE_PAGE);
-	Elf64_Ehdr eh = {
-		.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-		.e_type = ET_CORE,
-		.e_machine = EM_X86_64,
-		.e_version = EV_CURRENT,
-		.e_phoff = sizeof(eh),
-		.e_ehsize = sizeof(eh),
-		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = (Elf64_Half)phnum,
-	};
-	Elf64_Phdr *ph = (Elf64_Phdr *)(file + sizeof(eh));
-	char text[512];
+	struct elf_segment *v = xcalloc(f->n, sizeof(*v));
+	char info[512];
 
-	snprintf(text, sizeof(text),
-		 "OSRELEASE=9.9.9\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)=%llx\nNUMBER(phys_base)=%"
-		 "llu\n"
+	snprintf(info, sizeof(info),
+		 "OSRELEASE=9.9.9\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)=%llx\nNUMBER(phys_base)=%llu\n"
 		 "NUMBER(pgtable_l5_enabled)=0\nKERNELOFFSET=%llx\n",
 		 (unsigned long long)(LINK_PGD + kernel.offset),
 		 (unsigned long long)kernel.phys_base, (unsigned long long)kernel.offset);
-	memcpy(file, &eh, sizeof(eh));
-	ph[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes};
-	ph[0].p_filesz = ph[0].p_memsz = put_note(file + notes, text);
 	qsort(f->pages, f->n, sizeof(f->pages[0]), by_pa);
 	for (size_t i = 0; i < f->n; i++) {
-		bool there = mem_readable(f->pages[i]->state);
-		ph[i + 1] = (Elf64_Phdr){.p_type = PT_LOAD,
-					 .p_offset = at,
-					 .p_paddr = f->pages[i]->pa,
-					 .p_filesz = there ? FAKE_PAGE : 0,
-					 .p_memsz = FAKE_PAGE};
-		if (there)
-			memcpy(file + at, f->pages[i]->bytes, FAKE_PAGE);
-		at += there ? FAKE_PAGE : 0;
+		const struct fake_page *p = f->pages[i];
+		v[i] = (struct elf_segment){0, p->pa, mem_readable(p->state) ? p->bytes : NULL, FAKE_PAGE};
 	}
-	*size = at;
+	unsigned char *file = elf_fake(info, v, f->n, size);
+	free(v);
 	return file;
 }
 

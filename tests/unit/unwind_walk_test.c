@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "engine/base/alloc.h"
 #include "engine/unwind/unwind.h"
+#include "tests/unit/elf_fake.h"
 
 #define TEXT UINT64_C(0xffffffff81000000)
 #define TEXT_PA UINT64_C(0x1000000)
@@ -71,59 +71,12 @@ static void give_orc(struct object *o)
 	object_set_section(o, ".orc_unwind", entries, 64 * 6, TABLE + 0x1000);
 }
 
-static size_t put_notes(uint8_t *at)
-{
-	static const char info[] = "OSRELEASE=9.9.9\nPAGESIZE=4096\nNUMBER(phys_base)=0\n"
-				   "KERNELOFFSET=0\n";
-	Elf64_Nhdr h = {.n_namesz = 11, .n_descsz = sizeof(info) - 1};
-
-	memcpy(at, &h, sizeof(h));
-	memcpy(at + sizeof(h), "VMCOREINFO", 11);
-	memcpy(at + sizeof(h) + 12, info, sizeof(info) - 1);
-	return sizeof(h) + 12 + (sizeof(info) + 2) / 4 * 4;
-}
-
 /* Only what is given: the page above the stack isn't in the dump. */
 static void open_dump(struct world *w)
 {
-	uint8_t *file = xcalloc(4, PAGE);
-	char path[] = "/tmp/vmbrowse-unwind-XXXXXX";
-	const char *name = path;
-	Elf64_Ehdr eh = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-			 .e_type = ET_CORE,
-			 .e_machine = EM_X86_64,
-			 .e_version = EV_CURRENT,
-			 .e_phoff = sizeof(eh),
-			 .e_ehsize = sizeof(eh),
-			 .e_phentsize = sizeof(Elf64_Phdr),
-			 .e_phnum = 3};
-	Elf64_Phdr ph[3] = {
-		{.p_type = PT_NOTE, .p_offset = 512},
-		{.p_type = PT_LOAD,
-		 .p_offset = PAGE,
-		 .p_vaddr = STACK,
-		 .p_paddr = STACK_PA,
-		 .p_filesz = PAGE,
-		 .p_memsz = PAGE},
-		{.p_type = PT_LOAD,
-		 .p_offset = 2 * PAGE,
-		 .p_vaddr = TEXT,
-		 .p_paddr = TEXT_PA,
-		 .p_filesz = PAGE,
-		 .p_memsz = PAGE},
-	};
-	int fd = mkstemp(path);
+	const struct elf_segment segments[] = {{STACK, STACK_PA, w->stack, PAGE}, {TEXT, TEXT_PA, w->text, PAGE}};
 
-	ph[0].p_filesz = ph[0].p_memsz = put_notes(file + 512);
-	memcpy(file, &eh, sizeof(eh));
-	memcpy(file + sizeof(eh), ph, sizeof(ph));
-	memcpy(file + PAGE, w->stack, PAGE);
-	memcpy(file + 2 * PAGE, w->text, PAGE);
-	assert_true(fd >= 0 && write(fd, file, 3 * PAGE) == 3 * PAGE);
-	close(fd);
-	assert_null(dump_open(&name, 1, NULL, &w->dump));
-	unlink(path);
-	free(file);
+	w->dump = elf_fake_open(ELF_FAKE_PLAIN, segments, 2);
 }
 
 static struct symtab *symbols_of(struct object *o)
