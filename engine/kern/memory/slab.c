@@ -30,6 +30,9 @@ static const struct kern_member cache_members[KC_MEMBERS] = {
 	[KC_SHEAVES] = {.names = "cpu_sheaves"}, /* from 6.18 on */
 	[KC_NODES] = {.names = "per_node|node"},
 	[KC_OO] = {.names = "oo.x"},
+	[KC_SLAB_CPU] = {.names = "cpu_cache"}, /* SLAB, up to 6.7 */
+	[KC_SLAB_NUM] = {.names = "num"},
+	[KC_SLAB_ORDER] = {.names = "gfporder"},
 };
 
 static const struct kern_member slab_members[KSLAB_MEMBERS] = {
@@ -203,14 +206,33 @@ static bool kfence_at(struct slabs *x, uint64_t va, struct slab_place *ret)
 	return true;
 }
 
+/* SLAB's row begins behind the slab's colour and its list of free ones; struct slab tells where, and
+ * the cache how many there are. */
+static bool slab_of_slab(struct slabs *x, const struct cache *c, struct slab_place *p)
+{
+	uint64_t start, n, bytes = x->s->arch->page_size;
+
+	if (!err_ok(kern_read(x->s, p->page, &x->slab[KS_S_MEM], &start)) || start < p->start ||
+	    start - p->start > bytes << 10 || !err_ok(kern_read(x->s, c->addr, &x->cm[KC_SLAB_NUM], &n)) ||
+	    !n || n > UINT32_MAX)
+		return false;
+	p->start = start;
+	p->objects = (uint32_t)n;
+	return true;
+}
+
 /* Where in the row of objects va is. Before an object lies the left red zone, which is the object's too. */
 static void find_object(struct slabs *x, const struct cache *c, uint64_t va, struct slab_place *p)
 {
 	uint64_t objects;
 
-	if (!c->size || va < p->start)
+	if (!c->size || va < p->start || (x->cm[KC_SLAB_CPU].found && !slab_of_slab(x, c, p)))
 		return;
-	if (err_ok(kern_read(x->s, p->page, &x->slab[KS_OBJECTS], &objects)))
+	if (va < p->start) {
+		p->outside = true;
+		return;
+	}
+	if (!x->cm[KC_SLAB_CPU].found && err_ok(kern_read(x->s, p->page, &x->slab[KS_OBJECTS], &objects)))
 		p->objects = (uint32_t)objects;
 	uint64_t i = (va - p->start) / c->size;
 	if (p->objects && i >= p->objects) { /* the slab's rest, too small for an object */

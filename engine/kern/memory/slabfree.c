@@ -346,9 +346,10 @@ void slab_state_of(struct session *s, const struct slab_place *p, struct slab_st
 		kfence_state(x, p, ret);
 		return;
 	}
-	if (!c || !p->object || !p->size || !p->objects || !x->slab[KS_FREELIST].found) {
+	bool slub = c && p->objects && !x->cm[KC_SLAB_CPU].found;
+	if (!slub || !p->object || !p->size || !x->slab[KS_FREELIST].found) {
 		snprintf(ret->why, sizeof(ret->why), "%s",
-			 p->objects ? "where its object begins isn't known" : "this allocator isn't SLUB");
+			 slub ? "where its object begins isn't known" : "this allocator isn't SLUB");
 		return;
 	}
 	uint64_t by = kept_by(x, c, p->object);

@@ -22,6 +22,9 @@ enum {
 	KC_SHEAVES,
 	KC_NODES,
 	KC_OO,
+	KC_SLAB_CPU, /* only SLAB has it: the three below are SLAB's, too */
+	KC_SLAB_NUM,
+	KC_SLAB_ORDER,
 	KC_MEMBERS
 };
 enum { KS_FREELIST, KS_INUSE, KS_OBJECTS, KS_LIST, KS_NEXT, KS_S_MEM, KSLAB_MEMBERS };

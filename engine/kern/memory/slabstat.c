@@ -3,6 +3,7 @@
  * The totals are counters of each node. What is free must be put together: the free objects of slabs on
  * the nodes' partial lists, which is all that /proc/slabinfo knows, and those that CPUs keep back: their
  * own slab's two free lists, their partial slabs, their sheaves, and the nodes' full sheaves.
+ * SLAB (up to 6.7) counts a node's free objects itself; what CPUs keep back of those isn't looked for.
  */
 #include "engine/kern/memory/slabstat.h"
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #define PARTIAL_MAX (1u << 22) /* slabs of a node's or CPU's list */
 #define OO_SHIFT 16
 
-enum { SN_SLABS, SN_TOTAL, SN_PARTIAL, SN_MEMBERS };
+enum { SN_SLABS, SN_TOTAL, SN_PARTIAL, SN_SLAB_SLABS, SN_SLAB_FREE, SN_MEMBERS };
 
 struct counting {
 	struct session *s;
@@ -30,6 +31,8 @@ static void resolve(struct counting *k)
 	k->node[SN_SLABS].names = "nr_slabs.counter"; /* both with CONFIG_SLUB_DEBUG only */
 	k->node[SN_TOTAL].names = "total_objects.counter";
 	k->node[SN_PARTIAL].names = "partial.next";
+	k->node[SN_SLAB_SLABS].names = "total_slabs"; /* SLAB's two */
+	k->node[SN_SLAB_FREE].names = "free_objects";
 	kern_members(k->s, "struct kmem_cache_node", k->node, SN_MEMBERS);
 }
 
@@ -58,11 +61,30 @@ static struct err *on_partial(void *ctx, uint64_t node)
 	return NULL;
 }
 
+static struct err *count_slab_node(struct counting *k, uint64_t node, struct slab_stat *st)
+{
+	uint64_t slabs, idle;
+
+	if (!err_ok(kern_read(k->s, node, &k->node[SN_SLAB_SLABS], &slabs)) ||
+	    !err_ok(kern_read(k->s, node, &k->node[SN_SLAB_FREE], &idle))) {
+		trouble(k, "a node's counters can't be read");
+		return NULL;
+	}
+	trouble(k, "its allocator is SLAB, whose CPUs keep free objects back");
+	st->counted = true;
+	st->slabs += slabs;
+	st->total += slabs * st->per_slab;
+	k->free += idle;
+	return NULL;
+}
+
 static struct err *count_node(struct counting *k, uint64_t node, struct slab_stat *st)
 {
 	uint64_t slabs, total;
 	char *damage = NULL;
 
+	if (k->x->cm[KC_SLAB_CPU].found)
+		return count_slab_node(k, node, st);
 	if (!err_ok(kern_read(k->s, node, &k->node[SN_SLABS], &slabs)) ||
 	    !err_ok(kern_read(k->s, node, &k->node[SN_TOTAL], &total))) {
 		trouble(k, "a node's counters can't be read");
@@ -117,20 +139,36 @@ static struct err *count_cpus(struct counting *k, uint64_t cache)
 	return NULL;
 }
 
+/* How many objects a slab of this cache has, and how many bytes. */
+static void slab_shape(struct counting *k, const struct cache *c, struct slab_stat *st)
+{
+	const struct kern_member *m = k->x->cm;
+	uint64_t n, order;
+
+	if (err_ok(kern_read(k->s, c->addr, &m[KC_OO], &n))) {
+		order = n >> OO_SHIFT;
+		n &= (1u << OO_SHIFT) - 1;
+	} else if (!err_ok(kern_read(k->s, c->addr, &m[KC_SLAB_NUM], &n)) ||
+		   !err_ok(kern_read(k->s, c->addr, &m[KC_SLAB_ORDER], &order))) {
+		return;
+	}
+	if (n > UINT16_MAX || order >= 20)
+		return;
+	st->per_slab = (unsigned)n;
+	st->slab_bytes = (uint64_t)k->s->arch->page_size << order;
+}
+
 static struct err *count(struct counting *k, struct cache *c, struct slab_stat *st)
 {
 	struct slabs *x = k->x;
-	uint64_t oo, node;
+	uint64_t node;
 	const char *problem;
 
 	k->free = 0;
 	k->problem[0] = '\0';
 	*st = (struct slab_stat){.name = c->name, .kmem_cache = c->addr, .object_size = c->object_size,
 				 .size = c->size};
-	if (err_ok(kern_read(k->s, c->addr, &k->x->cm[KC_OO], &oo)) && oo >> OO_SHIFT < 20) {
-		st->per_slab = oo & ((1u << OO_SHIFT) - 1);
-		st->slab_bytes = k->s->arch->page_size << (oo >> OO_SHIFT);
-	}
+	slab_shape(k, c, st);
 	for (uint64_t i = 0; i < x->nodes; i++) {
 		uint64_t at = slabs_node(x, c, i) + (x->ptrs_node.found ? x->ptrs_node.place.offset : 0);
 		if (!err_ok(mem_u64(k->s->mem, KERNEL, at, &node)))
