@@ -86,8 +86,8 @@ struct err *buckets_count(struct session *s, const char *text, const struct type
 
 	TRY(value_of(s, name, owner, addr, &v));
 	v = left ? 32 - v : v;
-	if (shift && v < 64)
-		v = UINT64_C(1) << v;
+	if (shift)
+		v = v < 64 ? UINT64_C(1) << v : 0;
 	if (text[skip + n] == '+')
 		v += strtoull(text + skip + n + 1, NULL, 0);
 	if (!v || v > BUCKETS_MAX)

@@ -138,8 +138,7 @@ static struct err *array_of(struct session *s, const char *symbol, const char *t
 	TRY(kern_percpu(s, symbol, cpu, at));
 	TRY(type_find(s->types, type, NULL, &t));
 	*size = type_size(t);
-	sym_find(s->symtab, symbol, &sym);
-	*count = *size && sym.size >= *size ? sym.size / *size : 1;
+	*count = *size && sym_find(s->symtab, symbol, &sym) && sym.size >= *size ? sym.size / *size : 1;
 	return *size ? NULL : err_new(ERR_NODEBUG, "%s has no size", type);
 }
 
@@ -232,7 +231,7 @@ static struct err *one_clock(struct reader *r, const struct type *t, uint64_t ba
 	if (m[CB_OFFSET].found && !err_ok(kern_read(r->s, base, &m[CB_OFFSET], &offset)))
 		offset = 0;
 	r->unit = monotonic_now(r->s, &now);
-	r->now_at = now + (int64_t)offset;
+	r->now_at = (int64_t)((uint64_t)now + offset); /* a damaged one may be anything */
 	r->now.base = clock_name(r->s, id, soft);
 	TRY(holding_of_member(r->s, t, "active", base, &h));
 	h.c.sorted = true;
