@@ -218,6 +218,9 @@ const struct cmd cmd_bt = {
 		"Innermost call first. Inlined calls are frames of their own. NOTE tells how a frame was found "
 		"where it is not by ORC; a guess (fp, scan) is dim, and so is what was found from it. The last frame of a task that "
 		"came from user space shows the registers that it came with.\n"
+		"-V shows what a variable is where the frame stands, by the debug info; -R what an argument was when the "
+		"function was called, by the code alone: they differ where it was assigned since, and one may know what "
+		"the other doesn't.\n"
 		"What -t, -T and -e show was found by searching the words of the stack (source: scan): much of "
 		"it can be left over from earlier calls. A row that is also part of the walk says which frame "
 		"it is.",

@@ -401,7 +401,8 @@ static void do_lea(struct step *t)
 		set(t, a, v);
 		return;
 	}
-	if (o->base != NO_REG && o->index == NO_REG && w != AT_SOME_STACK && a->size >= 4) {
+	/* also from a stack pointer that was aligned: how far that went isn't known, but both are alike */
+	if (o->base != NO_REG && o->index == NO_REG && a->size >= 4) {
 		struct val v = get(t, &base, 1);
 		if (!v.ext && plus(&v, o->v, 64) && zero_extend(&v, a->size * 8u)) {
 			set(t, a, v);

@@ -203,6 +203,7 @@ __asm__(".pushsection .text.dis_test, \"ax\"\n"
 	"	mov %rdi, -0x10(%rbp)\n"
 	"	and $-64, %rsp\n"
 	"	push %rsi\n"
+	"	lea 0x18(%rsp), %rdx\n"
 	"aligns_call:\n"
 	"	call callee\n"
 	"	leave\n"
@@ -432,6 +433,9 @@ static void parts_and_slots(void **state)
 	is_open(s->state.reg[RSP].v);
 	assert_int_equal(s->state.n, 0);
 	is_entry(s->state.reg[RBP].v, RSP, -8, EXT_NONE);
+	/* how far it was aligned isn't known, but what is relative to it is */
+	assert_int_equal(s->state.reg[RDX].v.sym, s->state.reg[RSP].v.sym);
+	assert_int_equal(s->state.reg[RDX].v.add - s->state.reg[RSP].v.add, 0x18);
 	flow_put(w.flow, s);
 	world_close(&w);
 }
