@@ -25,6 +25,7 @@
 #define DEPTH_MAX 4	  /* pointers followed from a list or task */
 #define TASKS_MAX 2000
 #define ELEMENTS_MAX 1000 /* of one list */
+#define NAMED_MAX 32	  /* of one list, where they have a cache of their own or are in none */
 #define BUCKETS_MAX 4096  /* of a hash table: what the large ones hold has caches of its own */
 #define OBJECT_MAX 65536
 #define NESTED_MAX 4	  /* structs in structs */
@@ -70,6 +71,7 @@ struct walk {
 	const char *by, *of_type;
 	bool element;	/* it is one of a list: its type is certain */
 	const struct type *of; /* the list's elements */
+	size_t named;	/* of them, those that need nobody to say what they are */
 };
 
 void reached_destroy(struct reached *x)
@@ -122,24 +124,26 @@ static void remember(struct walk *w, uint64_t addr, const struct type *t)
 	*slot = w->x->n;
 }
 
-/* Something leads to addr, as a t. */
-static void meet(struct walk *w, uint64_t addr, const struct type *t)
+/* Something leads to addr, as a t. Is it an object of an unnamed cache? */
+static bool meet(struct walk *w, uint64_t addr, const struct type *t)
 {
 	struct slab_place p;
 	char name[80];
+	bool unnamed = false;
 
 	t = type_strip(t);
 	if (w->n >= NODES_MAX || w->depth > DEPTH_MAX || !kern_pointer(w->s, addr) || !is_struct(t))
-		return;
+		return false;
 	uint64_t *largest = hmap_put(&w->seen, addr, NULL);
 	if (*largest >= type_size(t))
-		return;
+		return false;
 	*largest = type_size(t);
 	if (slab_at(w->s, addr, &p) && p.object) {
 		const struct type *own = slab_type(w->s, &p, w->job, name);
 		if (p.outside || p.object != addr || (!own && !fits(w, t, &p)))
-			return;
-		if (!own)
+			return false;
+		unnamed = !own;
+		if (unnamed)
 			remember(w, addr, t);
 		else
 			*largest = UINT64_MAX; /* it is what it is */
@@ -147,6 +151,7 @@ static void meet(struct walk *w, uint64_t addr, const struct type *t)
 	}
 	GROW(w->queue, w->n, w->cap);
 	w->queue[w->n++] = (struct node){addr, t, w->depth};
+	return unnamed;
 }
 
 /* ---- the ways on from a type ---- */
@@ -230,21 +235,22 @@ static struct err *on_element(void *ctx, const struct element *e)
 {
 	struct walk *w = ctx;
 
-	if (e->kind == ELEMENT && e->addr)
-		meet(w, e->addr, w->of);
+	if (e->kind == ELEMENT && e->addr && !meet(w, e->addr, w->of) && ++w->named > NAMED_MAX)
+		return err_cancelled();
 	return job_tick(w->job, 1);
 }
 
 static struct err *meet_elements(struct walk *w, struct holding *h)
 {
 	w->of = h->element;
+	w->named = 0;
 	w->element = true;
 	h->c.limit = ELEMENTS_MAX;
 	struct err *e = container_walk(w->s, &h->c, w->job, on_element, w, NULL);
 	w->element = false;
-	if (!e || err_code(e) == ERR_CANCELLED)
+	if (e && err_code(e) == ERR_CANCELLED && w->named <= NAMED_MAX)
 		return e;
-	err_free(e); /* this list can't be walked: there are others */
+	err_free(e); /* it can't be walked, or has told enough: there are others */
 	return NULL;
 }
 
