@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Threads take the next piece each until there is none. Who waits for a piece that nobody has taken yet unpacks
- * it himself: on two cores a thread that only waited would leave the work to one.
+ * Threads take the next piece each until there is none, from the ranges in turn. Who waits for a piece that nobody
+ * has taken yet unpacks it himself: on two cores a thread that only waited would leave the work to one.
  */
 #include "engine/kern/open/bulk.h"
 #include <pthread.h>
@@ -12,16 +12,11 @@
 #define PAGE 4096u
 #define HELPERS 16u /* more don't make it faster */
 
-struct bulk {
-	struct session *s;
+/* A range on its way. */
+struct lane {
 	uint64_t addr;
 	uint8_t *buf;
 	size_t n, pieces;
-	struct dump_reader *reader; /* of the one who waits */
-	pthread_t helpers[HELPERS];
-	unsigned nhelpers;
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t news;
 	size_t next;  /* piece that is to be taken */
 	size_t ready; /* pieces from the first on that are done */
 	size_t bytes; /* that they have; one that is short is the last */
@@ -29,15 +24,26 @@ struct bulk {
 };
 #define UNKNOWN SIZE_MAX
 
+struct bulk {
+	struct session *s;
+	struct dump_reader *reader; /* of the one who waits */
+	pthread_t helpers[HELPERS];
+	unsigned nhelpers;
+	unsigned nlanes;
+	pthread_mutex_t lock; /* of the lanes' last four */
+	pthread_cond_t news;
+	struct lane lanes[BULK_RANGES];
+};
+
 /* ---- a piece ---- */
 
 /* Pieces begin at round addresses, but the first. */
-static uint64_t piece_start(const struct bulk *b, size_t i)
+static uint64_t piece_start(const struct lane *b, size_t i)
 {
 	return i ? (b->addr / PIECE + i) * PIECE : b->addr;
 }
 
-static uint64_t piece_end(const struct bulk *b, size_t i)
+static uint64_t piece_end(const struct lane *b, size_t i)
 {
 	uint64_t end = (b->addr / PIECE + i + 1) * PIECE;
 
@@ -61,26 +67,26 @@ static size_t read_frames(struct dump_reader *r, uint64_t pa, uint8_t *buf, size
 }
 
 /* Up to n bytes, as many as are cheap to read at once; 0: there are none. */
-static size_t read_part(const struct bulk *b, struct dump_reader *r, uint64_t pa, uint8_t *buf, size_t n)
+static size_t read_part(struct dump *d, struct dump_reader *r, uint64_t pa, uint8_t *buf, size_t n)
 {
 	size_t in_page = PAGE - pa % PAGE;
 
-	if (pa % PAGE == 0 && n >= PAGE && dump_info(b->s->dump)->page_size == PAGE) {
+	if (pa % PAGE == 0 && n >= PAGE && dump_info(d)->page_size == PAGE) {
 		size_t pages = read_frames(r, pa, buf, n / PAGE);
 		if (pages)
 			return pages * PAGE;
 	}
-	return dump_read_once(b->s->dump, pa, buf, n < in_page ? n : in_page, NULL);
+	return dump_read_once(d, pa, buf, n < in_page ? n : in_page, NULL);
 }
 
-static size_t read_piece(const struct bulk *b, struct dump_reader *r, size_t i)
+static size_t read_piece(struct session *s, struct dump_reader *r, const struct lane *b, size_t i)
 {
 	uint64_t start = piece_start(b, i), at = start, end = piece_end(b, i);
 	struct arch_xlat x;
 
-	while (at < end && err_ok(mem_vtop(b->s->mem, KERNEL, at, &x))) {
+	while (at < end && err_ok(mem_vtop(s->mem, KERNEL, at, &x))) {
 		uint64_t left = x.page_size - at % x.page_size;
-		size_t got = read_part(b, r, x.pa, b->buf + (at - b->addr), end - at < left ? end - at : left);
+		size_t got = read_part(s->dump, r, x.pa, b->buf + (at - b->addr), end - at < left ? end - at : left);
 		if (!got)
 			break;
 		at += got;
@@ -91,82 +97,113 @@ static size_t read_piece(const struct bulk *b, struct dump_reader *r, size_t i)
 /* ---- who does them ---- */
 
 /* With the lock held, which is free meanwhile. */
-static void do_next(struct bulk *b, struct dump_reader *r)
+static void do_next(struct bulk *b, struct dump_reader *r, struct lane *l)
 {
-	size_t i = b->next++;
+	size_t i = l->next++;
 
 	pthread_mutex_unlock(&b->lock);
-	size_t got = read_piece(b, r, i);
+	size_t got = read_piece(b->s, r, l, i);
 	pthread_mutex_lock(&b->lock);
-	b->got[i] = got;
-	while (b->ready < b->pieces && b->got[b->ready] != UNKNOWN) {
-		uint64_t whole = piece_end(b, b->ready) - piece_start(b, b->ready);
-		b->bytes += b->got[b->ready];
-		if (b->got[b->ready++] < whole) /* nobody wants what is behind a hole */
-			b->ready = b->next = b->pieces;
+	l->got[i] = got;
+	while (l->ready < l->pieces && l->got[l->ready] != UNKNOWN) {
+		uint64_t whole = piece_end(l, l->ready) - piece_start(l, l->ready);
+		l->bytes += l->got[l->ready];
+		if (l->got[l->ready++] < whole) /* nobody wants what is behind a hole */
+			l->ready = l->next = l->pieces;
 	}
 	pthread_cond_broadcast(&b->news);
+}
+
+/* The one that is behind; NULL: nothing is left to take. */
+static struct lane *next_lane(struct bulk *b)
+{
+	struct lane *best = NULL;
+
+	for (unsigned i = 0; i < b->nlanes; i++) {
+		struct lane *l = &b->lanes[i];
+		if (l->next < l->pieces && (!best || l->next < best->next))
+			best = l;
+	}
+	return best;
 }
 
 static void *help(void *arg)
 {
 	struct bulk *b = arg;
 	struct dump_reader *r = dump_reader_create(b->s->dump);
+	struct lane *l;
 
 	pthread_mutex_lock(&b->lock);
-	while (b->next < b->pieces)
-		do_next(b, r);
+	while ((l = next_lane(b)))
+		do_next(b, r, l);
 	pthread_mutex_unlock(&b->lock);
 	dump_reader_destroy(r);
 	return NULL;
 }
 
-struct bulk *bulk_begin(struct session *s, uint64_t addr, void *buf, size_t n)
+static void init_lane(struct lane *l, const struct bulk_range *r)
+{
+	*l = (struct lane){.addr = r->addr, .buf = r->buf, .n = r->n};
+	l->pieces = r->n ? (size_t)((r->addr + r->n - 1) / PIECE - r->addr / PIECE) + 1 : 0;
+	l->got = xmalloc((l->pieces + 1) * sizeof(*l->got));
+	memset(l->got, 0xff, l->pieces * sizeof(*l->got)); /* UNKNOWN */
+}
+
+struct bulk *bulk_begin(struct session *s, const struct bulk_range *ranges, unsigned n)
 {
 	struct bulk *b = xcalloc(1, sizeof(*b));
+	size_t pieces = 0;
 
-	*b = (struct bulk){.s = s, .addr = addr, .buf = buf, .n = n};
-	b->pieces = n ? (size_t)((addr + n - 1) / PIECE - addr / PIECE) + 1 : 0;
-	b->got = xmalloc((b->pieces + 1) * sizeof(*b->got));
-	memset(b->got, 0xff, b->pieces * sizeof(*b->got)); /* UNKNOWN */
+	b->s = s;
+	b->nlanes = n;
+	for (unsigned i = 0; i < n; i++) {
+		init_lane(&b->lanes[i], &ranges[i]);
+		pieces += b->lanes[i].pieces;
+	}
 	b->reader = dump_reader_create(s->dump);
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->news, NULL);
-	while (b->nhelpers + 1 < job_cores() && b->nhelpers + 1 < b->pieces && b->nhelpers < HELPERS &&
+	while (b->nhelpers + 1 < job_cores() && b->nhelpers + 1 < pieces && b->nhelpers < HELPERS &&
 	       !pthread_create(&b->helpers[b->nhelpers], NULL, help, b))
 		b->nhelpers++;
 	return b;
 }
 
-size_t bulk_wait(struct bulk *b, size_t want)
+size_t bulk_wait(struct bulk *b, unsigned range, size_t want)
 {
+	struct lane *l = &b->lanes[range];
+
 	pthread_mutex_lock(&b->lock);
-	while (b->ready < b->pieces && b->bytes < want) {
-		if (b->next < b->pieces)
-			do_next(b, b->reader);
+	while (l->ready < l->pieces && l->bytes < want) {
+		if (l->next < l->pieces)
+			do_next(b, b->reader, l);
 		else
 			pthread_cond_wait(&b->news, &b->lock);
 	}
-	size_t bytes = b->bytes;
+	size_t bytes = l->bytes;
 	pthread_mutex_unlock(&b->lock);
 	return bytes;
 }
 
-size_t bulk_end(struct bulk *b)
+void bulk_end(struct bulk *b)
 {
-	size_t bytes = bulk_wait(b, b->n);
-
+	for (unsigned i = 0; i < b->nlanes; i++)
+		bulk_wait(b, i, b->lanes[i].n);
 	for (unsigned i = 0; i < b->nhelpers; i++)
 		pthread_join(b->helpers[i], NULL);
 	dump_reader_destroy(b->reader);
 	pthread_cond_destroy(&b->news);
 	pthread_mutex_destroy(&b->lock);
-	free(b->got);
+	for (unsigned i = 0; i < b->nlanes; i++)
+		free(b->lanes[i].got);
 	free(b);
-	return bytes;
 }
 
 size_t bulk_read(struct session *s, uint64_t addr, void *buf, size_t n)
 {
-	return bulk_end(bulk_begin(s, addr, buf, n));
+	struct bulk *b = bulk_begin(s, &(struct bulk_range){addr, buf, n}, 1);
+	size_t got = bulk_wait(b, 0, n);
+
+	bulk_end(b);
+	return got;
 }

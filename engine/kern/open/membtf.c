@@ -22,7 +22,6 @@
 
 /* Half of the section: its header and types, or its strings. */
 struct half {
-	struct bulk *bulk; /* NULL: all is there */
 	size_t from, n;
 	atomic_bool done;
 };
@@ -31,8 +30,9 @@ struct membtf {
 	struct session *s;
 	uint64_t addr;
 	uint8_t *p;
-	pthread_mutex_t lock; /* of the halves' ends */
 	struct half half[2];
+	pthread_mutex_t lock; /* of what follows */
+	struct bulk *bulk;    /* of both halves */
 };
 
 /* ---- where it is ---- */
@@ -114,25 +114,18 @@ static uint64_t read_with_holes(const struct membtf *m, const struct half *h, si
 	return lost;
 }
 
-/* With the lock held: all of it. */
-static void finish(struct membtf *m, struct half *h)
+static void need_half(struct membtf *m, unsigned i, size_t upto)
 {
-	if (!h->bulk)
-		return;
-	size_t got = bulk_end(h->bulk);
-	h->bulk = NULL;
-	if (got < h->n && read_with_holes(m, h, got))
-		m->s->priv->own_whole = false;
-	atomic_store(&h->done, true);
-}
+	struct half *h = &m->half[i];
 
-static void need_half(struct membtf *m, struct half *h, size_t upto)
-{
 	if (atomic_load(&h->done))
 		return;
 	pthread_mutex_lock(&m->lock);
-	if (h->bulk && (upto >= h->n || bulk_wait(h->bulk, upto) < upto))
-		finish(m, h);
+	size_t got = h->done ? upto : bulk_wait(m->bulk, i, upto);
+	if (got < upto && read_with_holes(m, h, got)) /* behind a hole it comes page by page */
+		m->s->priv->own_whole = false;
+	if (got < upto || upto >= h->n)
+		atomic_store(&h->done, true);
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -142,26 +135,18 @@ static void need(void *ctx, size_t from, size_t to)
 	size_t split = m->half[1].from, end = split + m->half[1].n;
 
 	if (from < split)
-		need_half(m, &m->half[0], to < split ? to : split);
+		need_half(m, 0, to < split ? to : split);
 	if (to > split)
-		need_half(m, &m->half[1], (to < end ? to : end) - split);
+		need_half(m, 1, (to < end ? to : end) - split);
 }
 
 void membtf_done(struct membtf *m)
 {
 	if (!m)
 		return;
-	for (unsigned i = 0; i < 2; i++)
-		finish(m, &m->half[i]);
+	bulk_end(m->bulk);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
-}
-
-static void begin(struct membtf *m, struct half *h, size_t from, size_t n)
-{
-	h->from = from;
-	h->n = n;
-	h->bulk = bulk_begin(m->s, m->addr + from, m->p + from, n);
 }
 
 /* Bytes on pages that the dump doesn't have. */
@@ -208,8 +193,9 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	m->addr = start;
 	m->p = p;
 	pthread_mutex_init(&m->lock, NULL);
-	begin(m, &m->half[0], 0, split);
-	begin(m, &m->half[1], split, (size_t)n - split);
+	m->half[0].n = m->half[1].from = split;
+	m->half[1].n = (size_t)n - split;
+	m->bulk = bulk_begin(s, (struct bulk_range[]){{start, p, split}, {start + split, p + split, (size_t)n - split}}, 2);
 	s->priv->btf = m;
 	object_begin_section(s->vmlinux, ".BTF",
 			     &(struct object_section){p, (size_t)n, start - object_bias(s->vmlinux)},

@@ -40,12 +40,12 @@ static void *begin_bulk(void *ctx, uint64_t addr, void *buf, size_t n)
 {
 	const struct reader *r = ctx;
 
-	return bulk_begin(r->s, addr, buf, n);
+	return bulk_begin(r->s, &(struct bulk_range){addr, buf, n}, 1);
 }
 
 static size_t wait_bulk(void *piece, size_t want)
 {
-	return bulk_wait(piece, want);
+	return bulk_wait(piece, 0, want);
 }
 
 static void end_bulk(void *piece)
