@@ -105,7 +105,7 @@ static struct err *count_node(struct counting *k, uint64_t node, struct slab_sta
 /* A CPU's own slab and the partial ones that it keeps, which are chained by `next`. */
 static struct err *count_cpu(struct counting *k, uint64_t at)
 {
-	uint64_t slab, max = PARTIAL_MAX;
+	uint64_t slab, max = PARTIAL_MAX, mark = 0, next_mark = 1; /* Brent: a cycle meets the mark */
 
 	if (!err_ok(kern_read(k->s, at, &k->x->cpu[KCPU_SLAB], &slab)))
 		trouble(k, "a CPU's slabs can't be read");
@@ -116,9 +116,13 @@ static struct err *count_cpu(struct counting *k, uint64_t at)
 		return NULL;
 	for (; slab; max--) {
 		TRY(job_tick(k->job, 0));
-		if (!max || !kern_pointer(k->s, slab)) {
+		if (!max || !kern_pointer(k->s, slab) || slab == mark) {
 			trouble(k, "a CPU's list of partial slabs is damaged");
 			return NULL;
+		}
+		if (PARTIAL_MAX - max == next_mark) {
+			mark = slab;
+			next_mark *= 2;
 		}
 		add_free(k, slab);
 		if (!err_ok(kern_read(k->s, slab, &k->x->slab[KS_NEXT], &slab)))
