@@ -206,9 +206,18 @@ static bool bare(const struct options *o)
 	return o->ncommands > 0;
 }
 
-static int batch(const struct options *o)
+/* The warnings from the i-th on; how many there are now. */
+static size_t warn(const struct shell *sh, size_t i)
 {
 	const char *w;
+
+	for (; (w = shell_warning(sh, i)); i++)
+		complain("warning: %s", w);
+	return i;
+}
+
+static int batch(const struct options *o)
+{
 	struct shell *sh;
 	struct err *e = shell_open(&o->app.shell, o->app.files, o->app.nfiles, NULL, &sh);
 
@@ -218,9 +227,9 @@ static int batch(const struct options *o)
 		err_free(e);
 		return wrong ? EXIT_USAGE : EXIT_NO_DUMP;
 	}
-	for (size_t i = 0; (w = shell_warning(sh, i)); i++)
-		complain("warning: %s", w);
+	size_t told = warn(sh, 0);
 	int status = batch_run(sh, o->commands, o->ncommands, o->format);
+	warn(sh, told); /* some damage shows only when it is read */
 	shell_close(sh);
 	return status;
 }

@@ -33,6 +33,7 @@ struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 void *loader_peek(struct loader *l);
 
 struct session_private {
+	pthread_mutex_t warn; /* of the warnings, which may come late */
 	char **warnings;
 	size_t nwarnings, cap;
 	size_t no_debug; /* number of the warning that there is no debug info, counted from 1; 0: none */

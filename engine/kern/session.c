@@ -36,17 +36,22 @@ void session_warn(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	char *text = xvasprintf(fmt, ap);
 	va_end(ap);
+	pthread_mutex_lock(&p->warn);
 	GROW(p->warnings, p->nwarnings, p->cap);
 	p->warnings[p->nwarnings++] = text;
+	pthread_mutex_unlock(&p->warn);
 }
 
 const char *session_warning(const struct session *s, size_t i)
 {
-	const struct session_private *p = s->priv;
+	struct session_private *p = s->priv;
 
 	if (p->no_debug && i >= p->no_debug - 1 && object_has_dwarf(s->vmlinux))
 		i++; /* it has come meanwhile */
-	return i < p->nwarnings ? p->warnings[i] : NULL;
+	pthread_mutex_lock(&p->warn);
+	const char *text = i < p->nwarnings ? p->warnings[i] : NULL;
+	pthread_mutex_unlock(&p->warn);
+	return text;
 }
 
 /* The given files, sorted by what they are. */
@@ -224,6 +229,7 @@ struct err *session_open(const struct session_options *o, const char *const *fil
 	struct given g = {.dumps = xcalloc(n + 1, sizeof(*g.dumps))};
 
 	s->priv = xcalloc(1, sizeof(*s->priv));
+	pthread_mutex_init(&s->priv->warn, NULL);
 	loader_init(&s->priv->tasks);
 	loader_init(&s->priv->modules);
 	loader_init(&s->priv->panic_text);
@@ -284,6 +290,7 @@ void session_close(struct session *s)
 	meanings_destroy(p->meanings.value);
 	holdings_destroy(p->holdings.value);
 	blockdevs_destroy(p->blockdevs.value);
+	pthread_mutex_destroy(&p->warn);
 	loader_done(&p->tasks);
 	loader_done(&p->modules);
 	loader_done(&p->panic_text);

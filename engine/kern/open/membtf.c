@@ -114,6 +114,15 @@ static uint64_t read_with_holes(const struct membtf *m, const struct half *h, si
 	return lost;
 }
 
+static void warn_lost(struct session *s, uint64_t lost)
+{
+	if (!lost)
+		return;
+	s->priv->own_whole = false;
+	session_warn(s, "%" PRIu64 " bytes of the kernel's types (BTF) are on pages that the dump doesn't have: "
+			"some types are missing", lost);
+}
+
 static void need_half(struct membtf *m, unsigned i, size_t upto)
 {
 	struct half *h = &m->half[i];
@@ -122,8 +131,8 @@ static void need_half(struct membtf *m, unsigned i, size_t upto)
 		return;
 	pthread_mutex_lock(&m->lock);
 	size_t got = h->done ? upto : bulk_wait(m->bulk, i, upto);
-	if (got < upto && read_with_holes(m, h, got)) /* behind a hole it comes page by page */
-		m->s->priv->own_whole = false;
+	if (got < upto) /* behind a hole it comes page by page */
+		warn_lost(m->s, read_with_holes(m, h, got));
 	if (got < upto || upto >= h->n)
 		atomic_store(&h->done, true);
 	pthread_mutex_unlock(&m->lock);
@@ -182,11 +191,7 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 			       got < sizeof(head) ? "is on pages that the dump doesn't have" :
 						    "doesn't begin as BTF does");
 	TRY(try_alloc((size_t)n + 1, 1, BTF_MAX + 1, &p));
-	uint64_t lost = count_lost(s, start, n);
-	s->priv->own_whole &= !lost;
-	if (lost)
-		session_warn(s, "%" PRIu64 " bytes of the kernel's types (BTF) are on pages that the "
-				"dump doesn't have: some types are missing", lost);
+	warn_lost(s, count_lost(s, start, n));
 	struct membtf *m = xcalloc(1, sizeof(*m));
 	size_t split = load_u32(head + 4) + load_u32(head + 16);
 	m->s = s;
