@@ -263,12 +263,12 @@ static struct err *index_names(struct btf *b, struct names *t, uint32_t kinds)
 	return NULL;
 }
 
-/* The lowest id in what has been walked. */
-static uint32_t look_up(struct btf *b, const struct names *t, uint32_t kinds, const char *name)
+/* The lowest id among the names behind the first `seen`, which come first in the chain. */
+static uint32_t look_up(struct btf *b, const struct names *t, uint32_t seen, uint32_t kinds, const char *name)
 {
 	uint32_t best = 0;
 
-	for (uint32_t e = t->head[name_hash(name) & t->mask]; e; e = t->entry[e - 1].next) {
+	for (uint32_t e = t->head[name_hash(name) & t->mask]; e > seen; e = t->entry[e - 1].next) {
 		uint32_t i = t->entry[e - 1].id - b->first_id;
 		if (has_kind(b, i, kinds) && !strcmp(raw_name(b, load_u32(b->types + b->offset[i])), name))
 			best = t->entry[e - 1].id;
@@ -436,11 +436,14 @@ uint32_t btf_find(struct btf *b, uint32_t kinds, const char *name)
 	if (kinds == BTF_FUNCTIONS) {
 		if (!b->functions.head && !err_ok(index_names(b, &b->functions, kinds)))
 			return 0;
-		return look_up(b, &b->functions, kinds, name);
+		return look_up(b, &b->functions, 0, kinds, name);
 	}
 	pthread_mutex_lock(&b->lock);
-	while (!(id = look_up(b, &b->names, kinds, name)) && !b->whole)
+	uint32_t seen = 0;
+	while (!(id = look_up(b, &b->names, seen, kinds, name)) && !b->whole) {
+		seen = b->names.n;
 		walk_on(b, b->n + STEP);
+	}
 	pthread_mutex_unlock(&b->lock);
 	return id;
 }
