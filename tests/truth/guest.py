@@ -83,7 +83,7 @@ def console_lines(path):
     """The kernel's lines of a serial console: [(stamp, text)]."""
     lines = []
     for line in (read(path) or "").replace("\r", "").splitlines():
-        m = re.match(r"\[ *(\d+\.\d{6})\] ?(.*)$", line)
+        m = re.match(r"\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? ?(.*)$", line)  # behind the time: the caller, if configured
         if m:
             lines.append((m.group(1), m.group(2)))
     return lines
