@@ -395,8 +395,12 @@ uint32_t btf_unknown_id(struct btf *b)
 
 bool btf_enums_signed(struct btf *b)
 {
-	reach_all(b);
-	return b->enums_signed;
+	pthread_mutex_lock(&b->lock);
+	while (!b->enums_signed && !b->whole)
+		walk_on(b, b->n + STEP);
+	bool some = b->enums_signed;
+	pthread_mutex_unlock(&b->lock);
+	return some;
 }
 
 bool btf_get(struct btf *b, uint32_t id, struct btf_type *ret)

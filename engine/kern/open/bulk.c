@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Threads take the next piece each until there is none, from the ranges in turn. Who waits for a piece that nobody
- * has taken yet unpacks it himself: on two cores a thread that only waited would leave the work to one.
+ * has taken yet unpacks it himself: on two cores a thread that only waited would leave the work to one. The others
+ * keep some pieces ahead of what is wanted, no more: what nobody reads shall not take a core from the first screen.
  */
 #include "engine/kern/open/bulk.h"
 #include <pthread.h>
@@ -11,12 +12,14 @@
 #define PIECE (64u << 10)
 #define PAGE 4096u
 #define HELPERS 16u /* more don't make it faster */
+#define AHEAD 8u    /* pieces */
 
 /* A range on its way. */
 struct lane {
 	uint64_t addr;
 	uint8_t *buf;
 	size_t n, pieces;
+	size_t limit; /* pieces from here on aren't wanted yet */
 	size_t next;  /* piece that is to be taken */
 	size_t ready; /* pieces from the first on that are done */
 	size_t bytes; /* that they have; one that is short is the last */
@@ -30,8 +33,9 @@ struct bulk {
 	pthread_t helpers[HELPERS];
 	unsigned nhelpers;
 	unsigned nlanes;
-	pthread_mutex_t lock; /* of the lanes' last four */
-	pthread_cond_t news;
+	pthread_mutex_t lock; /* of the lanes' last five */
+	pthread_cond_t news;  /* something is done, or wanted */
+	bool ending;
 	struct lane lanes[BULK_RANGES];
 };
 
@@ -114,14 +118,14 @@ static void do_next(struct bulk *b, struct dump_reader *r, struct lane *l)
 	pthread_cond_broadcast(&b->news);
 }
 
-/* The one that is behind; NULL: nothing is left to take. */
+/* The one that is behind; NULL: nothing is wanted. */
 static struct lane *next_lane(struct bulk *b)
 {
 	struct lane *best = NULL;
 
 	for (unsigned i = 0; i < b->nlanes; i++) {
 		struct lane *l = &b->lanes[i];
-		if (l->next < l->pieces && (!best || l->next < best->next))
+		if (l->next < l->limit && l->next < l->pieces && (!best || l->next < best->next))
 			best = l;
 	}
 	return best;
@@ -134,8 +138,12 @@ static void *help(void *arg)
 	struct lane *l;
 
 	pthread_mutex_lock(&b->lock);
-	while ((l = next_lane(b)))
-		do_next(b, r, l);
+	while ((l = next_lane(b)) || !b->ending) {
+		if (l)
+			do_next(b, r, l);
+		else
+			pthread_cond_wait(&b->news, &b->lock);
+	}
 	pthread_mutex_unlock(&b->lock);
 	dump_reader_destroy(r);
 	return NULL;
@@ -144,6 +152,7 @@ static void *help(void *arg)
 static void init_lane(struct lane *l, const struct bulk_range *r)
 {
 	*l = (struct lane){.addr = r->addr, .buf = r->buf, .n = r->n};
+	l->limit = AHEAD;
 	l->pieces = r->n ? (size_t)((r->addr + r->n - 1) / PIECE - r->addr / PIECE) + 1 : 0;
 	l->got = xmalloc((l->pieces + 1) * sizeof(*l->got));
 	memset(l->got, 0xff, l->pieces * sizeof(*l->got)); /* UNKNOWN */
@@ -174,6 +183,10 @@ size_t bulk_wait(struct bulk *b, unsigned range, size_t want)
 	struct lane *l = &b->lanes[range];
 
 	pthread_mutex_lock(&b->lock);
+	if (want / PIECE + AHEAD > l->limit) {
+		l->limit = want / PIECE + AHEAD;
+		pthread_cond_broadcast(&b->news);
+	}
 	while (l->ready < l->pieces && l->bytes < want) {
 		if (l->next < l->pieces)
 			do_next(b, b->reader, l);
@@ -189,6 +202,10 @@ void bulk_end(struct bulk *b)
 {
 	for (unsigned i = 0; i < b->nlanes; i++)
 		bulk_wait(b, i, b->lanes[i].n);
+	pthread_mutex_lock(&b->lock);
+	b->ending = true;
+	pthread_cond_broadcast(&b->news);
+	pthread_mutex_unlock(&b->lock);
 	for (unsigned i = 0; i < b->nhelpers; i++)
 		pthread_join(b->helpers[i], NULL);
 	dump_reader_destroy(b->reader);

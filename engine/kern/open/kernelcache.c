@@ -245,10 +245,11 @@ void kernelcache_save(struct session *s)
 	struct places p;
 	int fd;
 
-	if (!s->priv->own || !s->priv->own_whole || s->options.no_cache)
+	/* what is still unread of BTF is read now, and may turn out not to be whole */
+	if (!s->priv->own || s->options.no_cache || !object_section(s->vmlinux, ".BTF", &btf) || !s->priv->own_whole)
 		return;
 	kallsyms_get_parts(s->priv->own, &k);
-	if (!fill_header(s, &k, &h) || !place(&h, &p) || !object_section(s->vmlinux, ".BTF", &btf))
+	if (!fill_header(s, &k, &h) || !place(&h, &p))
 		return;
 	AUTO_FREE char *name = file_name(&h);
 	if (!err_ok(cachefile_create(CACHE_INDEX, name, &f)))

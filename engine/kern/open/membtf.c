@@ -158,23 +158,6 @@ void membtf_done(struct membtf *m)
 	free(m);
 }
 
-/* Bytes on pages that the dump doesn't have. */
-static uint64_t count_lost(struct session *s, uint64_t start, uint64_t n)
-{
-	uint64_t lost = 0, next;
-
-	for (uint64_t at = start; at < start + n; at = next) {
-		struct arch_xlat x;
-		next = (at | (PAGE - 1)) + 1 < start + n ? (at | (PAGE - 1)) + 1 : start + n;
-		enum mem_state state = err_ok(mem_vtop(s->mem, KERNEL, at, &x)) ?
-					       dump_page_state(s->dump, x.pa / dump_info(s->dump)->page_size) :
-					       MEM_LOST;
-		if (state != MEM_PRESENT && state != MEM_ZERO)
-			lost += next - at;
-	}
-	return lost;
-}
-
 struct err *memkernel_add_btf(struct session *s, struct job *job)
 {
 	uint64_t start = 0, stop = 0;
@@ -191,7 +174,6 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 			       got < sizeof(head) ? "is on pages that the dump doesn't have" :
 						    "doesn't begin as BTF does");
 	TRY(try_alloc((size_t)n + 1, 1, BTF_MAX + 1, &p));
-	warn_lost(s, count_lost(s, start, n));
 	struct membtf *m = xcalloc(1, sizeof(*m));
 	size_t split = load_u32(head + 4) + load_u32(head + 16);
 	m->s = s;
