@@ -153,11 +153,15 @@ struct shell *open_lab_dump(void)
 	static const struct shell_options o = {.no_cache = true};
 	AUTO_FREE char *path = lab_dump("6.1", "fsfreeze", "lzo");
 	const char *const files[] = {path};
+	struct object_section btf;
 	struct shell *sh;
 
 	setenv("XDG_STATE_HOME", scratch_folder(), 1);
 	setenv("XDG_CONFIG_HOME", scratch_folder(), 1);
-	return path && err_ok(shell_open(&o, files, 1, NULL, &sh)) ? sh : NULL;
+	if (!path || !err_ok(shell_open(&o, files, 1, NULL, &sh)))
+		return NULL;
+	/* children have none of the threads that would bring it */
+	return object_section(shell_session(sh)->vmlinux, ".BTF", &btf) ? sh : NULL;
 }
 
 /* ---- seeds ---- */
