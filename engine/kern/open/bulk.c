@@ -35,7 +35,6 @@ struct bulk {
 	unsigned nlanes;
 	pthread_mutex_t lock; /* of the lanes' last five */
 	pthread_cond_t news;  /* something is done, or wanted */
-	bool ending;
 	struct lane lanes[BULK_RANGES];
 };
 
@@ -118,13 +117,15 @@ static void do_next(struct bulk *b, struct dump_reader *r, struct lane *l)
 	pthread_cond_broadcast(&b->news);
 }
 
-/* The one that is behind; NULL: nothing is wanted. */
-static struct lane *next_lane(struct bulk *b)
+/* The one that is behind; NULL: nothing is wanted. *left: something may be, later. */
+static struct lane *next_lane(struct bulk *b, bool *left)
 {
 	struct lane *best = NULL;
 
+	*left = false;
 	for (unsigned i = 0; i < b->nlanes; i++) {
 		struct lane *l = &b->lanes[i];
+		*left |= l->next < l->pieces;
 		if (l->next < l->limit && l->next < l->pieces && (!best || l->next < best->next))
 			best = l;
 	}
@@ -136,9 +137,10 @@ static void *help(void *arg)
 	struct bulk *b = arg;
 	struct dump_reader *r = dump_reader_create(b->s->dump);
 	struct lane *l;
+	bool left;
 
 	pthread_mutex_lock(&b->lock);
-	while ((l = next_lane(b)) || !b->ending) {
+	while ((l = next_lane(b, &left)) || left) {
 		if (l)
 			do_next(b, r, l);
 		else
@@ -202,10 +204,6 @@ void bulk_end(struct bulk *b)
 {
 	for (unsigned i = 0; i < b->nlanes; i++)
 		bulk_wait(b, i, b->lanes[i].n);
-	pthread_mutex_lock(&b->lock);
-	b->ending = true;
-	pthread_cond_broadcast(&b->news);
-	pthread_mutex_unlock(&b->lock);
 	for (unsigned i = 0; i < b->nhelpers; i++)
 		pthread_join(b->helpers[i], NULL);
 	dump_reader_destroy(b->reader);

@@ -32,7 +32,7 @@ struct membtf {
 	uint8_t *p;
 	struct half half[2];
 	pthread_mutex_t lock; /* of what follows */
-	struct bulk *bulk;    /* of both halves */
+	struct bulk *bulk;    /* of both halves; NULL: all is there */
 };
 
 /* ---- where it is ---- */
@@ -135,6 +135,10 @@ static void need_half(struct membtf *m, unsigned i, size_t upto)
 		warn_lost(m->s, read_with_holes(m, h, got));
 	if (got < upto || upto >= h->n)
 		atomic_store(&h->done, true);
+	if (m->bulk && m->half[0].done && m->half[1].done) {
+		bulk_end(m->bulk);
+		m->bulk = NULL;
+	}
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -153,7 +157,8 @@ void membtf_done(struct membtf *m)
 {
 	if (!m)
 		return;
-	bulk_end(m->bulk);
+	if (m->bulk)
+		bulk_end(m->bulk);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
