@@ -106,8 +106,11 @@ static void missing_debug(struct bt *b)
 {
 	const struct frame *f = b->stack.frames;
 
-	for (size_t i = 0; i < b->stack.n && object_has_dwarf(b->s->vmlinux); i++) {
+	for (size_t i = 0; i < b->stack.n; i++) {
 		AUTO_BUF struct buf why = {0};
+		/* almost all frames are the kernel's own */
+		if (f[i].object == b->s->vmlinux || !object_has_dwarf(b->s->vmlinux))
+			continue;
 		size_t first = 0;
 		while (first < i && f[first].object != f[i].object)
 			first++;

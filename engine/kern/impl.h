@@ -33,6 +33,7 @@ struct err *loader_get(struct loader *l, struct session *s, struct job *job,
 void *loader_peek(struct loader *l);
 
 struct session_private {
+	_Atomic uint64_t stack_size; /* of a task, once it is found; above it the generation + 1 */
 	pthread_mutex_t warn; /* of the warnings, which may come late */
 	char **warnings;
 	size_t nwarnings, cap;

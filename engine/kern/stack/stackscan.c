@@ -5,6 +5,7 @@
  * upon them up to the first page that isn't mapped.
  */
 #include "engine/kern/stack/stackscan.h"
+#include "engine/kern/impl.h"
 #include "engine/kern/stack/codeplace.h"
 #include <string.h>
 
@@ -14,14 +15,18 @@
 
 uint64_t task_stack_size(struct session *s)
 {
+	/* asked for each frame of each task; with a vmlinux that comes later, anew */
+	uint64_t known = atomic_load(&s->priv->stack_size), tag = (uint64_t)(session_generation(s) + 1) << 32;
+	uint64_t n = DEFAULT_STACK;
 	const struct type *t;
 
-	if (err_ok(type_find(s->types, "union thread_union", NULL, &t))) {
-		uint64_t n = type_size(t);
-		if (n >= 4096 && n <= MAX_STACK && !(n & (n - 1)))
-			return n;
-	}
-	return DEFAULT_STACK;
+	if (known >> 32 == tag >> 32)
+		return (uint32_t)known;
+	if (err_ok(type_find(s->types, "union thread_union", NULL, &t)) && type_size(t) >= 4096 &&
+	    type_size(t) <= MAX_STACK && !(type_size(t) & (type_size(t) - 1)))
+		n = type_size(t);
+	atomic_store(&s->priv->stack_size, tag | n);
+	return n;
 }
 
 static const struct stack_part *part_of(const struct stack_part *v, size_t n, uint64_t addr)
