@@ -291,16 +291,18 @@ void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret)
 	const struct ks_addresses *a = &k->addrs;
 
 	*ret = (struct kallsyms_parts){
-		.n = v->n,
-		.heads = v->mask + 1,
-		.encoding = a->encoding,
-		.width = a->width,
-		.two_bytes = v->two_bytes,
-		.slide = k->slide,
-		.base = a->base,
-		.place = a->place,
-		.low = a->low,
-		.high = a->high,
+		.shape = {
+			.n = v->n,
+			.heads = v->mask + 1,
+			.encoding = a->encoding,
+			.width = a->width,
+			.two_bytes = v->two_bytes,
+			.slide = k->slide,
+			.base = a->base,
+			.place = a->place,
+			.low = a->low,
+			.high = a->high,
+		},
 		.data = {
 			[KALLSYMS_RAW] = {a->raw.p, (size_t)v->n * a->width},
 			[KALLSYMS_AT] = {v->at, (size_t)v->n * 4},
@@ -314,11 +316,13 @@ void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret)
 
 static bool parts_fit(const struct kallsyms_parts *p)
 {
-	return p->n && p->n <= KS_SYMS_MAX && p->encoding < KS_ENCODINGS && (p->width == 4 || p->width == 8) &&
-	       (p->encoding == KS_ABSOLUTE) == (p->width == 8) && p->heads && !(p->heads & (p->heads - 1)) &&
-	       p->data[KALLSYMS_RAW].n == (size_t)p->n * p->width &&
-	       p->data[KALLSYMS_AT].n == (size_t)p->n * 4 && p->data[KALLSYMS_NEXT].n == (size_t)p->n * 4 &&
-	       p->data[KALLSYMS_HEADS].n == (size_t)p->heads * 4;
+	const struct kallsyms_shape *h = &p->shape;
+
+	return h->n && h->n <= KS_SYMS_MAX && h->encoding < KS_ENCODINGS && (h->width == 4 || h->width == 8) &&
+	       (h->encoding == KS_ABSOLUTE) == (h->width == 8) && h->heads && !(h->heads & (h->heads - 1)) &&
+	       p->data[KALLSYMS_RAW].n == (size_t)h->n * h->width &&
+	       p->data[KALLSYMS_AT].n == (size_t)h->n * 4 && p->data[KALLSYMS_NEXT].n == (size_t)h->n * 4 &&
+	       p->data[KALLSYMS_HEADS].n == (size_t)h->heads * 4;
 }
 
 /* Not written: borrowed. */
@@ -329,8 +333,9 @@ static void *part(const struct kallsyms_parts *p, unsigned which)
 
 struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, struct kallsyms **ret)
 {
-	uint64_t moved = slide - p->slide;
-	struct kallsyms *k = create(parts_fit(p) ? p->n : 1);
+	const struct kallsyms_shape *h = &p->shape;
+	uint64_t moved = slide - h->slide;
+	struct kallsyms *k = create(parts_fit(p) ? h->n : 1);
 
 	k->borrowed = true;
 	if (!parts_fit(p) ||
@@ -339,23 +344,23 @@ struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, st
 		return err_new(ERR_CORRUPT, "the symbols kept of this kernel make no sense");
 	}
 	k->slide = slide;
-	k->names.two_bytes = p->two_bytes;
-	k->names.mask = p->heads - 1;
+	k->names.two_bytes = h->two_bytes;
+	k->names.mask = h->heads - 1;
 	k->names.at = part(p, KALLSYMS_AT);
 	k->names.next = part(p, KALLSYMS_NEXT);
 	k->names.heads = part(p, KALLSYMS_HEADS);
 	k->names.bytes = (struct ks_bytes){.p = part(p, KALLSYMS_NAMES), .size = p->data[KALLSYMS_NAMES].n};
 	k->addrs = (struct ks_addresses){
 		.raw = {.p = part(p, KALLSYMS_RAW), .size = p->data[KALLSYMS_RAW].n},
-		.width = p->width,
-		.n = p->n,
-		.encoding = (enum ks_encoding)p->encoding,
-		.place = p->place + moved,
-		.base = p->base + moved,
-		.low = p->low + moved,
-		.high = p->high + moved,
-		.moved = p->encoding == KS_ABSOLUTE ? moved : 0,
-		.low_raw = p->low,
+		.width = h->width,
+		.n = h->n,
+		.encoding = (enum ks_encoding)h->encoding,
+		.place = h->place + moved,
+		.base = h->base + moved,
+		.low = h->low + moved,
+		.high = h->high + moved,
+		.moved = h->encoding == KS_ABSOLUTE ? moved : 0,
+		.low_raw = h->low,
 	};
 	find_percpu(k);
 	*ret = k;

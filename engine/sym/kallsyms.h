@@ -75,9 +75,12 @@ const char *kallsyms_encoding(const struct kallsyms *k);
 /* What is worth keeping of it between sessions: as it came out of the dump, and what was made of it. Addresses are
  * those of the session that it was read in, whose image had been moved by slide. data is borrowed. */
 enum { KALLSYMS_RAW, KALLSYMS_AT, KALLSYMS_NEXT, KALLSYMS_HEADS, KALLSYMS_NAMES, KALLSYMS_TOKENS, KALLSYMS_DATA };
-struct kallsyms_parts {
+struct kallsyms_shape {
 	uint32_t n, heads, encoding, width, two_bytes;
 	uint64_t slide, base, place, low, high;
+};
+struct kallsyms_parts {
+	struct kallsyms_shape shape;
 	struct {
 		const void *p; /* the first four are of 32-bit numbers, aligned so */
 		size_t n;      /* bytes */

@@ -95,7 +95,7 @@ static struct err *choose_encoding(const struct kallsyms_source *src, const stru
 	struct trial trials[KS_ENCODINGS] = {0};
 	int best = -1;
 
-	for (size_t i = 0; i < src->nanchors; i++)
+	for (size_t i = 0; i < src->nanchors && i < KALLSYMS_ANCHORS; i++)
 		try_anchor(a, names, &src->anchors[i], trials);
 	for (int e = 0; e < KS_ENCODINGS; e++) {
 		struct trial *t = &trials[e];

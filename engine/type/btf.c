@@ -29,7 +29,6 @@ struct entry {
 };
 
 struct names {
-	uint32_t kinds;
 	uint32_t mask;
 	uint32_t *head; /* index into entry + 1 */
 	struct entry *entry;
@@ -175,14 +174,13 @@ static bool has_kind(const struct btf *b, uint32_t i, uint32_t kinds)
 #define STEP 1024u /* types that it goes on by, at least */
 
 /* For up to n names; heads for a quarter of them, as most sections have. */
-static struct err *make_room(struct names *t, uint32_t kinds, uint32_t n)
+static struct err *make_room(struct names *t, uint32_t n)
 {
 	uint32_t cap = 16;
 
 	while (cap < n / 4)
 		cap *= 2;
 	t->mask = cap - 1;
-	t->kinds = kinds;
 	TRY(try_alloc(cap, sizeof(*t->head), (size_t)1 << 30, &t->head));
 	return try_alloc(n ? n : 1, sizeof(*t->entry), (size_t)1 << 30, &t->entry);
 }
@@ -256,7 +254,7 @@ static struct err *index_names(struct btf *b, struct names *t, uint32_t kinds)
 	reach_all(b);
 	for (uint32_t i = 0; i < b->n; i++)
 		n += has_kind(b, i, kinds);
-	TRY(make_room(t, kinds, n));
+	TRY(make_room(t, n));
 	for (uint32_t i = 0; i < b->n; i++)
 		if (has_kind(b, i, kinds))
 			add_name(b, t, i);
@@ -322,7 +320,7 @@ static struct err *begin_walk(struct btf *b)
 	uint32_t most = b->types_len / RECORD;
 
 	TRY(try_alloc(most + 1, sizeof(*b->offset), (size_t)1 << 30, &b->offset));
-	TRY(make_room(&b->names, NAMED_KINDS, most));
+	TRY(make_room(&b->names, most));
 	reach(b, 0);
 	if (!b->n && b->unknown_id)
 		return err_new(ERR_CORRUPT, "BTF: its first type, of kind %u, can't be read",

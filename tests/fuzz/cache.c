@@ -123,7 +123,7 @@ static void read_symbols(struct bytes b)
 	uint32_t n = (uint32_t)head[N], heads = (uint32_t)head[HEADS], most = (uint32_t)(b.n / 4);
 	n = n < most ? n : most;
 	heads = heads < most ? heads : most;
-	struct kallsyms_parts parts = {
+	struct kallsyms_parts parts = {.shape = {
 		.n = n,
 		.heads = heads,
 		.encoding = (uint32_t)head[ENCODING],
@@ -134,8 +134,8 @@ static void read_symbols(struct bytes b)
 		.place = head[PLACE],
 		.low = head[LOW],
 		.high = head[HIGH],
-	};
-	const size_t size[KALLSYMS_DATA] = {(size_t)n * (parts.width == 8 ? 8 : 4), (size_t)n * 4, (size_t)n * 4,
+	}};
+	const size_t size[KALLSYMS_DATA] = {(size_t)n * (parts.shape.width == 8 ? 8 : 4), (size_t)n * 4, (size_t)n * 4,
 					    (size_t)heads * 4, (size_t)head[NAMES], SIZE_MAX};
 	uint8_t *copy[KALLSYMS_DATA];
 	for (unsigned i = 0; i < KALLSYMS_DATA; i++) {

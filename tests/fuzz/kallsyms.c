@@ -143,7 +143,7 @@ static void use(struct kallsyms *k)
 		if (kallsyms_get(k, i, &s))
 			sum += strlen(s.name) + s.size;
 	kallsyms_get_parts(k, &parts);
-	if (err_ok(kallsyms_of_parts(&parts, parts.slide, &copy))) {
+	if (err_ok(kallsyms_of_parts(&parts, parts.shape.slide, &copy))) {
 		/* what is kept gives what was kept */
 		for (uint32_t i = 0; i < kallsyms_count(k); i++) {
 			struct sym was, is;

@@ -15,10 +15,11 @@
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
 #include "engine/base/hmap.h"
+#include "engine/kern/open/memkernel.h"
 #include "engine/object/cachefile.h"
 #include "engine/sym/kallsyms.h"
 
-#define MAGIC (UINT64_C(0x766d626b65726e00) + 3) /* "vmbkern", version 3; tells byte order, too */
+#define MAGIC (UINT64_C(0x766d626b65726e00) + 4) /* "vmbkern", version 4; tells byte order, too */
 #define RELEASE_MAX 64
 #define BANNER_MAX 256
 #define SAMPLES 8 /* of BTF, that must be the dump's */
@@ -29,8 +30,8 @@ struct header {
 	uint8_t id[64];
 	char release[RELEASE_MAX];
 	char banner[BANNER_MAX]; /* its start */
-	uint32_t id_size, n, heads, encoding, width, two_bytes;
-	uint64_t slide, base, place, low, high; /* of kallsyms, in the session that wrote them */
+	struct kallsyms_shape shape;
+	uint64_t id_size;
 	uint64_t len[KALLSYMS_DATA], btf_len;
 	uint64_t btf_addr, banner_addr; /* link-time */
 };
@@ -64,7 +65,7 @@ static bool identify(struct session *s, struct header *h)
 	const char *release = vmcoreinfo_str(s->vmcoreinfo, "OSRELEASE");
 
 	*h = (struct header){.magic = MAGIC};
-	h->id_size = (uint32_t)identity_told(s, h->id, sizeof(h->id));
+	h->id_size = identity_told(s, h->id, sizeof(h->id));
 	if (h->id_size < 8 || !release || strlen(release) >= RELEASE_MAX ||
 	    !mem_layout(s->mem)->exact)
 		return false;
@@ -92,17 +93,16 @@ static bool agrees(struct session *s, uint64_t addr, const void *want, size_t n)
 
 static bool anchored(struct session *s, struct kallsyms *k)
 {
-	static const char *const names[] = {"_stext", "init_uts_ns", "node_online_map", "log_buf"};
+	struct kallsyms_anchor v[KALLSYMS_ANCHORS];
+	size_t n = memkernel_anchors(s, v);
 	unsigned right = 0;
-	uint64_t addr;
 	struct sym sym;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		uint32_t from = 0;
-		if (!vmcoreinfo_symbol(s->vmcoreinfo, names[i], &addr) ||
-		    !kallsyms_next_named(k, names[i], &from, &sym))
+		if (!kallsyms_next_named(k, v[i].name, &from, &sym))
 			continue;
-		if (sym.addr != addr)
+		if (sym.addr != v[i].addr)
 			return false;
 		right++;
 	}
@@ -115,7 +115,7 @@ static bool is_this_dumps(struct session *s, const struct header *h, const char 
 	uint64_t slide = mem_layout(s->mem)->kernel_offset, addr;
 
 	if (vmcoreinfo_symbol(s->vmcoreinfo, "kallsyms_num_syms", &addr) &&
-	    !agrees(s, addr, &h->n, sizeof(h->n)))
+	    !agrees(s, addr, &h->shape.n, sizeof(h->shape.n)))
 		return false;
 	for (uint64_t i = 0; i <= SAMPLES && h->btf_len >= SAMPLE; i++) {
 		uint64_t at = (h->btf_len - SAMPLE) / SAMPLES * i;
@@ -129,18 +129,8 @@ static bool is_this_dumps(struct session *s, const struct header *h, const char 
 
 static bool use(struct session *s, const struct header *h, const char *map, const struct places *p)
 {
-	struct kallsyms_parts parts = {
-		.n = h->n,
-		.heads = h->heads,
-		.encoding = h->encoding,
-		.width = h->width,
-		.two_bytes = h->two_bytes,
-		.slide = h->slide,
-		.base = h->base,
-		.place = h->place,
-		.low = h->low,
-		.high = h->high,
-	};
+	struct kallsyms_parts parts = {.shape = h->shape};
+
 	for (unsigned i = 0; i < KALLSYMS_DATA; i++) {
 		parts.data[i].p = map + p->data[i];
 		parts.data[i].n = (size_t)h->len[i];
@@ -218,16 +208,7 @@ static bool fill_header(struct session *s, const struct kallsyms_parts *k, struc
 	    !err_ok(mem_str(s->mem, KERNEL, banner.addr, h->banner, sizeof(h->banner))) ||
 	    !object_section(s->vmlinux, ".BTF", &btf))
 		return false;
-	h->n = k->n;
-	h->heads = k->heads;
-	h->encoding = k->encoding;
-	h->width = k->width;
-	h->two_bytes = k->two_bytes;
-	h->slide = k->slide;
-	h->base = k->base;
-	h->place = k->place;
-	h->low = k->low;
-	h->high = k->high;
+	h->shape = k->shape;
 	for (unsigned i = 0; i < KALLSYMS_DATA; i++)
 		h->len[i] = k->data[i].n;
 	h->btf_len = btf.size;

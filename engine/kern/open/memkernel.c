@@ -55,17 +55,15 @@ static void end_bulk(void *piece)
 
 /* ---- symbols ---- */
 
-/* Variables and functions that vmcoreinfo tells the addresses of, under the names of kallsyms. */
-static const char *const anchor_names[] = {"_stext", "init_uts_ns", "node_online_map", "log_buf"};
-#define ANCHORS (sizeof(anchor_names) / sizeof(anchor_names[0]))
-
-static size_t collect_anchors(struct session *s, struct kallsyms_anchor *v)
+size_t memkernel_anchors(struct session *s, struct kallsyms_anchor v[KALLSYMS_ANCHORS])
 {
+	static const char *const names[] = {"_stext", "init_uts_ns", "node_online_map", "log_buf"};
 	size_t n = 0;
 
-	for (size_t i = 0; i < ANCHORS; i++)
-		if (vmcoreinfo_symbol(s->vmcoreinfo, anchor_names[i], &v[n].addr))
-			v[n++].name = anchor_names[i];
+	_Static_assert(sizeof(names) / sizeof(names[0]) <= KALLSYMS_ANCHORS, "room for all");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (vmcoreinfo_symbol(s->vmcoreinfo, names[i], &v[n].addr))
+			v[n++].name = names[i];
 	return n;
 }
 
@@ -94,7 +92,7 @@ static bool told_tables(struct session *s, struct kallsyms_tables *t)
 static struct err *open_kallsyms(struct session *s, struct job *job, struct kallsyms **ret)
 {
 	const struct arch_layout *l = mem_layout(s->mem);
-	struct kallsyms_anchor anchors[ANCHORS];
+	struct kallsyms_anchor anchors[KALLSYMS_ANCHORS];
 	struct reader reader = {.s = s};
 	struct kallsyms_source src = {
 		.read = read_kernel,
@@ -106,7 +104,7 @@ static struct err *open_kallsyms(struct session *s, struct job *job, struct kall
 		.image_end = l->image_va + l->image_size,
 		.slide = l->kernel_offset,
 		.anchors = anchors,
-		.nanchors = collect_anchors(s, anchors),
+		.nanchors = memkernel_anchors(s, anchors),
 	};
 	struct kallsyms_tables t;
 	struct err *why = NULL;

@@ -8,7 +8,10 @@
 #define KERN_MEMKERNEL_H
 
 #include "engine/kern/impl.h"
+#include "engine/sym/kallsyms.h"
 
+/* Variables and functions that vmcoreinfo tells the addresses of, under the names of kallsyms; how many. */
+size_t memkernel_anchors(struct session *s, struct kallsyms_anchor v[KALLSYMS_ANCHORS]);
 /* Adds the kernel's own symbols as those of s->vmlinux. */
 struct err *memkernel_add_symbols(struct session *s, struct job *job);
 /* Gives s->vmlinux the BTF that lies in memory as its section ".BTF". ERR_NOTFOUND: this kernel
