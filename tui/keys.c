@@ -43,14 +43,14 @@ static void describe_binding(struct app *a, const struct binding *b)
 	AUTO_BUF struct buf keys = {0}, what = {0}, place = {0};
 
 	binding_keys(b, &keys);
-	buf_printf(&what, "%s: %s%s%s   (%s, ", buf_str(&keys), b->command, b->note[0] ? "   " : "", b->note,
-		   b->scope);
+	buf_printf(&what, "%s: %s   (%s, ", buf_str(&keys), b->command, b->scope);
 	buf_printf(&place, "%s:%u", b->file, b->line);
-	int room = a->screen->w - utf8_width(what.p, what.len) - POSITION;
+	/* the note goes last: of a narrow line its end is lost, not the place */
+	int room = a->screen->w - utf8_width(what.p, what.len) - (int)strlen(b->note) - POSITION;
 	size_t skip = surface_path_skip(place.p, place.len, room > PLACE_LEAST ? room : PLACE_LEAST);
 	forget(a);
 	a->wants_key = false;
-	app_say(a, STYLE_MESSAGE, "%s%s)", buf_str(&what), buf_str(&place) + skip);
+	app_say(a, STYLE_MESSAGE, "%s%s)%s%s", buf_str(&what), buf_str(&place) + skip, b->note[0] ? "   " : "", b->note);
 }
 
 static void run_binding(struct app *a, const struct binding *b)
