@@ -21,34 +21,6 @@ static const char *typed(const struct view *v)
 	return *line && *line != '-' && !strchr(line, '@') ? line : NULL;
 }
 
-/* Behind the group in parentheses that s begins with, when that is no cast; else s. */
-static const char *behind_group(const char *s)
-{
-	const char *p = s;
-	int depth = 0;
-
-	if (*s != '(')
-		return s;
-	do
-		depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
-	while (*p++ && depth);
-	return !depth && strchr("-.[", *p) ? p : s;
-}
-
-/* May "." and "->" follow it as it stands? */
-static bool is_simple(const char *s)
-{
-	s = behind_group(s);
-	while (*s) {
-		s += strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]:");
-		if (!strncmp(s, "->", 2))
-			s += 2;
-		else if (*s)
-			return false;
-	}
-	return true;
-}
-
 static bool shows_object(const struct view *v)
 {
 	const struct heading *h = view_heading(v);
@@ -66,7 +38,7 @@ static bool put_member(const struct view *v, const struct row *r, struct buf *ou
 	if (!text)
 		return shell_expression(v->run->shell, &view_heading(v)->ref, v->path, key, out);
 	bool alone = !*key || !strcmp(key, text); /* a value has what was typed as its name */
-	buf_printf(out, is_simple(text) || alone ? "%s" : "(%s)", text);
+	buf_printf(out, expression_is_postfix(text) || alone ? "%s" : "(%s)", text);
 	if (!alone)
 		buf_printf(out, "%s%s", key[0] == '[' ? "" : ".", key);
 	return true;
@@ -126,7 +98,7 @@ char *cexpr_follow(const struct view *v, size_t row, const struct ref *to)
 	if (here->addr == to->addr && same_root(here->name, to->name)) {
 		if (v->path || !typed(v))
 			return v->path ? xstrdup(v->path) : NULL;
-		buf_printf(&out, is_simple(typed(v)) ? "(&%s)" : "(&(%s))", typed(v));
+		buf_printf(&out, expression_is_postfix(typed(v)) ? "(&%s)" : "(&(%s))", typed(v));
 		return buf_steal(&out);
 	}
 	if (strchr(to->name, '.') || strpbrk(to->name, "[(") || !is_pointer_to(v, r, to, &exact) ||

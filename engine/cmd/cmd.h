@@ -70,6 +70,8 @@ bool shell_command_for(struct shell *sh, const struct ref *r, struct buf *out);
  * the base of the view that the row opens. False: there is no such expression. */
 bool shell_expression(struct shell *sh, const struct ref *view, const char *base, const char *path,
 		      struct buf *out);
+/* May "." and "->" follow the expression as it stands, or does it need parentheses? */
+bool expression_is_postfix(const char *text);
 /* One line about a ref for the status line ("task dd pid 123"), cheap; may be empty. */
 void shell_describe(struct shell *sh, const struct ref *r, struct buf *out);
 

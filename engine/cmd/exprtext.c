@@ -44,6 +44,11 @@ static void object_expression(struct session *s, const struct ref *r, const char
 	expr_join(element ? element : base ? base : buf_str(&pointer), !array, *path ? path : member, out);
 }
 
+bool expression_is_postfix(const char *text)
+{
+	return expr_is_postfix(text);
+}
+
 bool shell_expression(struct shell *sh, const struct ref *view, const char *base, const char *path,
 		      struct buf *out)
 {

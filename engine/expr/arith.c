@@ -35,7 +35,7 @@ static struct err *pointer_difference(const struct evaluation *ev, const struct 
 {
 	uint64_t size = element_size(a->type);
 
-	if (!size || size != element_size(b->type))
+	if (!size || size > INT64_MAX || size != element_size(b->type))
 		return err_new(ERR_USAGE, "pointers to things of different or unknown size can't be subtracted");
 	return number_of(ev->env, "long", (uint64_t)((int64_t)(a->u - b->u) / (int64_t)size), ret);
 }

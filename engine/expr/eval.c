@@ -110,7 +110,7 @@ static struct err *cut_bytes(const struct expr_value *of, const struct type_plac
 	*ret = (struct expr_value){.kind = EXPR_BYTES, .type = place->type, .bit_offset = place->bit_offset,
 				   .bit_size = place->bit_size, .in = of->type};
 	if (place->offset > of->size)
-		return err_new(ERR_UNSUPPORTED, "this member of a struct in registers isn't known");
+		return err_new(ERR_UNSUPPORTED, "this part of a struct in registers isn't known");
 	ret->size = of->size - (size_t)place->offset;
 	memcpy(ret->bytes, of->bytes + place->offset, ret->size);
 	return NULL;

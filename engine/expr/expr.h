@@ -102,5 +102,7 @@ struct err *expr_address(const struct expr_env *env, const struct expr_value *v,
 /* "BASE->path" or "BASE.path", "BASE[0]...", with parentheses around BASE where C needs them; pointer:
  * BASE's value is a pointer. An empty path gives "*BASE", or BASE. */
 void expr_join(const char *base, bool pointer, const char *path, struct buf *out);
+/* May "." and "->" follow the text as it stands ("a.b[1]", "(*p)", "per_cpu(x, 1)"; no "(T *)p")? */
+bool expr_is_postfix(const char *text);
 
 #endif

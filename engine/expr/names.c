@@ -40,6 +40,9 @@ static struct err *cpu_list(struct parser *p, const char **s, struct node *n, un
 		if (**s == '-') {
 			++*s;
 			TRY(one_cpu(p, s, &last));
+			if (last < first)
+				return error_at(p->text, (size_t)(*s - p->text), ERR_USAGE,
+						"CPUs go upwards: %" PRIu64 "-%" PRIu64, last, first);
 		}
 		for (uint64_t cpu = first; cpu <= last; cpu++, ++*count)
 			take_cpu(p->e, (unsigned)cpu);

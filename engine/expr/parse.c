@@ -6,6 +6,7 @@
  *
  * The tree's depth is bounded by the number of its nodes, that of the parser itself by the nesting.
  */
+#include <ctype.h>
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/expr/impl.h"
@@ -316,24 +317,48 @@ void expr_cpu_text(const struct expr *e, unsigned cpu, struct buf *out)
 	buf_puts(out, e->text + e->cpu_at + e->cpu_len);
 }
 
-/* Is the text one that a postfix binds to as a whole: a name, a path, or all in parentheses? */
-static bool is_postfix(const char *s)
+/* Behind the group in brackets that s begins with; its end when the group has none. */
+static const char *behind_group(const char *s)
 {
 	int open = 0;
 
-	if (*s != '(')
-		return !strpbrk(s, " +-*/%&|^<>=!?~()") || (strstr(s, "->") && !strpbrk(s, " +*/%&|^<=!?~()"));
-	for (const char *p = s; *p; p++) {
-		open += (*p == '(') - (*p == ')');
-		if (!open && p[1] && p[1] != '.' && p[1] != '[' && strncmp(p + 1, "->", 2))
-			return !strpbrk(p + 1, " +*/%&|^<=!?~(") && is_postfix(p + 2);
+	for (; *s; s++) {
+		open += (*s == '(' || *s == '[') - (*s == ')' || *s == ']');
+		if (!open)
+			return s + 1;
+	}
+	return s;
+}
+
+/* A name, or parentheses that are no cast; then members, elements and what looks like arguments. */
+bool expr_is_postfix(const char *s)
+{
+	bool name = *s != '(';
+
+	if (!name) {
+		s = behind_group(s);
+		if (*s && *s != '.' && *s != '[' && strncmp(s, "->", 2))
+			return false; /* it was a cast */
+	}
+	while (*s) {
+		if (*s == '[' || (*s == '(' && name)) {
+			s = behind_group(s);
+			name = false;
+		} else if (!strncmp(s, "->", 2)) {
+			s += 2;
+		} else if (isalnum((unsigned char)*s) || strchr("_$.:", *s)) {
+			name = true;
+			s++;
+		} else {
+			return false;
+		}
 	}
 	return true;
 }
 
 void expr_join(const char *base, bool pointer, const char *path, struct buf *out)
 {
-	bool whole = is_postfix(base);
+	bool whole = expr_is_postfix(base);
 
 	if (!*path) {
 		buf_printf(out, !pointer ? "%s" : whole ? "*%s" : "*(%s)", base);

@@ -88,8 +88,10 @@ struct err *load(const struct evaluation *ev, const struct expr_value *v, struct
 		return err_new(ERR_UNSUPPORTED, "there is no arithmetic with floating point numbers");
 	if ((!is_integer(v->type) && !is_kind(v->type, TYPE_POINTER)) || n > sizeof(bytes))
 		return no_value(v->type);
-	if (v->kind == EXPR_BYTES)
-		memcpy(bytes, v->bytes, v->size < n ? v->size : n);
+	if (!ev->types_only && v->kind == EXPR_BYTES && v->size < n)
+		return err_new(ERR_UNSUPPORTED, "this part of a struct in registers isn't known");
+	if (!ev->types_only && v->kind == EXPR_BYTES)
+		memcpy(bytes, v->bytes, (size_t)n);
 	else if (!ev->types_only)
 		TRY(mem_read(ev->env->mem, v->space, v->addr, bytes, (size_t)n));
 	TRY(scalar_decode(&place, bytes, (size_t)n, &s));

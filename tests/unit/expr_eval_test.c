@@ -18,14 +18,18 @@ struct world {
 	struct expr_env env;
 };
 
-/* One variable, x = 5; one register, r = 7. */
+/* Two variables: x = 5, and "cut", of which a register has but the lower half; one register, r = 7. */
 static struct err *variable(void *ctx, const char *name, bool *found, struct expr_value *ret)
 {
 	struct world *w = ctx;
 
-	*found = !strcmp(name, "x") || !strcmp(name, "lost");
+	*found = !strcmp(name, "x") || !strcmp(name, "lost") || !strcmp(name, "cut");
 	if (*found && name[0] == 'l')
 		return err_new(ERR_NOTFOUND, "lost is optimized out");
+	if (*found && name[0] == 'c') {
+		*ret = (struct expr_value){.kind = EXPR_BYTES, .bytes = {1, 2, 3, 4}, .size = 4};
+		return type_find(w->types, "unsigned long", NULL, &ret->type);
+	}
 	*ret = (struct expr_value){.kind = EXPR_NUMBER, .u = 5};
 	return *found ? type_find(w->types, "int", NULL, &ret->type) : NULL;
 }
@@ -140,7 +144,9 @@ static void errors(void **state)
 		{"offsetof(", "not a C type"}, {"container_of(x,", "not a C type"}, {"per_cpu(x)", "',' and a CPU"},
 		{"(struct", "value expected"}, {"struct foo@", "no type"}, {"(int", "value expected"}, {"(int)", "missing"},
 		{"mem:", "address expected"}, {"task:zz", "address expected|no type"}, {"sym:", "symbol expected"},
-		{"99999999999999999999999999", "no number"},
+		{"99999999999999999999999999", "no number"}, {"cut + 1", "in registers"},
+		{"pcpu:2-1", "go upwards"},
+		{"(char (*)[18446744073709551615])0x8000000000000000 - (char (*)[18446744073709551615])0", "unknown size"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -211,6 +217,10 @@ static void joins(void **state)
 		{"init_task", false, "comm", "init_task.comm"}, {"a.b", false, "[2].c", "a.b[2].c"},
 		{"p", true, "[1].x", "p[1].x"}, {"*p", false, "x", "(*p).x"}, {"a + 1", true, "x", "(a + 1)->x"},
 		{"p", true, "", "*p"}, {"init_task", false, "", "init_task"}, {"a->b[3]", true, "c", "a->b[3]->c"},
+		{"(struct foo *)x", true, "y", "((struct foo *)x)->y"}, {"(a)-b", true, "x", "((a)-b)->x"},
+		{"per_cpu(x, 1)", false, "y", "per_cpu(x, 1).y"}, {"x@4", false, "[1]", "(x@4)[1]"},
+		{"a[i + 1]", false, "b", "a[i + 1].b"}, {"(*p)[2].q", true, "r", "(*p)[2].q->r"},
+		{"runqueues:1", false, "clock", "runqueues:1.clock"}, {"(a)(b)", false, "c", "((a)(b)).c"},
 	};
 
 	(void)state;
