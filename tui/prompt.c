@@ -134,11 +134,12 @@ static void substitute(struct prompt *p, size_t a, size_t b, const char *s, size
 	p->cursor = a + n;
 }
 
-static size_t before(const struct prompt *p, size_t at)
+/* Where the character before `at` begins. */
+static size_t before(const struct buf *text, size_t at)
 {
 	if (at)
 		at--;
-	while (at && ((unsigned char)p->text.p[at] & 0xc0) == 0x80)
+	while (at && ((unsigned char)text->p[at] & 0xc0) == 0x80)
 		at--;
 	return at;
 }
@@ -342,7 +343,7 @@ static void erase(struct prompt *p, enum edit what)
 {
 	switch (what) {
 	case BACKSPACE:
-		substitute(p, before(p, p->cursor), p->cursor, "", 0);
+		substitute(p, before(&p->text, p->cursor), p->cursor, "", 0);
 		break;
 	case DELETE: {
 		size_t at = p->cursor;
@@ -371,7 +372,7 @@ static void edit(struct prompt *p, enum edit what)
 {
 	switch (what) {
 	case LEFT:
-		p->cursor = before(p, p->cursor);
+		p->cursor = before(&p->text, p->cursor);
 		break;
 	case RIGHT:
 		p->cursor = after(p, p->cursor);
@@ -413,8 +414,8 @@ bool prompt_edit(struct prompt *p, const char *what)
 		if (strcmp(names[i], what))
 			continue;
 		if (p->searching && i == BACKSPACE) {
-			if (p->wanted.len)
-				p->wanted.p[--p->wanted.len] = '\0';
+			if (p->wanted.len) /* a character, not a byte of it */
+				p->wanted.p[p->wanted.len = before(&p->wanted, p->wanted.len)] = '\0';
 			search_back(p, p->history ? p->history->n : 0);
 			return true;
 		}

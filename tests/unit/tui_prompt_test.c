@@ -86,6 +86,10 @@ static void history_keys(void **state)
 	assert_false(p.searching);
 	type(&p, "2");
 	assert_string_equal(prompt_text(&p), "bt 12");
+	prompt_edit(&p, "history-search");
+	type(&p, "t\xe9"); /* nothing has it; ^H takes all of it away */
+	prompt_edit(&p, "backspace");
+	assert_string_equal(buf_str(&p.wanted), "t");
 	prompt_free(&p);
 	history_free(&h);
 }
