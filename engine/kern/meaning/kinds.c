@@ -18,6 +18,7 @@
 
 #define NS UINT64_C(1000000000)
 #define YEAR_NS (UINT64_C(366) * 86400 * NS)
+#define NODES_MOST 1024 /* CONFIG_NODES_SHIFT is 10 at the most */
 
 /* ---- times ---- */
 
@@ -354,7 +355,8 @@ static void put_page_flags(const struct meaning_ask *a)
 	a->ret->hex = true;
 	if (!g)
 		return;
-	if (!nodes || !kern_enum_value(a->s, "__MAX_NR_ZONES", &zones) || zones > 8) {
+	if (!nodes || nodes > NODES_MOST || !kern_enum_value(a->s, "__MAX_NR_ZONES", &zones) || zones < 2 ||
+	    zones > 8) {
 		meaning_group_put(a->s, a->m->table, (struct meaning_group *)(uintptr_t)*g, v, b);
 		return;
 	}

@@ -415,7 +415,7 @@ static void put_timer(const struct meaning_ask *a)
 	uint64_t expires;
 
 	put_symbol(a, field(a, "function"));
-	if (!c->hz || !field(a, "entry.pprev") || !meaning_field(a, "expires", &expires))
+	if (!c->hz || !c->jiffies || !field(a, "entry.pprev") || !meaning_field(a, "expires", &expires))
 		return;
 	int64_t d = (int64_t)(c->jiffies - expires);
 	if (d > -(INT64_C(1) << 32) && d < INT64_C(1) << 32) {
