@@ -19,6 +19,7 @@
 
 #define NO_ROW ((size_t)-1)
 #define VIEW_MAX_COLS 32
+#define VIEW_WRAP_MOST 20000 /* rows; breaking the text of more would take too long */
 
 /* Where the cursor is to go once the row is there. */
 enum wish_kind { WISH_NONE, WISH_KEY, WISH_ADDRESS, WISH_REF, WISH_LOG, WISH_END, WISH_MARKED };
@@ -152,8 +153,6 @@ void view_sort(struct view *v, struct pool *pool, size_t col, bool descending);
 /* text NULL or "": none. ERR_USAGE: the pattern. */
 struct err *view_set_filter(struct view *v, const char *text);
 struct err *view_set_search(struct view *v, const char *text, bool backward);
-/* The growing column and the width it has on the screen, for wrapping. */
-void view_set_wrap(struct view *v, size_t col, int cols);
 /* Which columns are on the screen (bits): only those are searched. */
 void view_set_shown(struct view *v, uint32_t columns);
 /* To the next match from the cursor; here: one under the cursor will do. */
@@ -162,8 +161,14 @@ void view_jump(struct view *v, bool backward, bool here);
 size_t view_match_number(const struct view *v, size_t *total);
 /* For view.c: filters and searches; true if visible things changed. */
 bool view_find_work(struct view *v, uint64_t deadline_ns, bool *more);
+
+/* ---- lines (view_lines.c) ---- */
+/* Brings the list of visible lines up to date; the cursor stays on its row. */
 void view_make_lines(struct view *v);
+/* The row at a position of the order. */
 size_t view_row_at(const struct view *v, size_t position);
+/* The growing column and the width it has on the screen, for wrapping. */
+void view_set_wrap(struct view *v, size_t col, int cols);
 
 uint64_t clock_ns(void);
 
