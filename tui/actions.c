@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The actions that need no file of their own, and the table of all of them.
+ */
 #include "tui/actions.h"
 #include "engine/base/alloc.h"
 #include <string.h>
+
+#define SCROLL_STEP 8 /* columns */
 
 static bool is(const char *a, const char *b)
 {
@@ -78,7 +83,7 @@ static void do_cursor(struct app *a, const char *arg)
 static void do_scroll(struct app *a, const char *arg)
 {
 	struct view *v = need_view(a);
-	int step = a->count ? (int)a->count : 8;
+	int step = a->count ? (int)a->count : SCROLL_STEP;
 
 	if (!v)
 		return;
@@ -111,7 +116,7 @@ static void fold_close(struct view *v)
 	} else if ((parent = view_parent(v, row)) != NO_ROW) {
 		view_to_row(v, parent);
 	} else if (v->left) {
-		v->left = v->left > 8 ? v->left - 8 : 0;
+		v->left = v->left > SCROLL_STEP ? v->left - SCROLL_STEP : 0;
 	}
 }
 
@@ -125,7 +130,7 @@ static void fold_open(struct view *v)
 	} else if (view_has_deeper(v, row)) {
 		view_move(v, 1);
 	} else if (v->left < (int)v->max_left) {
-		v->left += 8;
+		v->left += SCROLL_STEP;
 	}
 }
 
@@ -175,29 +180,22 @@ static void do_focus(struct app *a, const char *arg)
 }
 
 /* Of two inspectors both come first, then the one alone. */
-static void do_zoom(struct app *a, const char *arg)
+static void do_zoom(struct app *a)
 {
 	bool two = a->split && pane_is_inspector(&a->panes[a->focus]);
 
-	(void)arg;
 	if (!a->zoom)
 		a->zoom = two ? ZOOM_BOTH : ZOOM_ONE;
 	else
 		a->zoom = two && a->zoom == ZOOM_BOTH ? ZOOM_ONE : ZOOM_NONE;
 }
 
-static void do_split(struct app *a, const char *arg)
+static void do_split(struct app *a)
 {
-	(void)arg;
 	if (a->split)
 		split_close(a);
 	else
 		split_open(a);
-}
-
-static void do_compare(struct app *a, const char *arg)
-{
-	split_compare(a, arg);
 }
 
 static void do_resize(struct app *a, const char *arg)
@@ -212,9 +210,8 @@ static void do_resize(struct app *a, const char *arg)
 		bad_word(a, "resize", arg);
 }
 
-static void do_close(struct app *a, const char *arg)
+static void do_close(struct app *a)
 {
-	(void)arg;
 	if (a->overlay_on)
 		a->overlay_on = false;
 	else if (a->zoom)
@@ -225,17 +222,15 @@ static void do_close(struct app *a, const char *arg)
 		a->quit = true;
 }
 
-static void do_quit(struct app *a, const char *arg)
+static void do_quit(struct app *a)
 {
-	(void)arg;
 	a->quit = true;
 }
 
-static void do_cancel(struct app *a, const char *arg)
+static void do_cancel(struct app *a)
 {
 	struct run *r = pane_busy(app_pane(a));
 
-	(void)arg;
 	for (int i = 0; i < PANES && !r; i++)
 		r = pane_busy(&a->panes[i]);
 	if (r) {
@@ -250,16 +245,14 @@ static void do_cancel(struct app *a, const char *arg)
 	}
 }
 
-static void do_redraw(struct app *a, const char *arg)
+static void do_redraw(struct app *a)
 {
-	(void)arg;
 	term_redraw(a->term);
 	a->dirty = true;
 }
 
-static void do_suspend(struct app *a, const char *arg)
+static void do_suspend(struct app *a)
 {
-	(void)arg;
 	term_suspend(a->term);
 	a->dirty = true;
 }
@@ -319,42 +312,6 @@ static void do_follow(struct app *a, const char *arg)
 		nav_follow(a);
 }
 
-static void do_back(struct app *a, const char *arg)
-{
-	(void)arg;
-	nav_back(a);
-}
-
-static void do_forward(struct app *a, const char *arg)
-{
-	(void)arg;
-	nav_forward(a);
-}
-
-static void do_hex(struct app *a, const char *arg)
-{
-	(void)arg;
-	nav_hex(a);
-}
-
-static void do_words(struct app *a, const char *arg)
-{
-	(void)arg;
-	hex_words(a);
-}
-
-static void do_identify(struct app *a, const char *arg)
-{
-	(void)arg;
-	thing_identify(a);
-}
-
-static void do_reload(struct app *a, const char *arg)
-{
-	(void)arg;
-	nav_reload(a);
-}
-
 static void do_stack(struct app *a, const char *arg)
 {
 	if (is(arg, "variables"))
@@ -382,15 +339,13 @@ static void do_find_back(struct app *a, const char *arg)
 		prompt_open(a, '?', "");
 }
 
-static void do_find_next(struct app *a, const char *arg)
+static void do_find_next(struct app *a)
 {
-	(void)arg;
 	app_find_next(a, false);
 }
 
-static void do_find_prev(struct app *a, const char *arg)
+static void do_find_prev(struct app *a)
 {
-	(void)arg;
 	app_find_next(a, true);
 }
 
@@ -423,63 +378,21 @@ static void do_yank(struct app *a, const char *arg)
 
 /* ---- information ---- */
 
-static void do_keys(struct app *a, const char *arg)
-{
-	(void)arg;
-	help_keys(a);
-}
-
 static void do_letter(struct app *a, const char *arg)
 {
 	free(a->wants_letter);
 	a->wants_letter = *arg ? xstrdup(arg) : NULL;
 }
 
-static void do_mark(struct app *a, const char *arg)
+static void do_describe_key(struct app *a)
 {
-	mark_set(a, arg);
-}
-
-static void do_jump(struct app *a, const char *arg)
-{
-	mark_jump(a, arg);
-}
-
-static void do_history(struct app *a, const char *arg)
-{
-	(void)arg;
-	help_history(a);
-}
-
-static void do_describe_key(struct app *a, const char *arg)
-{
-	(void)arg;
 	a->wants_key = true;
 }
 
-static void do_messages(struct app *a, const char *arg)
-{
-	(void)arg;
-	help_messages(a);
-}
-
-static void do_warnings(struct app *a, const char *arg)
-{
-	(void)arg;
-	help_warnings(a);
-}
-
-static void do_details(struct app *a, const char *arg)
-{
-	(void)arg;
-	help_details(a);
-}
-
-static void do_wrap(struct app *a, const char *arg)
+static void do_wrap(struct app *a)
 {
 	struct view *v = need_view(a);
 
-	(void)arg;
 	if (!v)
 		return;
 	v->wrap = !v->wrap;
@@ -489,12 +402,11 @@ static void do_wrap(struct app *a, const char *arg)
 		v->wrap ? "long text goes on in the next line" : "long text is cut");
 }
 
-static void do_clear(struct app *a, const char *arg)
+static void do_clear(struct app *a)
 {
 	struct pane *p = app_pane(a);
 	struct view *v = pane_view(p);
 
-	(void)arg;
 	if (a->overlay_on) {
 		a->overlay_on = false;
 		return;
@@ -535,60 +447,63 @@ static void do_unbind(struct app *a, const char *arg)
 }
 
 static const struct action actions[] = {
-	{"back", NULL, "the view before, as it was left", do_back},
-	{"bind", "SCOPE", "bind a key: bind SCOPE KEY COMMAND \"note\"", do_bind},
-	{"cancel", NULL, "stop the command that runs", do_cancel},
-	{"clear", NULL, "take the marks of the search away; close what lies on top", do_clear},
-	{"close", NULL, "close what lies on top; at the root: quit", do_close},
+	{"back", NULL, "the view before, as it was left", .plain = nav_back},
+	{"bind", "SCOPE", "bind a key: bind SCOPE KEY COMMAND \"note\"", .run = do_bind},
+	{"cancel", NULL, "stop the command that runs", .plain = do_cancel},
+	{"clear", NULL, "take the marks of the search away; close what lies on top", .plain = do_clear},
+	{"close", NULL, "close what lies on top; at the root: quit", .plain = do_close},
 	{"compare", "LETTER",
-	 "what differs between this object and the other inspector's, or that of a mark", do_compare},
+	 "what differs between this object and the other inspector's, or that of a mark",
+	 .run = split_compare},
 	{"cursor", "down|up|first|last|page-down|page-up|half-down|half-up|top|middle|bottom",
-	 "move the cursor", do_cursor},
-	{"describe-key", NULL, "tell what a key does here, and where it was bound", do_describe_key},
-	{"details", NULL, "everything about the row, column by column", do_details},
+	 "move the cursor", .run = do_cursor},
+	{"describe-key", NULL, "tell what a key does here, and where it was bound",
+	 .plain = do_describe_key},
+	{"details", NULL, "everything about the row, column by column", .plain = help_details},
 	{"edit",
 	 "left|right|home|end|word-left|word-right|backspace|delete|kill-word-left|"
 	 "kill-word-right|kill-blank|kill-start|kill-end|yank|history-prev|history-next|"
 	 "history-search|accept|abort|complete|complete-prev|paste",
-	 "edit the prompt's line", do_edit},
+	 "edit the prompt's line", .run = do_edit},
 	{"filter", "off|TEXT", "show only some rows; tasks: words of `help ps`, else a pattern",
-	 do_filter},
-	{"find", "PATTERN", "search forward (PCRE2, smart case)", do_find},
-	{"find-back", "PATTERN", "search backward", do_find_back},
-	{"find-next", NULL, "the next match", do_find_next},
-	{"find-prev", NULL, "the match before", do_find_prev},
-	{"focus", "next|prev|tasks|backtrace|inspector|second|log", "go to a pane", do_focus},
-	{"fold", "open|close|toggle|all|none", "hide or show what lies under a row", do_fold},
-	{"follow", "other", "go where the row's link leads; other: in the other inspector", do_follow},
-	{"forward", NULL, "the view after, once you went back", do_forward},
-	{"hex", NULL, "the same bytes as words in hexadecimal, and back", do_hex},
-	{"history", NULL, "the commands typed so far; Enter runs one again", do_history},
+	 .run = do_filter},
+	{"find", "PATTERN", "search forward (PCRE2, smart case)", .run = do_find},
+	{"find-back", "PATTERN", "search backward", .run = do_find_back},
+	{"find-next", NULL, "the next match", .plain = do_find_next},
+	{"find-prev", NULL, "the match before", .plain = do_find_prev},
+	{"focus", "next|prev|tasks|backtrace|inspector|second|log", "go to a pane", .run = do_focus},
+	{"fold", "open|close|toggle|all|none", "hide or show what lies under a row", .run = do_fold},
+	{"follow", "other", "go where the row's link leads; other: in the other inspector",
+	 .run = do_follow},
+	{"forward", NULL, "the view after, once you went back", .plain = nav_forward},
+	{"hex", NULL, "the same bytes as words in hexadecimal, and back", .plain = nav_hex},
+	{"history", NULL, "the commands typed so far; Enter runs one again", .plain = help_history},
 	{"identify", NULL, "what is this? all that is known about the address under the cursor",
-	 do_identify},
-	{"jump", "LETTER", "to a mark", do_jump},
-	{"keys", NULL, "the keys that work here", do_keys},
-	{"letter", "COMMAND", "wait for a letter, then run COMMAND with it", do_letter},
-	{"mark", "LETTER", "mark this place, with a note: mark a NOTE", do_mark},
-	{"messages", NULL, "the messages so far", do_messages},
-	{"mouse", "on|off", "let the program have the mouse", do_mouse},
-	{"prompt", "TEXT", "type a command", do_prompt},
-	{"quit", NULL, "leave the program", do_quit},
-	{"redraw", NULL, "draw the screen anew", do_redraw},
-	{"reload", NULL, "run the pane's command again", do_reload},
-	{"resize", "left|right|up|down|even", "move the border between the panes", do_resize},
+	 .plain = thing_identify},
+	{"jump", "LETTER", "to a mark", .run = mark_jump},
+	{"keys", NULL, "the keys that work here", .plain = help_keys},
+	{"letter", "COMMAND", "wait for a letter, then run COMMAND with it", .run = do_letter},
+	{"mark", "LETTER", "mark this place, with a note: mark a NOTE", .run = mark_set},
+	{"messages", NULL, "the messages so far", .plain = help_messages},
+	{"mouse", "on|off", "let the program have the mouse", .run = do_mouse},
+	{"prompt", "TEXT", "type a command", .run = do_prompt},
+	{"quit", NULL, "leave the program", .plain = do_quit},
+	{"redraw", NULL, "draw the screen anew", .plain = do_redraw},
+	{"reload", NULL, "run the pane's command again", .plain = nav_reload},
+	{"resize", "left|right|up|down|even", "move the border between the panes", .run = do_resize},
 	{"scroll", "center|top|bottom|left|right|home", "move the rows under the cursor",
-	 do_scroll},
-	{"sort", "next|prev|reverse|none|COLUMN", "order the rows by a column", do_sort},
-	{"split", NULL, "a second inspector beside the first, and back", do_split},
+	 .run = do_scroll},
+	{"sort", "next|prev|reverse|none|COLUMN", "order the rows by a column", .run = do_sort},
+	{"split", NULL, "a second inspector beside the first, and back", .plain = do_split},
 	{"stack", "variables|inlined", "show all variables, or the arguments alone; inlined calls or not",
-	 do_stack},
-	{"suspend", NULL, "stop the program, back to the shell", do_suspend},
-	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", do_unbind},
-	{"warnings", NULL, "what was found wrong with dump and vmlinux", do_warnings},
-	{"words", NULL, "words of 8, 4, 2, 1 bytes, or characters", do_words},
-	{"wrap", NULL, "let long text go on in the next line, or cut it", do_wrap},
-	{"yank", "row|address|expr|command|ref", "copy to the clipboard", do_yank},
-	{"zoom", NULL, "one pane on the whole screen, and back", do_zoom},
+	 .run = do_stack},
+	{"suspend", NULL, "stop the program, back to the shell", .plain = do_suspend},
+	{"unbind", "SCOPE", "take a binding away: unbind SCOPE KEY", .run = do_unbind},
+	{"warnings", NULL, "what was found wrong with dump and vmlinux", .plain = help_warnings},
+	{"words", NULL, "words of 8, 4, 2, 1 bytes, or characters", .plain = hex_words},
+	{"wrap", NULL, "let long text go on in the next line, or cut it", .plain = do_wrap},
+	{"yank", "row|address|expr|command|ref", "copy to the clipboard", .run = do_yank},
+	{"zoom", NULL, "one pane on the whole screen, and back", .plain = do_zoom},
 };
 
 const struct action *action_at(size_t i)
@@ -602,4 +517,14 @@ const struct action *action_find(const char *name)
 		if (is(actions[i].name, name))
 			return &actions[i];
 	return NULL;
+}
+
+void action_run(struct app *a, const struct action *x, const char *arg)
+{
+	if (x->run)
+		x->run(a, arg);
+	else if (*arg)
+		app_say(a, STYLE_ERROR, "%s: nothing goes behind it", x->name);
+	else
+		x->plain(a);
 }

@@ -16,11 +16,14 @@ struct action {
 			     something; NULL: none */
 	const char *summary;
 	void (*run)(struct app *a, const char *arg); /* arg: the rest of the line; never NULL */
+	void (*plain)(struct app *a); /* instead, where nothing may follow */
 };
 
 /* i-th; NULL at the end. */
 const struct action *action_at(size_t i);
 const struct action *action_find(const char *name);
+/* arg: what follows the name; "": nothing does. */
+void action_run(struct app *a, const struct action *x, const char *arg);
 /* Names of all actions and commands, for keymaps. */
 extern const struct keymap_names action_names;
 

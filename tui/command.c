@@ -120,7 +120,7 @@ static bool screen_set(struct app *a, const char *word, const char *arg)
 {
 	if (strcmp(word, "set") || (strcmp(arg, "mouse") && strcmp(arg, "nomouse")))
 		return false;
-	action_find("mouse")->run(a, *arg == 'n' ? "off" : "on");
+	action_run(a, action_find("mouse"), *arg == 'n' ? "off" : "on");
 	return true;
 }
 
@@ -144,7 +144,7 @@ void command_run(struct app *a, const char *line)
 	if (!x && !cmd_find(word))
 		x = action_by_prefix(word);
 	if (x)
-		x->run(a, arg);
+		action_run(a, x, arg);
 	else
 		engine_command(a, s);
 }

@@ -8,7 +8,7 @@
 #include "engine/base/alloc.h"
 #include <string.h>
 
-#define SLICE 64 /* rows between looks at the clock */
+#define SLICE 16 /* rows between looks at the clock: a bad pattern takes a millisecond for one */
 
 static bool row_matches(const struct view *v, const struct pattern *p, size_t row, uint32_t shown)
 {
