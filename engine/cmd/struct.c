@@ -4,6 +4,7 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
 #include "engine/cmd/show.h"
+#include "engine/kern/memory/userspace.h"
 #include "engine/kern/module/modules.h"
 #include <inttypes.h>
 #include <string.h>
@@ -247,19 +248,10 @@ static struct err *embedded_offset(const struct cmd_call *c, const struct type *
 /* The user space of the chosen task. */
 static struct err *user_space(const struct cmd_call *c, struct space *ret)
 {
-	struct kern_member pgd = {.names = "pgd"};
 	const struct task *t;
-	struct arch_xlat x;
-	uint64_t top;
 
 	TRY(arg_task(c, NULL, &t));
-	if (!t->mm)
-		return err_new(ERR_NOTFOUND, "task %d has no user space", t->pid);
-	kern_members(c->session, "struct mm_struct", &pgd, 1);
-	TRY(kern_read(c->session, t->mm, &pgd, &top));
-	TRY(mem_vtop(c->session->mem, KERNEL, top, &x));
-	*ret = (struct space){SPACE_USER, x.pa};
-	return NULL;
+	return user_space_of(c->session, t, ret);
 }
 
 static struct err *prepare(const struct cmd_call *c, const struct type *t, const char *members,

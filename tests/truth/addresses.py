@@ -147,8 +147,7 @@ def mapping_problem(rows, start, end, rights, path):
         return "is not told: %s" % [x["text"] for x in rows]
     if " %s " % rights not in r["text"]:
         return "has rights %s: %s" % (rights, r["text"])
-    # [vvar], [heap] and their like have no file; the kernel has more such names than the program
-    return "is of %s: %s" % (path, r["text"]) if path.startswith("/") and r["name"] != path else None
+    return "is of %s: %s" % (path, r["text"]) if r["name"] != (path or "anonymous memory") else None
 
 
 def mappings(program, dump, quiet):

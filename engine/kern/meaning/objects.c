@@ -10,6 +10,7 @@
 #include "engine/kern/impl.h"
 #include "engine/kern/meaning/groups.h"
 #include "engine/kern/meaning/kinds.h"
+#include "engine/kern/memory/vmas.h"
 #include "engine/type/value.h"
 
 #define COMM_LEN 16
@@ -148,11 +149,12 @@ static void put_vma(const struct meaning_ask *a)
 {
 	uint64_t from, to, file = field(a, "vm_file");
 	uint64_t flags = field(a, "vm_flags|__vm_flags|flags");
+	char rights[5];
 
 	if (!meaning_field(a, "vm_start", &from) || !meaning_field(a, "vm_end", &to))
 		return;
-	buf_printf(&a->ret->text, "%" PRIx64 "-%" PRIx64 " %c%c%c%c", from, to, flags & 1 ? 'r' : '-',
-		   flags & 2 ? 'w' : '-', flags & 4 ? 'x' : '-', flags & 8 ? 's' : 'p');
+	vma_permissions(flags, rights);
+	buf_printf(&a->ret->text, "%" PRIx64 "-%" PRIx64 " %s", from, to, rights);
 	if (file)
 		own_word(a, path_of_file(&a->m->paths, file));
 }

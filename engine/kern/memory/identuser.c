@@ -8,36 +8,7 @@
 #include <string.h>
 #include "engine/kern/memory/identimpl.h"
 #include "engine/kern/memory/userspace.h"
-
-/* What the kernel's own names for it in /proc/PID/maps are. */
-static const char *special_name(struct asking *a, const struct vma_place *v)
-{
-	static const struct {
-		const char *from, *to, *name;
-	} parts[] = {
-		{"start_brk", "brk", "heap"},
-		{"start_stack", "start_stack", "stack"},
-		{"context.vdso", "context.vdso", "vdso"},
-	};
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		struct kern_member from = {.names = parts[i].from}, to = {.names = parts[i].to};
-		uint64_t start, end;
-		if (kern_members(a->s, "struct mm_struct", &from, 1) && kern_members(a->s, "struct mm_struct", &to, 1) &&
-		    err_ok(kern_read(a->s, a->ask->task->mm, &from, &start)) &&
-		    err_ok(kern_read(a->s, a->ask->task->mm, &to, &end)) && start && v->start <= end &&
-		    v->end > start)
-			return parts[i].name;
-	}
-	return "anonymous memory";
-}
-
-/* VM_READ, VM_WRITE, VM_EXEC, VM_SHARED: their values are as old as the kernel. */
-static void put_rights(struct buf *out, uint64_t flags)
-{
-	buf_printf(out, " %c%c%c%c", flags & 1 ? 'r' : '-', flags & 2 ? 'w' : '-', flags & 4 ? 'x' : '-',
-		   flags & 8 ? 's' : 'p');
-}
+#include "engine/kern/memory/vmas.h"
 
 static struct err *tell_page(struct asking *a, const struct task *t)
 {
@@ -64,26 +35,27 @@ static struct err *tell_page(struct asking *a, const struct task *t)
 struct err *ident_user(struct asking *a)
 {
 	const struct task *t = a->ask->task;
-	struct vma_place v;
+	struct vma v;
+	char rights[5];
 
 	if (!t || a->va >> 63)
 		return NULL;
-	if (!vma_at(a->s, t, a->va, &v)) {
+	if (!t->mm || !vma_at(a->s, t->mm, a->va, &v)) {
 		if (t->mm)
 			buf_printf(&a->text, "nothing is mapped there in task %d", t->pid);
 		else
 			buf_printf(&a->text, "task %d is a kernel thread: it has no user space", t->pid);
 		return ident_tell(a, &(struct ident){.kind = IDENT_USER, .start = a->va, .cpu = -1, .pid = t->pid});
 	}
-	const char *name = v.path ? v.path : v.file ? "a file" : special_name(a, &v);
+	const char *name = v.name[0] ? v.name : "anonymous memory";
 	buf_put_safe(&a->text, name, strlen(name));
-	buf_printf(&a->text, "+0x%" PRIx64 " of task %d,", a->va - v.start + (v.file ? v.offset : 0), t->pid);
-	put_rights(&a->text, v.flags);
-	buf_printf(&a->text, " 0x%" PRIx64 "-0x%" PRIx64, v.start, v.end);
-	struct ref ref = ref_object(intern_str(a->s->intern, "struct vm_area_struct"), v.vma);
+	vma_permissions(v.flags, rights);
+	buf_printf(&a->text, "+0x%" PRIx64 " of task %d, %s 0x%" PRIx64 "-0x%" PRIx64, a->va - v.start + v.offset,
+		   t->pid, rights, v.start, v.end);
+	struct ref ref = ref_object(intern_str(a->s->intern, "struct vm_area_struct"), v.addr);
 	struct err *e = ident_tell(a, &(struct ident){.kind = IDENT_USER, .name = name, .start = v.start,
 						      .size = v.end - v.start, .offset = a->va - v.start,
 						      .cpu = -1, .pid = t->pid, .ref = ref});
-	free(v.path);
+	free(v.name);
 	return e || !a->more ? e : tell_page(a, t);
 }

@@ -12,7 +12,7 @@
 #include "engine/kern/fs/path.h"
 #include "engine/kern/impl.h"
 
-#define RSS_COUNTERS 3 /* of files, anonymous, shared; behind them: swap entries */
+#define MAX_AREAS (1u << 20) /* of an old list, until one is found */
 
 enum { MM_TREE, MM_LIST, MM_RB, MM_PGD, MM_TOTAL, MM_COUNT, MM_STARTBRK, MM_BRK, MM_STACK, MM_VDSO, MM_MEMBERS };
 static const char *const mm_names[MM_MEMBERS] = {
@@ -116,6 +116,20 @@ static char *area_name(struct reader *r, const struct vma *v)
 	return xstrdup("");
 }
 
+/* All but the name. */
+static struct vma read_area(struct reader *r, uint64_t addr)
+{
+	struct vma v = {.addr = addr};
+
+	v.start = value(r, addr, &r->v[VMA_START], UINT64_MAX);
+	v.end = value(r, addr, &r->v[VMA_END], UINT64_MAX);
+	v.fault = v.start == UINT64_MAX || v.end == UINT64_MAX;
+	v.flags = value(r, addr, &r->v[VMA_FLAGS], 0);
+	v.file = value(r, addr, &r->v[VMA_FILE], 0);
+	v.offset = v.file ? value(r, addr, &r->v[VMA_PGOFF], 0) * r->s->arch->page_size : 0;
+	return v;
+}
+
 static struct err *give_number(struct reader *r, const struct element *e)
 {
 	char text[96];
@@ -132,7 +146,7 @@ static struct err *give_number(struct reader *r, const struct element *e)
 static struct err *give(void *ctx, const struct element *e)
 {
 	struct reader *r = ctx;
-	struct vma v = {.addr = e->addr};
+	struct vma v;
 	bool added = true;
 
 	if (e->kind == ELEMENT_DAMAGE)
@@ -145,12 +159,7 @@ static struct err *give(void *ctx, const struct element *e)
 		hmap_put(&r->given, e->addr, &added);
 	if (!added)
 		return NULL;
-	v.start = value(r, v.addr, &r->v[VMA_START], UINT64_MAX);
-	v.end = value(r, v.addr, &r->v[VMA_END], UINT64_MAX);
-	v.fault = v.start == UINT64_MAX || v.end == UINT64_MAX;
-	v.flags = value(r, v.addr, &r->v[VMA_FLAGS], 0);
-	v.file = value(r, v.addr, &r->v[VMA_FILE], 0);
-	v.offset = v.file ? value(r, v.addr, &r->v[VMA_PGOFF], 0) * r->s->arch->page_size : 0;
+	v = read_area(r, e->addr);
 	v.name = area_name(r, &v);
 	struct err *err = r->fn(r->ctx, e, &v);
 	free(v.name);
@@ -202,17 +211,51 @@ struct err *vmas_each(struct session *s, uint64_t mm, struct job *job,
 	return e;
 }
 
+/* ---- one by its address ---- */
+
+/* The only area that can hold va; 0: there is none. */
+static uint64_t candidate(struct reader *r, uint64_t va)
+{
+	uint64_t vma;
+
+	if (r->m[MM_TREE].found)
+		return maple_at(r->s, kern_at(r->mm, &r->m[MM_TREE]), va, &vma) ? vma : 0;
+	vma = value(r, r->mm, &r->m[MM_LIST], 0);
+	for (unsigned n = 0; vma && n < MAX_AREAS && value(r, vma, &r->v[VMA_END], UINT64_MAX) <= va; n++)
+		vma = value(r, vma, &r->v[VMA_NEXT], 0);
+	return vma;
+}
+
+bool vma_at(struct session *s, uint64_t mm, uint64_t va, struct vma *ret)
+{
+	struct reader r = {.s = s, .mm = mm};
+	uint64_t vma;
+
+	if (!err_ok(resolve(&r)) || !(vma = candidate(&r, va)))
+		return false;
+	*ret = read_area(&r, vma);
+	if (ret->fault || va < ret->start || va >= ret->end)
+		return false;
+	ret->name = area_name(&r, ret);
+	return true;
+}
+
 /* ---- the mm ---- */
 
 /* Up to 6.1 plain counters, then per-CPU ones. */
 static uint64_t read_rss(struct session *s, uint64_t mm)
 {
+	static const struct {
+		const char *plain, *percpu;
+	} counters[] = { /* MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES; MM_SWAPENTS, 2, aren't in memory */
+		{"rss_stat.count[0].counter|rss_stat[0].count", "rss_stat[0].counters"},
+		{"rss_stat.count[1].counter|rss_stat[1].count", "rss_stat[1].counters"},
+		{"rss_stat.count[3].counter|rss_stat[3].count", "rss_stat[3].counters"},
+	};
 	uint64_t sum = 0, v, base;
 
-	for (unsigned i = 0; i < RSS_COUNTERS; i++) {
-		AUTO_FREE char *plain = xasprintf("rss_stat.count[%u].counter|rss_stat[%u].count", i == 2 ? 3 : i, i == 2 ? 3 : i);
-		AUTO_FREE char *percpu = xasprintf("rss_stat[%u].counters", i == 2 ? 3 : i);
-		struct kern_member m[2] = {{.names = plain}, {.names = percpu}};
+	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+		struct kern_member m[2] = {{.names = counters[i].plain}, {.names = counters[i].percpu}};
 		kern_members(s, "struct mm_struct", m, 2);
 		if (!m[0].found || !err_ok(kern_read(s, mm, &m[0], &v)))
 			return UINT64_MAX;

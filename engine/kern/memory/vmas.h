@@ -25,16 +25,19 @@ struct vma {
 	uint64_t offset; /* in the file, in bytes */
 	uint64_t file;	 /* struct file; 0: none */
 	bool fault;	 /* not all of it could be read */
-	char *name;	 /* path, "[heap]", "[stack]", "[vdso]"; "": none. Borrowed for the call. */
+	char *name;	 /* path, "[heap]", "[stack]", "[vdso]"; "": none */
 };
 
 void mm_read(struct session *s, uint64_t mm, struct mm_info *ret);
 
-/* Gives each area in order of its address, or damage (v NULL). After damage in the old list the rest
- * comes out of the tree. Errors: as container_walk()'s. */
+/* Gives each area in order of its address, or damage (v NULL); its name is borrowed for the call. After damage in
+ * the old list the rest comes out of the tree. Errors: as container_walk()'s. */
 struct err *vmas_each(struct session *s, uint64_t mm, struct job *job,
 		      struct err *(*fn)(void *ctx, const struct element *e, const struct vma *v),
 		      void *ctx, struct container_end *end);
+
+/* The area that va lies in; ret->name is the caller's to free. false: there is none, or it can't be told. */
+bool vma_at(struct session *s, uint64_t mm, uint64_t va, struct vma *ret);
 
 /* "r-xp", as /proc/PID/maps has it. */
 void vma_permissions(uint64_t flags, char out[5]);
