@@ -83,7 +83,15 @@ enum x86_64_verdict { X86_DENIED = -1, X86_UNKNOWN = 0, X86_CONFIRMED = 1 };
 /* Do the page tables of l map va to pa? */
 enum x86_64_verdict x86_64_check_map(const struct arch_env *env, const struct arch_layout *l,
 				     uint64_t va, uint64_t pa);
-/* arch_env's callbacks, for when they may be NULL. */
-bool x86_64_symbol(const struct arch_env *env, const char *name, uint64_t *ret);
+/* arch_env's symbol(), which may be NULL. */
+static inline bool x86_64_symbol(const struct arch_env *env, const char *name, uint64_t *ret)
+{
+	return env->symbol && env->symbol(env->ctx, name, ret);
+}
+/* Where an address of the image lies. */
+static inline uint64_t x86_64_image_to_phys(const struct arch_layout *l, uint64_t va)
+{
+	return va - X86_KERNEL_MAP + l->phys_base;
+}
 
 #endif

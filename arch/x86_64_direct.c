@@ -78,7 +78,7 @@ static bool claim_variable(struct direct *d, bool *has)
 	*has = x86_64_symbol(d->env, "page_offset_base", &at);
 	if (!*has || !d->l->exact)
 		return false;
-	at += d->l->kernel_offset - X86_KERNEL_MAP + d->l->phys_base;
+	at = x86_64_image_to_phys(d->l, at + d->l->kernel_offset);
 	return err_ok(d->env->read_phys(d->env->ctx, at, raw, sizeof(raw))) &&
 	       claim(d, load_u64(raw));
 }
@@ -159,7 +159,7 @@ void x86_64_find_direct(const struct arch_env *env, struct arch_layout *l)
 		.env = env,
 		.l = l,
 		.place = l->levels == 5 ? &place5 : &place4,
-		.image_pa = l->image_va - X86_KERNEL_MAP + l->phys_base,
+		.image_pa = x86_64_image_to_phys(l, l->image_va),
 		.verdict = X86_DENIED,
 	};
 	uint64_t text;

@@ -61,11 +61,6 @@ struct search {
 	bool any;
 };
 
-bool x86_64_symbol(const struct arch_env *env, const char *name, uint64_t *ret)
-{
-	return env->symbol && env->symbol(env->ctx, name, ret);
-}
-
 static bool info(const struct arch_env *env, const char *key, int base, uint64_t *ret)
 {
 	const char *s;
@@ -113,24 +108,6 @@ static void collect(const struct arch_env *env, struct facts *f)
 	}
 }
 
-enum x86_64_verdict x86_64_check_map(const struct arch_env *env, const struct arch_layout *l,
-				     uint64_t va, uint64_t pa)
-{
-	struct arch_xlat x;
-	struct err *e = x86_64_walk(env, l, l->pgd_pa, va, &x);
-
-	if (!e)
-		return x.pa == pa ? X86_CONFIRMED : X86_DENIED;
-	bool denied = err_state(e) == MEM_UNMAPPED;
-	err_free(e);
-	return denied ? X86_DENIED : X86_UNKNOWN;
-}
-
-static uint64_t image_to_phys(const struct arch_layout *l, uint64_t va)
-{
-	return va - X86_KERNEL_MAP + l->phys_base;
-}
-
 static bool is_banner_at(const struct arch_env *env, uint64_t pa, enum x86_64_verdict *ret)
 {
 	char buf[sizeof(banner) - 1];
@@ -147,7 +124,7 @@ static enum x86_64_verdict check_banner(const struct search *s, const struct arc
 
 	if (!s->f.has_banner)
 		return X86_UNKNOWN;
-	is_banner_at(s->env, image_to_phys(l, s->f.linux_banner + l->kernel_offset), &v);
+	is_banner_at(s->env, x86_64_image_to_phys(l, s->f.linux_banner + l->kernel_offset), &v);
 	return v;
 }
 
@@ -173,7 +150,7 @@ static void set_image(const struct facts *f, struct arch_layout *l)
 static void consider_pgd(struct search *s, struct arch_layout *l, uint64_t pgd_pa)
 {
 	l->pgd_pa = pgd_pa;
-	int score = x86_64_check_map(s->env, l, l->image_va, image_to_phys(l, l->image_va));
+	int score = x86_64_check_map(s->env, l, l->image_va, x86_64_image_to_phys(l, l->image_va));
 	enum x86_64_verdict at_banner = l->exact ? check_banner(s, l) : X86_UNKNOWN;
 	score += at_banner;
 	l->image_sure = at_banner == X86_CONFIRMED;
@@ -201,9 +178,9 @@ static void consider_levels(struct search *s, const struct guess *g, unsigned le
 	l.init_va = s->f.init + g->offset;
 	l.init_size = s->f.init_size;
 	if (s->f.has_pgd_rt)
-		consider_pgd(s, &l, image_to_phys(&l, s->f.pgd_rt));
+		consider_pgd(s, &l, x86_64_image_to_phys(&l, s->f.pgd_rt));
 	if (s->f.has_pgd)
-		consider_pgd(s, &l, image_to_phys(&l, s->f.pgd + l.kernel_offset));
+		consider_pgd(s, &l, x86_64_image_to_phys(&l, s->f.pgd + l.kernel_offset));
 	if (g->pgd_pa || (!s->f.has_pgd_rt && !s->f.has_pgd))
 		consider_pgd(s, &l, g->pgd_pa);
 }
@@ -400,7 +377,7 @@ void x86_64_layout(const struct arch_env *env, struct arch_layout *ret)
 	find_image_end(&s);
 	s.best.tables_bad = s.best.image_sure &&
 			    x86_64_check_map(env, &s.best, s.best.image_va,
-					     image_to_phys(&s.best, s.best.image_va)) != X86_CONFIRMED;
+					     x86_64_image_to_phys(&s.best, s.best.image_va)) != X86_CONFIRMED;
 	x86_64_find_direct(env, &s.best);
 	*ret = s.best;
 }

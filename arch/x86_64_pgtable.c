@@ -124,6 +124,19 @@ bool x86_64_next_mapping(const struct arch_env *env, const struct arch_layout *l
 	return false;
 }
 
+enum x86_64_verdict x86_64_check_map(const struct arch_env *env, const struct arch_layout *l,
+				     uint64_t va, uint64_t pa)
+{
+	struct arch_xlat x;
+	struct err *e = x86_64_walk(env, l, l->pgd_pa, va, &x);
+
+	if (!e)
+		return x.pa == pa ? X86_CONFIRMED : X86_DENIED;
+	bool denied = err_state(e) == MEM_UNMAPPED;
+	err_free(e);
+	return denied ? X86_DENIED : X86_UNKNOWN;
+}
+
 /* An offset into a linear range that was found; sizes may reach the very end of the address space.
  */
 static bool in_range(uint64_t va, uint64_t start, uint64_t size)
@@ -134,7 +147,7 @@ static bool in_range(uint64_t va, uint64_t start, uint64_t size)
 bool x86_64_linear(const struct arch_layout *l, uint64_t va, uint64_t *pa)
 {
 	if (in_range(va, l->image_va, l->image_size))
-		*pa = va - X86_KERNEL_MAP + l->phys_base;
+		*pa = x86_64_image_to_phys(l, va);
 	else if (in_range(va, l->direct_va, l->direct_size))
 		*pa = va - l->direct_va;
 	else

@@ -114,7 +114,10 @@ static bool take_line(struct session *s, struct holdings *h, const char *p, size
 	*l = (struct line){0};
 	take_head(s, l, word[0], len[0]);
 	take_element(s, l, word[1], len[1]);
-	return l->head[0] && l->element[0];
+	if (l->head[0] && l->element[0])
+		return true;
+	h->n--;
+	return false;
 }
 
 static void read_text(struct session *s, struct holdings *h, const char *text, const char *name,
@@ -187,17 +190,26 @@ const char *holdings_problem(struct session *s)
 
 /* ---- looking up ---- */
 
+/* The next name of "a|b|c", which *rest then is behind, and its length; NULL: there are no more. */
+static const char *next_name(const char **rest, size_t *n)
+{
+	const char *name = *rest;
+
+	*n = strcspn(name, "|");
+	*rest += *n + (name[*n] == '|');
+	return *name ? name : NULL;
+}
+
 /* Is name one of "a|b|c"? */
 static bool one_of(const char *alternatives, const char *name, size_t n)
 {
-	for (const char *p = alternatives;; p++) {
-		size_t k = strcspn(p, "|");
-		if (k == n && !strncmp(p, name, n))
+	const char *one;
+	size_t k;
+
+	while ((one = next_name(&alternatives, &k)))
+		if (k == n && !strncmp(one, name, n))
 			return true;
-		p += k;
-		if (!*p)
-			return false;
-	}
+	return false;
 }
 
 /* Member `path` (without indexes at its end) of a struct named owner. */
@@ -246,16 +258,16 @@ static const struct type *type_by_name(struct session *s, const char *name, size
 static bool place_link(struct session *s, const struct type *t, const char *link, struct holding *ret)
 {
 	struct type_place place;
+	const char *rest = link, *one;
+	size_t k;
 
-	for (const char *p = link; *p;) {
-		size_t k = strcspn(p, "|");
-		AUTO_FREE char *path = xstrndup(p, k);
+	while ((one = next_name(&rest, &k))) {
+		AUTO_FREE char *path = xstrndup(one, k);
 		if (err_ok(type_member(t, path, &place))) {
 			ret->link = intern_str(s->intern, path);
 			ret->c.link = place.offset;
 			return true;
 		}
-		p += k + (p[k] == '|');
 	}
 	ret->link = "";
 	return !*link;
@@ -264,9 +276,11 @@ static bool place_link(struct session *s, const struct type *t, const char *link
 /* What the line says, if this dump's types agree. */
 static bool apply(struct session *s, const struct line *l, struct holding *ret)
 {
-	for (const char *p = l->element; *p;) {
-		size_t k = strcspn(p, "|");
-		const struct type *t = type_by_name(s, p, k);
+	const char *rest = l->element, *one;
+	size_t k;
+
+	while ((one = next_name(&rest, &k))) {
+		const struct type *t = type_by_name(s, one, k);
 		if (t && place_link(s, t, l->link, ret)) {
 			AUTO_BUF struct buf name = {0};
 			type_print_name(t, &name);
@@ -274,7 +288,6 @@ static bool apply(struct session *s, const struct line *l, struct holding *ret)
 			ret->element_name = intern_str(s->intern, buf_str(&name));
 			return true;
 		}
-		p += k + (p[k] == '|');
 	}
 	return false;
 }
