@@ -93,8 +93,8 @@ struct err *bt_scope_vars(struct bt *b, size_t index, size_t level)
 
 	if (!all && !b->c->args->has['P'])
 		return NULL;
-	if (!err_ok(frame_vars(b->s->unwinder, b->s->lines, b->s->types, &b->stack, index, level, all,
-			       &v, &n)))
+	const struct frame_scope at = {b->s->unwinder, b->s->lines, b->s->types, &b->stack, index, level};
+	if (!err_ok(frame_vars(&at, all, &v, &n)))
 		return NULL;
 	for (size_t i = 0; i < n && !e; i++) {
 		if (is_lost(b, &v[i], index, level))

@@ -248,7 +248,8 @@ static struct err *search_pointers(struct refs *x, const struct search_query *q)
 		       x->title ? ": " : "", x->title ? x->title : ""));
 	scope_kernel(c->session, KERNEL_ALL, &scope);
 	job_set_phase(c->job, "search for pointers, pages");
-	struct err *e = search_run(c->session->mem, q, scope.v, scope.n, c->job, on_hit, x, &counts);
+	struct err *e = search_run(c->session->mem, &(struct search_order){q, scope.v, scope.n, on_hit, x, c->job},
+				   &counts);
 	scope_free(&scope);
 	if (e && !x->enough)
 		return e;

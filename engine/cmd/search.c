@@ -388,7 +388,8 @@ static struct err *search_all(struct searching *x, const struct search_query *q)
 	TRY(sink_begin(c->out, x->scope.tasks[0] ? &search_task_table : &search_table, NULL, buf_str(&crash),
 		       "Search of %s for %s", scope_name(c->args), c->args->rest));
 	job_set_phase(c->job, "search, pages");
-	struct err *e = search_run(c->session->mem, q, x->scope.v, x->scope.n, c->job, on_hit, x, &counts);
+	const struct search_order order = {q, x->scope.v, x->scope.n, on_hit, x, c->job};
+	struct err *e = search_run(c->session->mem, &order, &counts);
 	if (e && !x->enough)
 		return e;
 	err_free(e);

@@ -261,28 +261,26 @@ static void set_type(struct types *ts, struct object *o, uint64_t die, struct va
 		v->size = (size_t)size;
 }
 
-struct err *frame_vars(struct unwinder *u, struct lines *l, struct types *ts,
-		       const struct stack *st, size_t index, size_t level, bool locals,
-		       struct var **ret, size_t *n)
+struct err *frame_vars(const struct frame_scope *at, bool locals, struct var **ret, size_t *n)
 {
-	struct query q = {.u = u, .lines = l, .stack = st, .sites = MAX_SITES};
+	struct query q = {.u = at->unwinder, .lines = at->lines, .stack = at->stack, .sites = MAX_SITES};
 	AUTO_FREE uint64_t *types = NULL;
 	struct scope s;
 	struct err *e;
 
 	*ret = NULL;
 	*n = 0;
-	if (index >= st->n)
-		return err_new(ERR_NOTFOUND, "no frame %zu: the stack has %zu", index, st->n);
-	if (!scope_open(&s, &q, index))
+	if (at->frame >= at->stack->n)
+		return err_new(ERR_NOTFOUND, "no frame %zu: the stack has %zu", at->frame, at->stack->n);
+	if (!scope_open(&s, &q, at->frame))
 		return err_new(ERR_NODEBUG, "no debug info for the code at 0x%llx",
-			       (unsigned long long)st->frames[index].pc);
-	if (level >= s.nscopes)
-		return err_new(ERR_NOTFOUND, "frame %zu has no level %zu", index, level);
+			       (unsigned long long)at->stack->frames[at->frame].pc);
+	if (at->level >= s.nscopes)
+		return err_new(ERR_NOTFOUND, "frame %zu has no level %zu", at->frame, at->level);
 	object_lock(s.object);
-	e = collect(&s, level, locals, ret, &types, n);
+	e = collect(&s, at->level, locals, ret, &types, n);
 	object_unlock(s.object);
 	for (size_t i = 0; !e && i < *n; i++)
-		set_type(ts, s.object, types[i], &(*ret)[i]);
+		set_type(at->types, s.object, types[i], &(*ret)[i]);
 	return e;
 }

@@ -31,10 +31,18 @@ struct var {
 	char why[80];		 /* VAR_UNKNOWN: the reason */
 };
 
-/* The parameters (and, if locals, the variables of the enclosing blocks that hold pc) of scope `level`
- * of frame `index` of a stack. *ret (malloc'ed array) is the caller's. ERR_NODEBUG when there is no DWARF. */
-struct err *frame_vars(struct unwinder *u, struct lines *l, struct types *ts,
-		       const struct stack *st, size_t index, size_t level, bool locals,
-		       struct var **ret, size_t *n);
+/* A scope of a frame, and what is needed to read it. */
+struct frame_scope {
+	struct unwinder *unwinder;
+	struct lines *lines;
+	struct types *types; /* NULL: variables get no types */
+	const struct stack *stack;
+	size_t frame; /* in the stack */
+	size_t level; /* 0: the innermost of the calls that are inlined there; the last: the function itself */
+};
+
+/* The scope's parameters, and, if locals, the variables of the enclosing blocks that hold pc. *ret (malloc'ed
+ * array) is the caller's. ERR_NODEBUG when there is no DWARF, ERR_NOTFOUND: no such frame or level. */
+struct err *frame_vars(const struct frame_scope *at, bool locals, struct var **ret, size_t *n);
 
 #endif

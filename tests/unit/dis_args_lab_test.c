@@ -192,9 +192,10 @@ static void one_stack(struct about *p, const struct stack *truth, const struct s
 		size_t ns, n;
 		if (fr->user || !fr->object ||
 		    !err_ok(lines_at(p->s->lines, fr->object, fr->exact ? fr->pc : fr->pc - 1,
-				     &scopes, &ns)) ||
-		    !err_ok(frame_vars(p->s->unwinder, p->s->lines, p->s->types, truth, p->i,
-				       ns - 1, false, &v, &n)))
+				     &scopes, &ns)))
+			continue;
+		const struct frame_scope at = {p->s->unwinder, p->s->lines, p->s->types, truth, p->i, ns - 1};
+		if (!err_ok(frame_vars(&at, false, &v, &n)))
 			continue;
 		p->f->frames++;
 		p->scope = &scopes[ns - 1];

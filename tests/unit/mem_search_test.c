@@ -82,7 +82,7 @@ static void check(struct mem *m, struct search_query *q, uint64_t start, uint64_
 	struct search_counts counts;
 	struct found got = {0};
 
-	assert_null(search_run(m, q, &r, 1, NULL, on_hit, &got, &counts));
+	assert_null(search_run(m, &(struct search_order){q, &r, 1, on_hit, &got, NULL}, &counts));
 	same(&got, want);
 	search_query_free(q);
 	free(got.v);
@@ -210,7 +210,7 @@ static void test_counts(void **state)
 	assert_null(search_add_number(q, UINT64_C(8) << 32 | 3, UINT64_C(8) << 32 | 4));
 	find_number(&want, 8, 0, UINT64_C(7) << 32, UINT64_C(7) << 32, 0, MEMORY - 1);
 	find_number(&want, 8, 0, UINT64_C(8) << 32 | 3, UINT64_C(8) << 32 | 4, 0, MEMORY - 1);
-	assert_null(search_run(m, q, r, 2, NULL, on_hit, &got, &counts));
+	assert_null(search_run(m, &(struct search_order){q, r, 2, on_hit, &got, NULL}, &counts));
 	same(&got, &want);
 	for (uint64_t pfn = 0; pfn < FAKE_PFNS; pfn++) {
 		searched += fake_in_dump(pfn);
@@ -246,7 +246,7 @@ static void test_pattern(void **state)
 	assert_null(search_pattern(regex, &q));
 	find_string(&want, text, 8, 0, MEMORY - 1);
 	assert_true(want.n >= 1);
-	assert_null(search_run(m, q, &r, 1, NULL, on_hit, &got, &counts));
+	assert_null(search_run(m, &(struct search_order){q, &r, 1, on_hit, &got, NULL}, &counts));
 	same(&got, &want);
 	search_query_free(q);
 	struct err *e = search_pattern("a(", &q);
@@ -258,7 +258,7 @@ static void test_pattern(void **state)
 	got = (struct found){0};
 	assert_null(search_pattern("(\\x00*)*(\\x00+)+[^\\x00]\\x01{200}$", &q));
 	r.last = 8 * PAGE;
-	assert_null(search_run(m, q, &r, 1, NULL, on_hit, &got, &counts));
+	assert_null(search_run(m, &(struct search_order){q, &r, 1, on_hit, &got, NULL}, &counts));
 	assert_true(counts.costly > 0);
 	search_query_free(q);
 	free(got.v);
@@ -287,14 +287,14 @@ static void test_ends(void **state)
 	struct mem *m = open_as("kdump", &b);
 	assert_null(search_numbers(8, 0, &q));
 	assert_null(search_add_number(q, 0, 0));
-	struct err *e = search_run(m, q, &r, 1, NULL, on_hit, &got, &counts);
+	struct err *e = search_run(m, &(struct search_order){q, &r, 1, on_hit, &got, NULL}, &counts);
 	assert_int_equal(err_code(e), ERR_NOTFOUND); /* the caller's own error, once */
 	assert_int_equal(got.n, 5);
 	err_free(e);
-	e = search_run(m, q, &r, 1, job, cancel_it, job, &counts);
+	e = search_run(m, &(struct search_order){q, &r, 1, cancel_it, job, job}, &counts);
 	assert_int_equal(err_code(e), ERR_CANCELLED);
 	err_free(e);
-	e = search_run(m, q, &r, 1, job, on_hit, &got, &counts); /* before it began */
+	e = search_run(m, &(struct search_order){q, &r, 1, on_hit, &got, job}, &counts); /* before it began */
 	assert_int_equal(err_code(e), ERR_CANCELLED);
 	err_free(e);
 	search_query_free(q);
@@ -328,7 +328,7 @@ static void test_damage(void **state)
 			struct mem *m = mem_create(d, &arch_x86_64, NULL, NULL);
 			assert_null(search_numbers(8, 0, &q));
 			assert_null(search_add_number(q, 0, UINT64_C(300) << 32));
-			assert_null(search_run(m, q, &r, 1, NULL, on_hit, &got, &counts));
+			assert_null(search_run(m, &(struct search_order){q, &r, 1, on_hit, &got, NULL}, &counts));
 			for (size_t i = 1; i < got.n; i++)
 				assert_true(got.v[i - 1] < got.v[i]);
 			search_query_free(q);

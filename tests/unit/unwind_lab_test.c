@@ -160,8 +160,8 @@ static uint64_t pointer_variable(struct session *s, const struct stack *st, cons
 
 			if (strcmp(scopes[level].function, function))
 				continue;
-			assert_null(frame_vars(s->unwinder, s->lines, s->types, st, i, level, true,
-					       &v, &n));
+			const struct frame_scope at = {s->unwinder, s->lines, s->types, st, i, level};
+			assert_null(frame_vars(&at, true, &v, &n));
 			for (size_t k = 0; k < n; k++)
 				if (!strcmp(v[k].name, name) && v[k].state == VAR_VALUE &&
 				    v[k].size == 8)

@@ -21,7 +21,8 @@ static struct err *tell_variable(struct asking *a, const struct task *t, const s
 	for (size_t level = 0; level < levels && !found && !e; level++) {
 		struct var *v = NULL;
 		size_t n = 0;
-		if (!err_ok(frame_vars(s->unwinder, s->lines, s->types, st, index, level, true, &v, &n)))
+		const struct frame_scope at = {s->unwinder, s->lines, s->types, st, index, level};
+		if (!err_ok(frame_vars(&at, true, &v, &n)))
 			continue;
 		for (size_t i = 0; i < n && !found; i++) {
 			uint64_t offset = a->va - v[i].addr;

@@ -22,9 +22,7 @@ struct slot {
 
 struct search {
 	struct mem *m;
-	const struct search_query *q;
-	const struct search_range *ranges;
-	struct job *job;
+	const struct search_order *order;
 	struct page_source *pages;
 	pthread_mutex_t lock; /* of what follows, and pages */
 	pthread_cond_t room, ready;
@@ -66,7 +64,7 @@ static void work_on(struct search *s, struct piece_reader *r, const struct piece
 	piece_search(r, p, &hits, &counts);
 	for (size_t i = 0; i < hits.n; i++)
 		hits.v[i].range = p->range;
-	bool cancelled = !err_ok(job_tick(s->job, p->pages));
+	bool cancelled = !err_ok(job_tick(s->order->job, p->pages));
 	pthread_mutex_lock(&s->lock);
 	s->stop |= cancelled;
 	s->counts.searched += counts.searched;
@@ -83,11 +81,11 @@ static void work_on(struct search *s, struct piece_reader *r, const struct piece
 static void *worker(void *arg)
 {
 	struct search *s = arg;
-	struct piece_reader *r = piece_reader_create(s->m, s->q, s->ranges);
+	struct piece_reader *r = piece_reader_create(s->m, s->order->query, s->order->ranges);
 	struct piece *p = xmalloc(sizeof(*p));
 	uint64_t number;
 
-	job_give_way(s->job);
+	job_give_way(s->order->job);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop && !s->at_end) {
 		if (!begin(s, p, &number)) {
@@ -110,7 +108,7 @@ static void *worker(void *arg)
  * it is a part of it. */
 static bool seen(struct search *s, const struct search_hit *h)
 {
-	if (s->q->kind != SEARCH_PATTERN)
+	if (s->order->query->kind != SEARCH_PATTERN)
 		return false;
 	if (h->range == s->last_range && h->addr < s->last_end)
 		return true;
@@ -119,15 +117,14 @@ static bool seen(struct search *s, const struct search_hit *h)
 	return false;
 }
 
-static struct err *hand_on(struct search *s, struct hits *hits,
-			   struct err *(*fn)(void *ctx, const struct search_hit *hit), void *ctx)
+static struct err *hand_on(struct search *s, struct hits *hits)
 {
 	struct err *e = NULL;
 
 	for (size_t i = 0; i < hits->n && !e; i++) {
 		if (!seen(s, &hits->v[i]))
-			e = fn(ctx, &hits->v[i]);
-		if (!e && job_cancelled(s->job))
+			e = s->order->on_hit(s->order->ctx, &hits->v[i]);
+		if (!e && job_cancelled(s->order->job))
 			e = err_cancelled();
 	}
 	free(hits->v);
@@ -135,7 +132,7 @@ static struct err *hand_on(struct search *s, struct hits *hits,
 }
 
 /* The thread that asked: hands on what is next, as it comes. */
-static struct err *lead(struct search *s, struct err *(*fn)(void *ctx, const struct search_hit *hit), void *ctx)
+static struct err *lead(struct search *s)
 {
 	struct err *e = NULL;
 
@@ -154,29 +151,25 @@ static struct err *lead(struct search *s, struct err *(*fn)(void *ctx, const str
 		if (!hits.n)
 			continue;
 		pthread_mutex_unlock(&s->lock);
-		e = hand_on(s, &hits, fn, ctx);
+		e = hand_on(s, &hits);
 		pthread_mutex_lock(&s->lock);
 	}
 	s->stop = true;
 	pthread_cond_broadcast(&s->room);
 	pthread_mutex_unlock(&s->lock);
-	return !e && job_cancelled(s->job) ? err_cancelled() : e;
+	return !e && job_cancelled(s->order->job) ? err_cancelled() : e;
 }
 
-struct err *search_run(struct mem *m, const struct search_query *q, const struct search_range *ranges, size_t n,
-		       struct job *job, struct err *(*fn)(void *ctx, const struct search_hit *hit), void *ctx,
-		       struct search_counts *counts)
+struct err *search_run(struct mem *m, const struct search_order *o, struct search_counts *counts)
 {
 	struct search *s = xcalloc(1, sizeof(*s));
 	pthread_t threads[MAX_THREADS];
 	unsigned started = 0, want = job_cores();
 
 	s->m = m;
-	s->q = q;
-	s->ranges = ranges;
-	s->job = job;
+	s->order = o;
 	s->last_range = SIZE_MAX;
-	s->pages = page_source_create(m, ranges, n, job);
+	s->pages = page_source_create(m, o->ranges, o->nranges, o->job);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->room, NULL);
 	pthread_cond_init(&s->ready, NULL);
@@ -184,7 +177,7 @@ struct err *search_run(struct mem *m, const struct search_query *q, const struct
 	int error = 0;
 	while (started < want && !(error = pthread_create(&threads[started], NULL, worker, s)))
 		started++;
-	struct err *e = started ? err_keep(lead(s, fn, ctx)) : err_os(error, "no thread could be started");
+	struct err *e = started ? err_keep(lead(s)) : err_os(error, "no thread could be started");
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	*counts = s->counts;

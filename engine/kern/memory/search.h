@@ -51,10 +51,17 @@ struct search_counts {
 	uint64_t costly; /* pieces of memory of which the rest was left out: the pattern would take too long */
 };
 
-/* fn gets each hit; its error ends the search. job: done and total are pages. counts are set also when the search
- * ends early. */
-struct err *search_run(struct mem *m, const struct search_query *q, const struct search_range *ranges, size_t n,
-		       struct job *job, struct err *(*fn)(void *ctx, const struct search_hit *hit), void *ctx,
-		       struct search_counts *counts);
+/* What for, where, and who gets what is found. All borrowed. */
+struct search_order {
+	const struct search_query *query;
+	const struct search_range *ranges;
+	size_t nranges;
+	struct err *(*on_hit)(void *ctx, const struct search_hit *hit); /* its error ends the search */
+	void *ctx;
+	struct job *job; /* done and total are pages; NULL: none */
+};
+
+/* counts are set also when the search ends early. */
+struct err *search_run(struct mem *m, const struct search_order *o, struct search_counts *counts);
 
 #endif

@@ -128,7 +128,7 @@ struct err *scope_slabs(struct session *s, const char *cache, struct job *job, s
 	TRY(search_numbers(8, 0, &x.q));
 	struct err *e = add_caches(&x, cache);
 	if (!e)
-		e = search_run(s->mem, x.q, &map, 1, job, take_slab, &x, &counts);
+		e = search_run(s->mem, &(struct search_order){x.q, &map, 1, take_slab, &x, job}, &counts);
 	if (!e && !ret->n)
 		e = err_new(ERR_NOTFOUND, "slab cache %s has no slab, or none that the dump has", cache);
 	search_query_free(x.q);

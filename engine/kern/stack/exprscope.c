@@ -78,8 +78,8 @@ static void walk(struct expr_scope *x)
 	if (!x->task || !err_ok(tasks_load(s, x->job, &ts)) || !(t = task_by_addr(ts, x->task)))
 		return;
 	task_stack(s, t, MAX_FRAMES, &x->stack);
-	if (has_frame(x) && !err_ok(frame_vars(s->unwinder, s->lines, s->types, &x->stack, x->frame,
-					       x->level, true, &x->vars, &x->nvars)))
+	const struct frame_scope at = {s->unwinder, s->lines, s->types, &x->stack, x->frame, x->level};
+	if (has_frame(x) && !err_ok(frame_vars(&at, true, &x->vars, &x->nvars)))
 		prototype_vars(x);
 }
 

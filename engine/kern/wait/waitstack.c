@@ -111,7 +111,8 @@ static bool look_at_frame(const struct hunt *h, const struct task *t, const stru
 	for (size_t level = 0; level < LEVELS_MAX && !done; level++) {
 		struct var *v = NULL;
 		size_t n = 0;
-		if (!err_ok(frame_vars(s->unwinder, s->lines, s->types, st, i, level, true, &v, &n)))
+		const struct frame_scope at = {s->unwinder, s->lines, s->types, st, i, level};
+		if (!err_ok(frame_vars(&at, true, &v, &n)))
 			break;
 		for (size_t k = 0; k < n && !done; k++)
 			done = look_at_var(h, t, &v[k], i, level, f);
