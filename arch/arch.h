@@ -118,6 +118,10 @@ struct arch {
 	const struct arch_reg *regs;
 	size_t nregs;
 	unsigned reg_pc, reg_sp, reg_fp;
+	/* A native system call: how the function begins that it enters by, the array of its functions, and the
+	 * register that keeps its number (DWARF). */
+	const char *syscall_entry, *syscall_table;
+	unsigned reg_syscall;
 	/* The six (or so) integer-argument registers of a call, DWARF numbers, in order. */
 	const uint8_t *arg_regs;
 	size_t nargs;

@@ -29,7 +29,7 @@ bool bt_rests_on_guess(const struct bt *b, size_t frame)
 }
 
 /* The innermost frame's registers are given, not found; ORC is the rule: only the rest is worth a word. */
-static const char *note_of(const struct bt *b, size_t i, bool is_inline)
+const char *bt_note(const struct bt *b, size_t i, bool is_inline)
 {
 	const struct frame *f = &b->stack.frames[i];
 	bool given = f->source == FRAME_REGS && (f->user || (!i && !f->pt_regs));
@@ -56,7 +56,7 @@ static struct err *frame_row(struct bt *b, size_t i, size_t level, size_t n, con
 		.user = f->user,
 		.guess = bt_rests_on_guess(b, i),
 		.source = f->source,
-		.note = note_of(b, i, call->is_inline),
+		.note = bt_note(b, i, call->is_inline),
 		.key = key,
 		.ref = ref_frame(b->t->addr, (unsigned)i, (unsigned)level),
 	};
@@ -69,10 +69,8 @@ static struct err *physical_frame(struct bt *b, size_t i)
 	const struct frame *f = &b->stack.frames[i];
 	struct code_place place;
 
-	if (f->user) {
-		TRY(frame_row(b, i, 0, 1, &(struct code_call){0}));
-		return b->words ? bt_frame_words(b, i) : bt_regs(b, &f->regs);
-	}
+	if (f->user)
+		return bt_user(b, i);
 	size_t n = code_place_at(b->s, f->object, f->pc, f->exact, &place);
 	for (size_t level = a->has['I'] ? n - 1 : 0; level < n; level++) {
 		struct code_call call = code_place_call(&place, level);
@@ -220,7 +218,7 @@ const struct cmd cmd_bt = {
 	.details =
 		"Innermost call first. Inlined calls are frames of their own. NOTE tells how a frame was found "
 		"where it is not by ORC; a guess (fp, scan) is dim, and so is what was found from it. The last frame of a task that "
-		"came from user space shows the registers that it came with.\n"
+		"came from user space shows the system call and the registers that it came with.\n"
 		"-V shows what a variable is where the frame stands, by the debug info; -R what an argument was when the "
 		"function was called, by the code alone: they differ where it was assigned since, and one may know what "
 		"the other doesn't.\n"

@@ -34,7 +34,9 @@ struct bt_row {
 	const char *entry; /* "exception": what came in here, not a call; isn't counted. NULL: a call */
 	bool guess; /* the frame, or one further in that it was found from, was guessed: dim */
 	enum frame_source source;
+	const char *where; /* in place of file and line; NULL: nothing */
 	const char *note, *key;
+	bool folded; /* on a screen, until somebody wants to see what is under it */
 	struct ref ref;
 };
 /* btrow.c: puts out a row of bt's own table, and counts it. */
@@ -64,7 +66,18 @@ struct shown;
 struct err *bt_var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref);
 /* The same for a variable whose value is in v->bytes, or that has none: then text says why. */
 struct err *bt_value(struct bt *b, const struct var *v, const char *text);
-/* The registers of a pt_regs, a row each. */
+/* The same with more say. */
+struct bt_line {
+	const struct var *v;
+	struct shown *shown;
+	struct ref ref;
+	const char *text; /* the whole line in its stead; NULL: "name = value  meaning" */
+	bool plain; /* several values, no single one that could be lacking */
+	enum row_for only;
+};
+struct err *bt_line(struct bt *b, const struct bt_line *l);
+
+/* btregs.c: the registers of a pt_regs. */
 struct err *bt_regs(struct bt *b, const struct regs *r);
 
 /* btargs.c: what the registers of arguments held when physical frame i was called, with evidence (-R). */
@@ -76,7 +89,13 @@ bool bt_recover(struct bt *b, size_t i, struct var *v);
 struct err *bt_prototype_vars(struct bt *b, size_t i);
 void bt_args_done(struct bt *b);
 
-/* btentry.c: the row of what interrupted physical frame i, with its registers; nothing when it made an
+/* How frame i was found, where that is worth a word; "": nothing is. */
+const char *bt_note(const struct bt *b, size_t i, bool is_inline);
+
+/* btentry.c: the row of user space, with the registers that frame i holds, or their words. */
+struct err *bt_user(struct bt *b, size_t i);
+
+/* The row of what interrupted physical frame i, with its registers; nothing when it made an
  * ordinary call. */
 struct err *bt_entry(struct bt *b, size_t i);
 

@@ -72,6 +72,8 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 		if (call->column)
 			buf_printf(&where, ":%u", call->column);
 		src = (struct ref){REF_SRC, 0, call->line, intern_str(b->s->intern, call->file)};
+	} else if (r->where) {
+		buf_puts(&where, r->where);
 	}
 	put_note(b, r, &on, &note);
 	snprintf(num, sizeof(num), "#%u", b->index);
@@ -98,5 +100,6 @@ struct err *bt_row(struct bt *b, const struct bt_row *r)
 		[STACK] = on.text[0] ? cell_text(on.text) : cell_absent(),
 	};
 	b->index += !r->entry;
-	return sink_row(b->c->out, &(struct row){.cells = v, .key = r->key, .ref = r->ref, .role = role});
+	return sink_row(b->c->out, &(struct row){.cells = v, .key = r->key, .ref = r->ref, .folded = r->folded,
+						  .role = role});
 }

@@ -27,22 +27,33 @@ static bool is_aggregate(const struct var *v, const struct shown *shown)
 	       shown->text.len;
 }
 
-struct err *bt_var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref)
+static void put_line(const struct var *v, struct shown *shown, struct buf *out)
 {
-	AUTO_BUF struct buf line = {0}, type = {0};
-
 	if (!shown->text.len)
 		cell_print(&shown->value, &shown->text);
-	buf_printf(&line, "%s = %s", v->name, buf_str(&shown->text));
+	buf_printf(out, "%s = %s", v->name, buf_str(&shown->text));
 	if (shown->meaning.len)
-		buf_printf(&line, "  %s", buf_str(&shown->meaning));
+		buf_printf(out, "  %s", buf_str(&shown->meaning));
 	else if (is_aggregate(v, shown))
 		buf_puts(&shown->meaning, buf_str(&shown->text));
 	if (v->on_entry)
-		buf_puts(&line, "  (on entry)");
+		buf_puts(out, "  (on entry)");
+}
+
+struct err *bt_line(struct bt *b, const struct bt_line *l)
+{
+	const struct var *v = l->v;
+	struct shown *shown = l->shown;
+	struct ref ref = l->ref;
+	AUTO_BUF struct buf line = {0}, type = {0};
+
+	if (l->text)
+		buf_puts(&line, l->text);
+	else
+		put_line(v, shown, &line);
 	if (v->type)
 		type_print_name(v->type, &type);
-	enum role role = ref.kind ? ROLE_LINK : shown->value.kind == CELL_ABSENT ? ROLE_DIM
+	enum role role = l->plain ? ROLE_NORMAL : ref.kind ? ROLE_LINK : shown->value.kind == CELL_ABSENT ? ROLE_DIM
 		       : shown->value.kind == CELL_FAULT ? ROLE_FAULT : ROLE_NORMAL;
 	struct cell cells[V_COLS] = {
 		[V_LINE] = cell_link(cell_role(cell_text(buf_str(&line)), role), ref),
@@ -54,8 +65,14 @@ struct err *bt_var_row(struct bt *b, const struct var *v, struct shown *shown, s
 		[V_LOCATION] = cell_text(v->location),
 		[V_EVIDENCE] = cell_absent(),
 	};
-	struct row r = {.cells = cells, .key = v->name, .ref = ref, .child = true, .depth = 0, .role = role};
+	struct row r = {.cells = cells, .key = v->name, .ref = ref, .child = true, .depth = 0,
+			.only = l->only, .role = role};
 	return sink_row(b->c->out, &r);
+}
+
+struct err *bt_var_row(struct bt *b, const struct var *v, struct shown *shown, struct ref ref)
+{
+	return bt_line(b, &(struct bt_line){.v = v, .shown = shown, .ref = ref});
 }
 
 struct err *bt_value(struct bt *b, const struct var *v, const char *text)
@@ -74,23 +91,4 @@ struct err *bt_value(struct bt *b, const struct var *v, const char *text)
 	struct err *e = bt_var_row(b, v, &shown, shown.value.ref);
 	shown_free(&shown);
 	return e;
-}
-
-struct err *bt_regs(struct bt *b, const struct regs *r)
-{
-	const struct arch *a = b->s->arch;
-
-	for (size_t i = 0; i < a->nregs; i++) {
-		unsigned n = (unsigned)a->regs[i].dwarf;
-		struct shown shown;
-		struct var v = {.name = a->regs[i].name};
-		if (!regs_has(r, n))
-			continue;
-		snprintf(v.location, sizeof(v.location), "pt_regs");
-		shown = (struct shown){.value = cell_addr(r->v[n])};
-		struct err *e = bt_var_row(b, &v, &shown, (struct ref){0});
-		shown_free(&shown);
-		TRY(e);
-	}
-	return NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/model/match.h"
 #include "engine/base/alloc.h"
+#include <ctype.h>
 #include <pcre2.h>
+#include <string.h>
 
 struct pattern {
 	pcre2_code *code;
@@ -20,27 +22,74 @@ static bool has_capital(const char *s)
 	return false;
 }
 
-struct err *pattern_create(const char *regex, struct pattern **ret)
+static pcre2_code *compile(const char *text, uint32_t more, int *why, PCRE2_SIZE *at)
 {
-	uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (has_capital(regex) ? 0 : PCRE2_CASELESS);
+	uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (has_capital(text) ? 0 : PCRE2_CASELESS) | more;
+
+	return pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, flags, why, at, NULL);
+}
+
+/* "schedule+0x5a" is a pattern that doesn't match itself, and people search for what they see. So it is either: the
+ * pattern, or the text as it stands. NULL: no need, or it can't be put together with an unusual pattern. */
+static pcre2_code *compile_either(const char *regex)
+{
+	AUTO_BUF struct buf both = {0};
 	PCRE2_SIZE at;
 	int why;
-	pcre2_code *code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED, flags, &why,
-					 &at, NULL);
-	if (!code) {
-		PCRE2_UCHAR text[128];
-		pcre2_get_error_message(why, text, sizeof(text));
-		return err_new(ERR_USAGE, "pattern '%s': %s at character %zu", regex,
-			       (const char *)text, (size_t)at + 1);
-	}
-	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it, it's only slower */
 
+	if (!strpbrk(regex, "+*?()[]{}|^$"))
+		return NULL;
+	buf_printf(&both, "(?:%s)|", regex);
+	for (const char *p = regex; *p; p++) {
+		if ((unsigned char)*p < 0x80 && !isalnum((unsigned char)*p))
+			buf_putc(&both, '\\');
+		buf_putc(&both, *p);
+	}
+	return compile(buf_str(&both), has_capital(regex) ? 0 : PCRE2_CASELESS, &why, &at);
+}
+
+static struct pattern *pattern_of(pcre2_code *code)
+{
 	struct pattern *p = xcalloc(1, sizeof(*p));
+
+	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it, it's only slower */
 	p->code = code;
 	p->limits = pcre2_match_context_create(NULL);
 	pcre2_set_match_limit(p->limits, 100000);
 	pcre2_set_depth_limit(p->limits, 1000);
-	*ret = p;
+	return p;
+}
+
+struct err *pattern_create(const char *regex, struct pattern **ret)
+{
+	PCRE2_SIZE at;
+	int why;
+	pcre2_code *code = compile(regex, 0, &why, &at), *either;
+
+	if (!code) {
+		PCRE2_UCHAR text[128];
+		pcre2_get_error_message(why, text, sizeof(text));
+		return err_new(ERR_USAGE, "pattern '%s': %s at character %zu (\\ before a character takes it as "
+			       "it stands)", regex, (const char *)text, (size_t)at + 1);
+	}
+	either = compile_either(regex);
+	if (either)
+		pcre2_code_free(code);
+	*ret = pattern_of(either ? either : code);
+	return NULL;
+}
+
+struct err *pattern_create_typed(const char *text, struct pattern **ret)
+{
+	struct err *e = pattern_create(text, ret);
+	PCRE2_SIZE at;
+	int why;
+	pcre2_code *code = e ? compile(text, PCRE2_LITERAL, &why, &at) : NULL;
+
+	if (!code)
+		return e;
+	err_free(e);
+	*ret = pattern_of(code);
 	return NULL;
 }
 

@@ -2,7 +2,7 @@
 /**
  * Patterns for search and filter: PCRE2 with smart case (a pattern without capitals ignores case),
  * UTF-8 where valid, and match limits against hostile input. A pattern that doesn't compile is an
- * error that shows where.
+ * error that shows where. Text that is there letter by letter matches too: "schedule+0x5a" finds itself.
  *
  * Thread: any; a compiled pattern is immutable (JIT, own match data a call).
  */
@@ -14,6 +14,8 @@
 struct pattern;
 
 struct err *pattern_create(const char *regex, struct pattern **ret);
+/* The same for what somebody types to find it: what is no pattern ("(exc") is searched for as it stands. */
+struct err *pattern_create_typed(const char *text, struct pattern **ret);
 void pattern_destroy(struct pattern *p);
 /* Does it match in s? The first match at or after byte `from` goes to *start, *end (may be NULL). */
 bool pattern_find(const struct pattern *p, const char *s, size_t n, size_t from, size_t *start,
