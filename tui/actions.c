@@ -125,8 +125,7 @@ static void fold_open(struct view *v)
 	size_t row = v->cursor_row;
 
 	if (view_has_deeper(v, row) && view_folded(v, row)) {
-		view_fold(v, row, false);
-		view_make_lines(v);
+		view_unfold(v, row);
 	} else if (view_has_deeper(v, row)) {
 		view_move(v, 1);
 	} else if (v->left < (int)v->max_left) {
@@ -149,8 +148,7 @@ static void do_fold(struct app *a, const char *arg)
 	else if (is(arg, "none"))
 		view_fold_all(v, false);
 	else if (is(arg, "toggle")) {
-		view_fold(v, v->cursor_row, !view_folded(v, v->cursor_row));
-		view_make_lines(v);
+		view_toggle(v, v->cursor_row);
 	} else {
 		bad_word(a, "fold", arg);
 	}

@@ -341,12 +341,23 @@ static bool long_job(const struct app *a)
 	return a->opening != NULL;
 }
 
-/* When a progress, a message or a pending key wants the loop again; UINT64_MAX: never. */
-static uint64_t deadline(const struct app *a)
+/* Keys typed ahead mean the view that was asked for, not the one that is still there: `:log`, Enter and a search in one go.
+ * Until when they wait for it; 0: they needn't. */
+static uint64_t keys_wait_until(struct app *a)
 {
-	uint64_t now = clock_ns(), least = UINT64_MAX;
+	uint64_t until = pane_comes_by(app_pane(a));
 
-	if (a->pending_until)
+	return until > clock_ns() ? until : 0;
+}
+
+/* When a progress, a message or a pending key wants the loop again; UINT64_MAX: never. */
+static uint64_t deadline(struct app *a)
+{
+	uint64_t now = clock_ns(), least = keys_wait_until(a);
+
+	if (!least)
+		least = UINT64_MAX;
+	if (a->pending_until && a->pending_until < least)
 		least = a->pending_until;
 	if (a->message_until > now && a->message_until < least)
 		least = a->message_until;
@@ -398,8 +409,9 @@ static void read_signals(struct app *a)
 /* One key at a time: what it changed is settled before the next one is looked at. */
 static bool read_input(struct app *a)
 {
+	if (keys_wait_until(a))
+		return false;
 	struct input in = term_read(a->term);
-
 	if (in.kind == INPUT_NONE)
 		return false;
 	a->active = true;
@@ -462,7 +474,7 @@ static void tell_idle(struct app *a)
 		a->active = true;
 }
 
-static int poll_timeout(const struct app *a)
+static int poll_timeout(struct app *a)
 {
 	uint64_t until = deadline(a), now = clock_ns();
 
@@ -474,7 +486,7 @@ static int poll_timeout(const struct app *a)
 static void wait_for_news(struct app *a)
 {
 	struct pollfd p[] = {
-		{STDIN_FILENO, POLLIN, 0}, {a->wake_fd, POLLIN, 0}, {a->signal_fd, POLLIN, 0}};
+		{STDIN_FILENO, keys_wait_until(a) ? 0 : POLLIN, 0}, {a->wake_fd, POLLIN, 0}, {a->signal_fd, POLLIN, 0}};
 	uint64_t rings;
 
 	int n = poll(p, 3, poll_timeout(a));

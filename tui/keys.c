@@ -125,6 +125,25 @@ static void prompt_key(struct app *a, keysym k)
 	}
 }
 
+/* z means something alone, and zz: whoever types zG wants z and then G. */
+static bool run_shorter(struct app *a, const char *const *scopes)
+{
+	keysym rest[KEYMAP_MAX_KEYS];
+	size_t n = a->npending;
+
+	for (size_t k = a->wants_key ? 0 : n; k-- > 1;) {
+		struct keymap_found f = keymap_find(a->keymap, scopes, a->pending, k);
+		if (!f.binding)
+			continue;
+		memcpy(rest, a->pending + k, (n - k) * sizeof(*rest));
+		run_binding(a, f.binding);
+		for (size_t i = 0; i < n - k; i++)
+			app_key(a, rest[i]);
+		return true;
+	}
+	return false;
+}
+
 void app_key(struct app *a, keysym k)
 {
 	const char *scopes[APP_SCOPES];
@@ -152,7 +171,7 @@ void app_key(struct app *a, keysym k)
 			f.binding ? clock_ns() + keymap_timeout_ms(a->keymap) * 1000000ull : 0;
 	else if (f.binding)
 		run_binding(a, f.binding);
-	else
+	else if (!run_shorter(a, scopes))
 		unknown_keys(a);
 }
 

@@ -268,12 +268,6 @@ static void follow_in_overlay(struct app *a, const struct view *v, const struct 
 	}
 }
 
-static void toggle_fold(struct view *v)
-{
-	view_fold(v, v->cursor_row, !view_folded(v, v->cursor_row));
-	view_make_lines(v);
-}
-
 /* What a step is called in the breadcrumb: the row's name, unless that is but a number or an address. */
 static const char *step_name(const struct row *r, const struct ref *to)
 {
@@ -317,7 +311,7 @@ void nav_follow(struct app *a)
 	if (ref.kind)
 		nav_open_ref(a, &ref, step_name(r, &ref));
 	else if (deeper)
-		toggle_fold(v);
+		view_toggle(v, v->cursor_row);
 	else
 		app_say(a, STYLE_MESSAGE,
 			p->id == PANE_BT ? "no variables are known in this frame"

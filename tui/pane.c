@@ -123,12 +123,22 @@ static void show_next(struct pane *p)
 	trim_history(p);
 }
 
+static bool replaces_the_same(const struct pane *p)
+{
+	return p->next.view->past && p->n;
+}
+
+uint64_t pane_comes_by(const struct pane *p)
+{
+	return p->next.view && !replaces_the_same(p) ? p->asked_ns + SHOW_AFTER_NS : 0;
+}
+
 bool pane_promote(struct pane *p)
 {
 	if (!p->next.view)
 		return false;
 	const struct rows *r = p->next.view->run->rows;
-	if (p->next.view->past && p->n) /* what is shown is right already */
+	if (replaces_the_same(p)) /* what is shown is right already */
 		return rows_finished(r) ? (show_next(p), true) : false;
 	bool worth = rows_finished(r) || (rows_heading(r) && rows_count(r) >= 32) || !p->n ||
 		     clock_ns() - p->asked_ns > SHOW_AFTER_NS;

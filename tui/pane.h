@@ -59,6 +59,8 @@ void pane_open(struct pane *p, const struct visit *v, bool push);
 void pane_drop_ahead(struct pane *p);
 /* Shows `next` when it is worth showing. True if it did. */
 bool pane_promote(struct pane *p);
+/* When another view is shown here at the latest; 0: none was asked for. */
+uint64_t pane_comes_by(const struct pane *p);
 /* Back gives up what was asked for and isn't shown yet. What is shown then may have no view any more: the
  * caller sees to that (past_run). False: there is nothing there. */
 bool pane_back(struct pane *p);

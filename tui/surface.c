@@ -138,6 +138,12 @@ int surface_str(struct surface *s, int y, int x, int max, enum style style, cons
 	return surface_text(s, y, x, max, style, text, strlen(text));
 }
 
+int surface_more(struct surface *s, int y, int x, enum style style)
+{
+	put(s, y, x, style, s->ascii ? '~' : 0x2026);
+	return 1;
+}
+
 int surface_cut(struct surface *s, int y, int x, int max, enum style style, const char *text,
 		size_t n)
 {
@@ -146,8 +152,7 @@ int surface_cut(struct surface *s, int y, int x, int max, enum style style, cons
 	if (max <= 0)
 		return 0;
 	int used = surface_text(s, y, x, max - 1, style, text, n);
-	put(s, y, x + used, style, s->ascii ? '~' : 0x2026);
-	return used + 1;
+	return used + surface_more(s, y, x + used, style);
 }
 
 size_t surface_path_skip(const char *text, size_t n, int max)

@@ -50,6 +50,8 @@ int surface_str(struct surface *s, int y, int x, int max, enum style style, cons
 /* The same, but what doesn't fit ends in an ellipsis. */
 int surface_cut(struct surface *s, int y, int x, int max, enum style style, const char *text,
 		size_t n);
+/* The ellipsis itself; returns the column that it took. */
+int surface_more(struct surface *s, int y, int x, enum style style);
 /* Of a path that is too long the end is worth more, a line's number most: how many bytes of its start to leave
  * out so that it takes `max` columns, whole folders first; 0: it fits, or is no path. */
 size_t surface_path_skip(const char *text, size_t n, int max);

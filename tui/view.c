@@ -421,6 +421,34 @@ void view_fold(struct view *v, size_t row, bool folded)
 	v->stale = true;
 }
 
+/* What comes into view below the cursor's row is what somebody wanted to see: it is brought onto the screen, as far as
+ * the row itself stays there. */
+void view_unfold(struct view *v, size_t row)
+{
+	size_t h = v->height < 1 ? 1 : (size_t)v->height, last;
+
+	view_fold(v, row, false);
+	view_make_lines(v);
+	if (row != v->cursor_row)
+		return;
+	last = v->cursor;
+	while (last + 1 < v->nlines && last < v->cursor + h * 2 / 3 &&
+	       (v->lines[last + 1] == row || v->rows[v->lines[last + 1]].depth > v->rows[row].depth))
+		last++;
+	if (last >= v->top + h)
+		v->top = last - h + 1;
+}
+
+void view_toggle(struct view *v, size_t row)
+{
+	if (view_folded(v, row)) {
+		view_unfold(v, row);
+		return;
+	}
+	view_fold(v, row, true);
+	view_make_lines(v);
+}
+
 void view_fold_all(struct view *v, bool folded)
 {
 	for (size_t i = 0; i < v->nrows; i++)

@@ -139,6 +139,9 @@ void view_wish(struct view *v, enum wish_kind kind, const char *key, uint64_t nu
 /* ---- folds ---- */
 bool view_folded(const struct view *v, size_t row);
 void view_fold(struct view *v, size_t row, bool folded);
+/* Unfolds; under the cursor: with what comes up in sight. The lines are made anew. */
+void view_unfold(struct view *v, size_t row);
+void view_toggle(struct view *v, size_t row);
 void view_fold_all(struct view *v, bool folded);
 /* Which rows are folded, to come back to it: a byte a row, the caller's. */
 uint8_t *view_save_folds(const struct view *v);

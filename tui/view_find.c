@@ -135,7 +135,7 @@ struct err *view_set_filter(struct view *v, const char *text)
 	struct pattern *p = NULL;
 
 	if (text && *text)
-		TRY(pattern_create(text, &p));
+		TRY(pattern_create_typed(text, &p));
 	pattern_destroy(v->filter);
 	free(v->filter_text);
 	v->filter = p;
@@ -151,7 +151,7 @@ struct err *view_set_search(struct view *v, const char *text, bool backward)
 	struct pattern *p = NULL;
 
 	if (text && *text)
-		TRY(pattern_create(text, &p));
+		TRY(pattern_create_typed(text, &p));
 	v->search_backward = backward;
 	if (p && v->search_text && !strcmp(text, v->search_text)) {
 		pattern_destroy(p);

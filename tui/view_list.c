@@ -341,9 +341,14 @@ static int draw_cell(const struct drawing *d, int y, int x, int max, const struc
 	if (right && w < max)
 		x += max - w;
 	size_t skip = w > max ? surface_path_skip(buf_str(&text), text.len, max) : 0;
+	if (skip && buf_str(&text)[skip - 1] != '/') /* not even the name has room */
+		skip = surface_path_skip(buf_str(&text), text.len, max - 1);
 	if (w > max && !skip)
 		skip = expression_skip(buf_str(&text), text.len, max);
-	w = surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text) + skip, text.len - skip);
+	int lead = skip && !strchr("/.>", buf_str(&text)[skip - 1]) ? surface_more(d->s, y, x, style_of(r, c)) : 0;
+	x += lead;
+	max -= lead;
+	w = lead + surface_cut(d->s, y, x, max, style_of(r, c), buf_str(&text) + skip, text.len - skip);
 	mark_matches(d, y, x, max, buf_str(&text) + skip, text.len - skip);
 	return w;
 }
