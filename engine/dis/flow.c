@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fixpoint, and the cache of its results.
- *
- * Blocks are worked on until nothing changes. Where ways in may be hidden (a module's tables aren't
- * read; a probe jumps away and comes back), a block that nothing seen leads to is then taken as
- * entered with nothing known, and the work goes on; else it is dead (an alternative that isn't this
- * machine's). What falls through after a call or a trap may never have come back from it: where
- * such a way in has the stack at another height than the others, it isn't one, as the kernel's own
- * build (objtool) proves that real ways agree there.
+ * What is known before an instruction of a function, or at a call that ends in a jump, and the cache of that: a
+ * few functions stand in all stacks.
  */
 #include "engine/dis/flow.h"
 #include "engine/dis/impl.h"
@@ -18,11 +12,9 @@
 #include "engine/base/hmap.h"
 #include "engine/dis/graph.h"
 
-#define MAX_WORK 20000000 /* places looked at for one function: a second, at worst */
 #define MAX_CACHED 4096
 #define MAX_TRAIL 4096
 #define MAX_EXITS 2048 /* other functions that a function jumps to */
-#define MAX_PREDS 1024
 
 struct flow {
 	struct dis *dis;
@@ -95,181 +87,6 @@ struct flow *flow_create(struct dis *d)
 	f->fx = (struct effects){.constant = read_constant, .harmless = is_tracer, .ctx = f};
 	pthread_mutex_init(&f->lock, NULL);
 	return f;
-}
-
-/* ---- the fixpoint ---- */
-
-static bool stack_height(const struct state *s, int64_t *ret)
-{
-	*ret = s->reg[REG_RSP].v.add;
-	return s->reg[REG_RSP].v.sym == SYM_ENTRY + REG_RSP && !s->reg[REG_RSP].v.ext;
-}
-
-/* The states that come into a block. The one after a fault is made here, in *fault. */
-struct incoming {
-	const struct state *v[MAX_PREDS];
-	uint8_t kind[MAX_PREDS];
-	size_t n;
-	struct state fault[8];
-	size_t nfaults;
-	bool too_many;
-};
-
-static void come_in(struct incoming *c, const struct state *s, enum edge_kind kind)
-{
-	if (c->n == MAX_PREDS) {
-		c->too_many = true;
-		return;
-	}
-	c->kind[c->n] = (uint8_t)kind;
-	c->v[c->n++] = s;
-}
-
-static void come_by_fault(struct incoming *c, const struct graph *g, const struct pred *p)
-{
-	const struct block *from = &g->block[p->block];
-
-	if (c->nfaults == sizeof(c->fault) / sizeof(c->fault[0])) {
-		c->too_many = true;
-		return;
-	}
-	struct state *s = &c->fault[c->nfaults++];
-	state_copy(s, &from->in);
-	state_fault(s, &g->insn[from->first], p->reg);
-	come_in(c, s, EDGE_FAULT);
-}
-
-/* Drops ways in that only a call or a trap that never comes back would make. */
-static void drop_impossible(struct incoming *c)
-{
-	int64_t height = 0, h;
-	bool found = false;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (c->kind[i] != EDGE_AFTER && stack_height(c->v[i], &h)) {
-			if (found && h != height)
-				return;
-			found = true;
-			height = h;
-		}
-	for (size_t i = 0; found && i < c->n; i++) {
-		bool differs = !stack_height(c->v[i], &h) || h != height;
-		if (c->kind[i] == EDGE_AFTER && differs)
-			continue;
-		c->v[kept++] = c->v[i];
-	}
-	c->n = found ? kept : c->n;
-}
-
-static void gather(struct graph *g, uint32_t n, struct incoming *c, const struct state *entry)
-{
-	struct block *b = &g->block[n];
-
-	if (n == 0)
-		come_in(c, entry, EDGE_JUMP);
-	for (size_t i = 0; i < b->npred; i++) {
-		const struct block *from = &g->block[b->pred[i].block];
-		if (b->pred[i].kind == EDGE_FAULT) {
-			if (from->in.visited)
-				come_by_fault(c, g, &b->pred[i]);
-		} else if (from->out.visited) {
-			come_in(c, &from->out, b->pred[i].kind);
-		}
-	}
-	drop_impossible(c);
-}
-
-static void run_block(struct graph *g, struct block *b, struct state *s, const struct effects *fx)
-{
-	for (uint32_t i = b->first; i < b->end; i++)
-		state_step(s, &g->insn[i], i, fx);
-}
-
-/* Works on one block; true: what it gives to others has changed. */
-static bool visit(struct graph *g, uint32_t n, const struct state *entry, struct incoming *c,
-		  const struct effects *fx)
-{
-	struct block *b = &g->block[n];
-	struct state in = {0}, out = {0};
-	bool changed;
-
-	c->n = c->nfaults = 0;
-	gather(g, n, c, entry);
-	if (b->orphan || c->too_many)
-		state_unknown(&in);
-	else if (c->n)
-		state_meet(&in, c->v, c->n, n);
-	for (size_t i = 0; i < c->nfaults; i++)
-		state_free(&c->fault[i]);
-	if (!in.visited) {
-		state_free(&in);
-		return false;
-	}
-	state_copy(&out, &in);
-	run_block(g, b, &out, fx);
-	changed = !state_equal(&b->in, &in) || !state_equal(&b->out, &out);
-	state_free(&b->in);
-	state_free(&b->out);
-	b->in = in;
-	b->out = out;
-	return changed;
-}
-
-/* Until nothing changes; false: it doesn't settle. */
-static bool settle(struct graph *g, const struct effects *fx, struct incoming *c, uint64_t *budget)
-{
-	struct state entry = {0};
-	bool again = true;
-
-	state_entry(&entry);
-	while (again) {
-		again = false;
-		for (uint32_t i = 0; i < g->nblocks; i++) {
-			struct block *b = &g->block[i];
-			if (!b->dirty)
-				continue;
-			b->dirty = false;
-			uint64_t work = (uint64_t)(b->end - b->first) * 16 + 64 +
-					b->npred * (NREGS + b->in.n) * 4;
-			if (*budget < work)
-				return false;
-			*budget -= work;
-			if (!visit(g, i, &entry, c, fx))
-				continue;
-			again = true;
-			for (size_t k = 0; k < b->nsucc; k++)
-				g->block[b->succ[k]].dirty = true;
-		}
-	}
-	return true;
-}
-
-static bool find_orphan(struct graph *g)
-{
-	for (uint32_t i = 0; i < g->nblocks; i++) {
-		struct block *b = &g->block[i];
-		if (b->in.visited || b->padding)
-			continue;
-		b->orphan = b->dirty = true;
-		return true;
-	}
-	return false;
-}
-
-static struct err *solve(struct graph *g, const struct effects *fx)
-{
-	struct incoming *c = xcalloc(1, sizeof(*c));
-	uint64_t budget = MAX_WORK;
-	bool ok = true;
-
-	g->block[0].dirty = true;
-	do {
-		c->too_many = false;
-		ok = settle(g, fx, c, &budget);
-	} while (ok && g->hidden && find_orphan(g));
-	free(c);
-	return ok ? NULL : err_new(ERR_UNSUPPORTED, "its data flow is too tangled");
 }
 
 /* ---- snapshots ---- */
@@ -347,7 +164,7 @@ static bool has_jump_table(struct graph *g, const struct effects *fx)
 			continue;
 		found = g->insn[i].a.kind == OPND_MEM && g->insn[i].a.index != NO_REG;
 		if (!found && state_before(g, i, &s, fx))
-			found = !stack_height(&s, &height) || height;
+			found = !state_height(&s, &height) || height;
 		state_free(&s);
 	}
 	return found;
@@ -361,7 +178,7 @@ static struct err *analyse(struct flow *f, const struct dis_func *func, struct g
 	learn_world(f);
 	pthread_mutex_unlock(&f->lock);
 	struct effects fx = world(f, g);
-	struct err *e = solve(g, &fx);
+	struct err *e = graph_solve(g, &fx);
 	if (!e && has_jump_table(g, &fx))
 		e = err_new(ERR_UNSUPPORTED, "it has a jump by a table");
 	if (e)
@@ -513,7 +330,7 @@ static void meet_tails(struct graph *g, uint64_t to, const struct effects *fx, s
 		if (!in->has_target || in->flow == DIS_CALL || in->target != to ||
 		    !state_before(g, i, &st, fx))
 			continue;
-		if (!stack_height(&st, &height) || height) {
+		if (!state_height(&st, &height) || height) {
 			unusable(s, "called by a jump with the stack in disorder");
 			state_free(&st);
 			goto out;

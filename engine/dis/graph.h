@@ -53,6 +53,8 @@ struct graph {
 /* Decodes the function and makes its blocks. On an error, g needs no graph_free(). */
 struct err *graph_build(struct dis *d, const struct dis_func *f, struct graph *g);
 void graph_free(struct graph *g);
+/* solve.c: fills in what is known before and after each block. ERR_UNSUPPORTED: it doesn't settle. */
+struct err *graph_solve(struct graph *g, const struct effects *fx);
 /* The instruction at pc; false: none begins there. */
 bool graph_find(const struct graph *g, uint64_t pc, uint32_t *ret);
 /* Is it a jump that leaves by a register, directly or through one of the kernel's thunks? */

@@ -100,6 +100,14 @@ void state_unknown(struct state *s)
 	memset(s->reg, 0, sizeof(s->reg));
 }
 
+bool state_height(const struct state *s, int64_t *ret)
+{
+	const struct val *sp = &s->reg[REG_RSP].v;
+
+	*ret = sp->add;
+	return sp->sym == SYM_ENTRY + REG_RSP && !sp->ext;
+}
+
 static const struct slot *find_slot(const struct state *s, int32_t off, uint32_t size)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -83,6 +83,9 @@ void state_called(struct state *s);
 /* What a fault in the instruction leaves to its handler: nothing that it may have touched. */
 void state_fault(struct state *s, const struct insn *in, unsigned reg);
 
+/* The stack pointer's distance from what it was on entry; false: not known. */
+bool state_height(const struct state *s, int64_t *ret);
+
 bool val_same(struct val a, struct val b);
 /* How many low bits of symbol + constant the value shows. */
 unsigned val_bits(struct val v);

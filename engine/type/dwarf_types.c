@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Types out of DWARF. A DIE becomes a type when somebody asks for it, found by its offset; names
- * are found by the index. All reading of DIEs happens under the object's lock, which libdw needs;
+ * are found by the index (dwarf_find.c). All reading of DIEs happens under the object's lock, which libdw needs;
  * walks over children only ever go forward, so that a damaged sibling reference can't make a ring.
  *
  * Kernels hold units of three languages: C gives everything; assembler units have no types; of Rust
  * what has a C meaning is shown, the rest (variant parts) is left out.
  */
-#include "engine/type/impl.h"
+#include "engine/type/dwarfimpl.h"
 #include "engine/base/alloc.h"
 #include <dwarf.h>
 #include <string.h>
@@ -15,14 +15,8 @@
 #define NAME_MAX_LEN 1024
 #define DIMENSIONS_MAX 16
 #define CHILDREN_MAX 1000000
-#define CANDIDATES 16
 /* Marks offsets into .debug_types, DWARF 4's section for type units. */
 #define IN_DEBUG_TYPES ((uint64_t)1 << 63)
-
-struct dwarf_provider {
-	struct provider p;
-	struct dwarfindex *index;
-};
 
 /* A walk over the children of a DIE: `struct children c = {0}` begins it. */
 struct children {
@@ -49,7 +43,7 @@ static bool next_child(Dwarf_Die *parent, struct children *c)
 	return true;
 }
 
-static const char *die_name(const struct types *ts, Dwarf_Die *die)
+const char *dwarf_die_name(const struct types *ts, Dwarf_Die *die)
 {
 	const char *s = dwarf_diename(die);
 
@@ -73,7 +67,7 @@ static bool die_number(Dwarf_Die *die, unsigned attr, uint64_t *ret)
 	return true;
 }
 
-static bool die_flag(Dwarf_Die *die, unsigned attr)
+bool dwarf_die_flag(Dwarf_Die *die, unsigned attr)
 {
 	Dwarf_Attribute a;
 	bool set = false;
@@ -274,7 +268,7 @@ static struct type *make(const struct provider *p, Dwarf_Die *die, uint64_t id,
 	if (kind == TYPE_QUALIFIED)
 		return t;
 	if (kind != TYPE_FUNCTION)
-		t->name = die_name(p->ts, die);
+		t->name = dwarf_die_name(p->ts, die);
 	switch (kind) {
 	case TYPE_INT:
 		set_base(t, die);
@@ -291,7 +285,7 @@ static struct type *make(const struct provider *p, Dwarf_Die *die, uint64_t id,
 		/* fall through */
 	case TYPE_STRUCT:
 	case TYPE_UNION:
-		t->is_declaration = die_flag(die, DW_AT_declaration);
+		t->is_declaration = dwarf_die_flag(die, DW_AT_declaration);
 		break;
 	default:
 		break;
@@ -327,7 +321,7 @@ static const struct type *die_type(const struct provider *p, Dwarf_Die *die)
 	return (const struct type *)(uintptr_t)*slot;
 }
 
-static const struct type *load_target(const struct type *t)
+const struct type *dwarf_target(const struct type *t)
 {
 	const struct type *target = t->ts->void_type;
 	Dwarf_Die die;
@@ -380,7 +374,7 @@ static void set_member(const struct provider *p, Dwarf_Die *die, struct member *
 {
 	uint64_t size, offset;
 
-	m->name = die_name(p->ts, die);
+	m->name = dwarf_die_name(p->ts, die);
 	m->type = type_of(p, die);
 	if (!mul_u64(member_location(die), 8, &m->bit_offset))
 		m->bit_offset = 0;
@@ -435,7 +429,7 @@ static struct body *load_enumerators(const struct type *t, Dwarf_Die *die)
 		if (dwarf_tag(&c.die) != DW_TAG_enumerator)
 			continue;
 		struct enumerator *e = &b->enumerators[i++];
-		e->name = die_name(t->ts, &c.die);
+		e->name = dwarf_die_name(t->ts, &c.die);
 		if (die_constant(&c.die, DW_AT_const_value, &e->value))
 			e->value = fit(e->value, t);
 	}
@@ -455,13 +449,13 @@ static struct body *load_params(const struct provider *p, Dwarf_Die *die)
 			b->variadic = true;
 		if (tag != DW_TAG_formal_parameter || i == b->n)
 			continue;
-		b->params[i].name = die_name(p->ts, &c.die);
+		b->params[i].name = dwarf_die_name(p->ts, &c.die);
 		b->params[i++].type = type_of(p, &c.die);
 	}
 	return b;
 }
 
-static const struct body *load_body(const struct type *t)
+const struct body *dwarf_body(const struct type *t)
 {
 	const struct provider *p = t->provider;
 	struct body *b = NULL;
@@ -520,177 +514,4 @@ const struct type *dwarf_provider_die(struct provider *p, uint64_t offset)
 	object_unlock(p->object);
 	pthread_mutex_unlock(&p->ts->lock);
 	return t;
-}
-
-static bool has_btf(const struct types *ts)
-{
-	const struct provider *p = provider_after(ts, NULL, NULL);
-	return p && p->is_btf;
-}
-
-bool dwarf_provider_ready(const struct provider *p)
-{
-	const struct dwarf_provider *dp = (const struct dwarf_provider *)p;
-
-	return dp->index && dwarfindex_ready(dp->index);
-}
-
-struct err *dwarf_provider_prepare(struct provider *p, struct job *job)
-{
-	struct dwarf_provider *dp = (struct dwarf_provider *)p;
-
-	return dp->index ? dwarfindex_build(dp->index, job) : NULL;
-}
-
-/* BTF answers for types, so only symbols are worth waiting for the index then. */
-static bool may_ask(const struct dwarf_provider *dp, enum find_kind kind)
-{
-	if (dwarf_provider_ready(&dp->p))
-		return true;
-	return dp->index &&
-	       (kind == FIND_VARIABLE || kind == FIND_FUNCTION || !has_btf(dp->p.ts));
-}
-
-/* The enum that an enumerator belongs to; 0: it can't be told. */
-static uint64_t parent_of(const struct provider *p, uint64_t offset)
-{
-	Dwarf_Die die, *scopes = NULL;
-	uint64_t parent = 0;
-
-	object_lock(p->object);
-	Dwarf *d = object_dwarf(p->object);
-	if (d && dwarf_offdie(d, offset, &die) && dwarf_getscopes_die(&die, &scopes) > 1)
-		parent = dwarf_dieoffset(&scopes[1]);
-	free(scopes);
-	object_unlock(p->object);
-	return parent;
-}
-
-static struct err *find(struct provider *p, enum find_kind kind, const char *name, struct job *job,
-			const struct type **ret)
-{
-	static const enum dwarf_name_kind kinds[] = {
-		[FIND_STRUCT] = NAME_STRUCT,	 [FIND_UNION] = NAME_UNION,
-		[FIND_ENUM] = NAME_ENUM,	 [FIND_TYPEDEF] = NAME_TYPEDEF,
-		[FIND_BASE] = NAME_BASE,	 [FIND_VARIABLE] = NAME_VARIABLE,
-		[FIND_FUNCTION] = NAME_FUNCTION, [FIND_ENUMERATOR] = NAME_ENUMERATOR,
-	};
-	struct dwarf_provider *dp = (struct dwarf_provider *)p;
-	uint64_t dies[CANDIDATES];
-	size_t n;
-
-	*ret = NULL;
-	if (!may_ask(dp, kind))
-		return NULL;
-	TRY(dwarfindex_find(dp->index, kinds[kind], name, job, dies, CANDIDATES, &n));
-	for (size_t i = 0; i < n && i < CANDIDATES && !*ret; i++) {
-		uint64_t die = kind == FIND_ENUMERATOR ? parent_of(p, dies[i]) : dies[i];
-		const struct type *t = die ? dwarf_provider_die(p, die) : NULL;
-		if (t && !t->is_declaration)
-			*ret = t;
-	}
-	return NULL;
-}
-
-/* The first DIE below the unit at offset `unit` or a later one; 0: there is none. */
-static Dwarf_Off first_in_units(Dwarf *d, Dwarf_Off unit)
-{
-	Dwarf_Off next;
-	size_t header;
-	Dwarf_Die die, child;
-
-	for (; !dwarf_nextcu(d, unit, &next, &header, NULL, NULL, NULL) && next > unit; unit = next)
-		if (dwarf_offdie(d, unit + header, &die) && !dwarf_child(&die, &child))
-			return dwarf_dieoffset(&child);
-	return 0;
-}
-
-/* The top-level DIE behind this one, maybe in a later unit; 0: there is none. */
-static Dwarf_Off next_top_level(Dwarf *d, Dwarf_Die *die)
-{
-	Dwarf_Off at = dwarf_dieoffset(die), unit = at - dwarf_cuoffset(die), next;
-	Dwarf_Die sibling;
-	size_t header;
-
-	if (!dwarf_siblingof(die, &sibling))
-		next = dwarf_dieoffset(&sibling);
-	else if (!dwarf_nextcu(d, unit, &next, &header, NULL, NULL, NULL))
-		next = first_in_units(d, next);
-	else
-		next = 0;
-	return next > at ? next : 0;
-}
-
-struct top_level {
-	uint64_t offset;
-	enum dwarf_name_kind kind;
-	const char *name; /* "": not a named definition of a struct or union */
-};
-
-/* The top-level DIE at *at (0: the very first), and *at moves on, to SIZE_MAX at the end. */
-static bool read_top_level(struct provider *p, size_t *at, struct top_level *ret)
-{
-	Dwarf *d = object_dwarf(p->object);
-	Dwarf_Die die;
-
-	ret->offset = d && !*at ? first_in_units(d, 0) : *at;
-	*at = SIZE_MAX;
-	if (!d || !ret->offset || !dwarf_offdie(d, ret->offset, &die))
-		return false;
-	int tag = dwarf_tag(&die);
-	bool fits = tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
-	ret->kind = tag == DW_TAG_union_type ? NAME_UNION : NAME_STRUCT;
-	ret->name = fits && !die_flag(&die, DW_AT_declaration) ? die_name(p->ts, &die) : "";
-	Dwarf_Off next = next_top_level(d, &die);
-	if (next)
-		*at = next;
-	return true;
-}
-
-/* Every unit repeats its headers' structs: only the one that its name means counts. */
-static bool is_the_one(struct dwarf_provider *dp, const struct top_level *top)
-{
-	uint64_t first;
-	size_t n;
-
-	if (!dp->index)
-		return true;
-	return err_ok(dwarfindex_find(dp->index, top->kind, top->name, NULL, &first, 1, &n)) && n &&
-	       first == top->offset;
-}
-
-bool dwarf_provider_next_struct(struct provider *p, size_t *at, const struct type **ret)
-{
-	struct top_level top;
-	bool more = true;
-
-	while (more && *at != SIZE_MAX) {
-		object_lock(p->object);
-		more = read_top_level(p, at, &top);
-		object_unlock(p->object);
-		if (!more || !*top.name || !is_the_one((struct dwarf_provider *)p, &top))
-			continue;
-		*ret = dwarf_provider_die(p, top.offset);
-		if (*ret)
-			return true;
-	}
-	return false;
-}
-
-static void destroy(struct provider *p)
-{
-	hmap_free(&p->made);
-	free(p);
-}
-
-static const struct provider_ops dwarf_ops = {
-	.target = load_target, .body = load_body, .find = find, .destroy = destroy};
-
-struct provider *dwarf_provider_create(struct types *ts, struct object *o, struct dwarfindex *x)
-{
-	struct dwarf_provider *dp = xcalloc(1, sizeof(*dp));
-
-	dp->p = (struct provider){.ops = &dwarf_ops, .ts = ts, .object = o};
-	dp->index = x;
-	return &dp->p;
 }

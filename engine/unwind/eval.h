@@ -65,8 +65,10 @@ bool eval_raw(struct eval *e, const uint8_t *p, size_t n, const uint64_t *init, 
  */
 void eval_describe(const struct eval *e, const Dwarf_Op *ops, size_t n, char *buf, size_t cap);
 
-/* Shared by the files of the machine: the reason of a failure (returns false); v cut or extended to
- * a typed size; does a composite's piece end here? */
+/* Shared by the files of the machine: a location without pieces; a place with e's reason why it isn't known; the
+ * reason of a failure (returns false); v cut or extended to a typed size; does a composite's piece end here? */
+void eval_simple(struct eval *e, const Dwarf_Op *ops, size_t n, struct place *ret);
+void eval_unknown(const struct eval *e, struct place *ret);
 bool eval_fail(struct eval *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t eval_fit(uint64_t v, unsigned size, bool is_signed);
 bool eval_is_piece(const Dwarf_Op *op);
