@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FD, WHAT, FILE_, DENTRY, INODE, TYPE, PATH, COLS };
+enum { PID, FD, WHAT, FILE_, DENTRY, INODE, TYPE, PATH, COLS };
 static const struct col cols[COLS] = {
+	[PID] = {"pid", "", "whose it is", COL_DATA, 0, 0},
 	[FD] = {"fd", "FD", "file descriptor; root, cwd and exe are the task's own", COL_RIGHT, 4, 0},
 	[WHAT] = {"what", "", "fd, root, cwd or exe", COL_DATA, 0, 0},
 	[FILE_] = {"file", "FILE", "address of the struct file", 0, 18, 3},
@@ -20,6 +21,7 @@ static const struct table files_table = {.name = "files", .cols = cols, .ncols =
 
 struct listing {
 	const struct cmd_call *c;
+	const struct task *task;
 	size_t n;
 };
 
@@ -35,18 +37,20 @@ static struct err *on_file(void *ctx, const struct open_file *f)
 	static const char *const names[] = {"root", "cwd", "exe", "fd"};
 	struct listing *l = ctx;
 	struct session *s = l->c->session;
+	struct cell fault = cell_fault(f->why ? f->why : MEM_UNMAPPED);
 	struct cell file = link_to(s, "struct file", f->file), dentry = link_to(s, "struct dentry", f->dentry);
 	char key[24];
 
 	snprintf(key, sizeof(key), "%" PRIu64, f->fd);
 	struct cell v[COLS] = {
+		[PID] = cell_int(l->task->pid),
 		[FD] = f->kind == OPEN_FD ? cell_uint(f->fd) : cell_shown(cell_absent(), names[f->kind]),
 		[WHAT] = cell_text(names[f->kind]),
-		[FILE_] = file,
-		[DENTRY] = dentry,
+		[FILE_] = f->why && f->kind == OPEN_FD ? fault : file,
+		[DENTRY] = f->why && f->kind != OPEN_FD ? fault : dentry,
 		[INODE] = link_to(s, "struct inode", f->inode),
-		[TYPE] = f->type[0] ? cell_role(cell_text(f->type), ROLE_TYPE) : cell_absent(),
-		[PATH] = f->path ? cell_text(f->path) : cell_fault(MEM_UNMAPPED),
+		[TYPE] = f->type && f->type[0] ? cell_role(cell_text(f->type), ROLE_TYPE) : cell_absent(),
+		[PATH] = f->path ? cell_text(f->path) : fault,
 	};
 	l->n++;
 	return sink_row(l->c->out, &(struct row){.cells = v, .ref = f->file ? file.ref : dentry.ref,
@@ -59,6 +63,7 @@ static struct err *run(const struct cmd_call *c)
 	const struct task *t;
 
 	TRY(arg_task(c, c->args->n ? c->args->v[0] : NULL, &t));
+	l.task = t;
 	AUTO_FREE char *crash = xasprintf("files %d", t->pid);
 	struct ref ref = ref_addr(REF_TASK, t->addr);
 	TRY(sink_begin(c->out, &files_table, &ref, crash, "Files of PID %d  %s", t->pid, t->comm));

@@ -2,6 +2,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"
+#include "engine/kern/fs/mounts.h"
 #include "engine/kern/stack/stackahead.h"
 #include "engine/kern/task/taskfilter.h"
 #include <string.h>
@@ -70,16 +71,35 @@ struct each {
 	struct cmd_call call;
 	const struct task **tasks;
 	size_t n, cap;
+	uint64_t *spaces; /* cmd_mount: mount namespaces that were shown */
+	size_t nspaces, spaces_cap, sharing;
 };
+
+/* Thousands of tasks share a mount namespace of thousands of mounts: each is shown once. */
+static bool shown_before(struct each *x, const struct task *t)
+{
+	uint64_t ns;
+
+	if (!err_ok(mounts_namespace(x->call.session, t->addr, &ns)))
+		return !t->mm; /* it has exited: it has none; else `mount` will say why */
+	for (size_t i = 0; i < x->nspaces; i++)
+		if (x->spaces[i] == ns)
+			return ++x->sharing;
+	GROW(x->spaces, x->nspaces, x->spaces_cap);
+	x->spaces[x->nspaces++] = ns;
+	return false;
+}
 
 static struct err *run_one(struct each *x, const struct task *t)
 {
 	struct context ctx = {.task = ref_addr(REF_TASK, t->addr)};
 
 	x->call.ctx = &ctx;
-	if (x->cmd != &cmd_ps)
+	if (x->cmd != &cmd_ps && x->cmd != &cmd_mount)
 		return x->cmd->run(&x->call);
-	AUTO_FREE char *line = xasprintf("%s pid:%d", x->line, t->pid);
+	if (x->cmd == &cmd_mount && shown_before(x, t))
+		return NULL;
+	AUTO_FREE char *line = xasprintf(x->cmd == &cmd_ps ? "%s pid:%d" : "%s -n %d", x->line, t->pid);
 	return shell_run(x->call.shell, line, &ctx, x->call.job, x->call.out);
 }
 
@@ -103,6 +123,9 @@ static struct err *run_tasks(struct each *x, struct quiet *quiet)
 		sink_note(quiet->out, ROLE_WARN, "... and %zu more such notes", quiet->notes - MAX_NOTES);
 	if (!x->n)
 		sink_note(quiet->out, ROLE_WARN, "no task matches");
+	if (x->sharing)
+		sink_note(quiet->out, ROLE_NORMAL, "%zu more task%s the %zu mount namespace%s above", x->sharing,
+			  x->sharing == 1 ? " shares" : "s share", x->nspaces, x->nspaces == 1 ? "" : "s");
 	return failed ? err_new(ERR_NOTFOUND, "%s failed for %zu tasks", x->cmd->name, failed) : NULL;
 }
 
@@ -126,6 +149,8 @@ static struct err *no_other_tasks(const struct cmd *cmd, const struct cmd_args *
 {
 	if (cmd == &cmd_bt && args->has['a'])
 		return usage_error(cmd, "foreach chooses the tasks, so there can be no -a");
+	if (cmd == &cmd_mount && args->has['n'])
+		return usage_error(cmd, "foreach chooses the tasks, so there can be no -n");
 	if (args->n && cmd->args[0].kind == ARG_TASK)
 		return usage_error(cmd, "foreach chooses the tasks, so there can be no '%s'", args->v[0]);
 	return NULL;
@@ -156,6 +181,7 @@ static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f,
 		free(quiet.told[i]);
 	words_free(&w);
 	free(x.tasks);
+	free(x.spaces);
 	free(args);
 	return e;
 }
@@ -189,12 +215,14 @@ const struct cmd cmd_foreach = {
 	.name = "foreach",
 	.group = "tasks",
 	.summary = "a command for every task that a filter lets through",
-	.details = "The filter is that of `ps`; the command is bt, files, ps, set, mount or vm, with its options.",
+	.details = "The filter is that of `ps`; the command is bt, files, ps, set, mount or vm, with its options. "
+		   "`foreach mount` shows each mount namespace once.",
 	.args = (const struct cmd_arg[]){
 		{"[FILTER] COMMAND", ARG_COMMAND, false, true, "words of the filter, then the command"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"foreach UN bt", "the stacks of all that are stuck"},
+		{"foreach mount", "the mounts of each container"},
 		{"foreach bt -V", "every stack, with arguments and variables"},
 		{0}},
 	.run = run,

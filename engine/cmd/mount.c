@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/kern/fs/mounts.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOUNT, SB, TYPE, DEVICE, DIR, COLS };
+enum { PID, MOUNT, SB, TYPE, DEVICE, DIR, COLS };
 static const struct col cols[COLS] = {
+	[PID] = {"pid", "", "with -n: whose mount namespace it is in", COL_DATA, 0, 0},
 	[MOUNT] = {"mount", "MOUNT", "address of its struct mount", 0, 18, 4},
 	[SB] = {"superblock", "SUPERBLK", "address of its super_block", 0, 18, 1},
 	[TYPE] = {"type", "TYPE", "filesystem type", 0, 0, 2},
@@ -14,9 +16,11 @@ static const struct col cols[COLS] = {
 	[DIR] = {"directory", "DIRNAME", "where it is mounted", COL_GROW, 0, 0},
 };
 static const struct table mount_table = {.name = "mount", .cols = cols, .ncols = COLS};
+static const struct table mount_of_task = {.name = "mount", .cols = cols, .ncols = COLS, .titled = true};
 
 struct mount_call {
 	const struct cmd_call *c;
+	const struct task *task; /* of -n; NULL: the first process */
 	uint64_t only; /* a super_block, vfsmount or mount; 0: all */
 	size_t shown;
 };
@@ -33,6 +37,7 @@ static struct err *on_mount(void *ctx, const struct mount_info *m)
 	struct ref mnt = ref_object(intern_str(s->intern, "struct mount"), m->mount);
 	struct ref sb = ref_object(intern_str(s->intern, "struct super_block"), m->sb);
 	struct cell v[COLS] = {
+		[PID] = k->task ? cell_int(k->task->pid) : cell_absent(),
 		[MOUNT] = cell_link(cell_addr(m->mount), mnt),
 		[SB] = cell_link(cell_addr(m->sb), sb),
 		[TYPE] = m->type[0] ? cell_text(m->type) : cell_absent(),
@@ -47,14 +52,15 @@ static struct err *on_mount(void *ctx, const struct mount_info *m)
 static struct err *run(const struct cmd_call *c)
 {
 	struct mount_call k = {.c = c};
-	const struct task *t = NULL;
 
 	if (c->args->has['n'])
-		TRY(arg_task(c, c->args->value['n'], &t));
+		TRY(arg_task(c, c->args->value['n'], &k.task));
 	if (c->args->n)
 		TRY(arg_place(c, c->args->v[0], &k.only));
-	TRY(sink_begin(c->out, &mount_table, NULL, "mount", "Mounts"));
-	TRY(mounts_each(c->session, t ? t->addr : 0, c->job, on_mount, &k));
+	AUTO_FREE char *crash = k.task ? xasprintf("mount -n %d", k.task->pid) : xstrdup("mount");
+	AUTO_FREE char *whose = k.task ? xasprintf(" of PID %d  %s", k.task->pid, k.task->comm) : xstrdup("");
+	TRY(sink_begin(c->out, k.task ? &mount_of_task : &mount_table, NULL, crash, "Mounts%s", whose));
+	TRY(mounts_each(c->session, k.task ? k.task->addr : 0, c->job, on_mount, &k));
 	return k.shown || !k.only ? NULL
 		: err_new(ERR_NOTFOUND, "no mount has the super_block, vfsmount or mount 0x%" PRIx64,
 			  k.only);

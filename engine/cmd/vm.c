@@ -13,8 +13,9 @@
 #define PAGE 4096
 #define PERM_BITS 0xff /* VM_READ to VM_SHARED, and what mprotect may make of them */
 
-enum { VMA, START, END, SIZE, PERM, FLAGS, FLAG_NAMES, OFFSET, FILE_, PROBLEM, COLS };
+enum { PID, VMA, START, END, SIZE, PERM, FLAGS, FLAG_NAMES, OFFSET, FILE_, PROBLEM, COLS };
 static const struct col cols[COLS] = {
+	[PID] = {"pid", "", "whose memory it is", COL_DATA, 0, 0},
 	[VMA] = {"vma", "VMA", "address of its vm_area_struct", 0, 18, 3},
 	[START] = {"start", "START", "first address", COL_RIGHT, 0, 0},
 	[END] = {"end", "END", "behind its last address", COL_RIGHT, 0, 0},
@@ -132,6 +133,7 @@ static struct err *damage_row(struct vm_call *k, const struct element *e)
 
 	for (size_t i = 0; i < COLS; i++)
 		cells[i] = cell_shown(cell_absent(), "");
+	cells[PID] = cell_int(k->task->pid);
 	cells[VMA] = at ? cell_addr(at) : cells[VMA];
 	cells[PROBLEM] = cell_text(e->damage);
 	cells[FILE_] = cell_role(cell_shown(cell_absent(), e->damage), ROLE_BAD);
@@ -170,6 +172,7 @@ static struct err *on_vma(void *ctx, const struct element *e, const struct vma *
 	struct ref ref = ref_object(intern_str(s->intern, "struct vm_area_struct"), v->addr);
 	struct ref file = ref_object(intern_str(s->intern, "struct file"), v->file);
 	struct cell cells[COLS] = {
+		[PID] = cell_int(k->task->pid),
 		[VMA] = cell_link(cell_addr(v->addr), ref),
 		[START] = v->fault ? cell_fault(MEM_LOST) : cell_shown(cell_addr(v->start), start),
 		[END] = v->fault ? cell_fault(MEM_LOST) : cell_shown(cell_addr(v->end), end),

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an address is, in a dump whose free lists, page tables, lists and trees of memory are damaged.
+"""What an address is, in a dump whose free lists, page tables, lists and trees of memory are damaged; and what
+files a task has whose table of descriptors can only partly be read.
 
     memory.py PROGRAM [NAME...]      NAME: only the cases whose name contains it
 
@@ -165,6 +166,30 @@ def walks(tap, d, slab, f):
         d.restore()
 
 
+def descriptors(tap, d):
+    """The table of descriptors of the first process: its bitmap, its pointers, and both of them can't be read."""
+    whole = ask(d.path, ["files 1"])[0]["rows"]
+    fds = [r["fd"] for r in whole if r["what"] == "fd"]
+    fdt = int(ask(d.path, ["p ((struct task_struct *)%s)->files->fdt" % next(
+        r["task"] for r in ask(d.path, ["ps 1"])[0]["rows"])])[0]["rows"][0]["value"], 16)
+    fd, bitmap = (ask(d.path, ["struct fdtable.%s 0x%x" % (m, fdt)])[0]["rows"][0]["offset"] for m in ("fd", "open_fds"))
+    d.set64(fdt + bitmap, WILD)
+    a = ask(d.path, ["files 1"])[0]
+    tap.check("without the bitmap the slots tell", a["rows"] == whole and not a["errors"], a)
+    d.restore()
+    d.set64(fdt + fd, WILD)
+    a = ask(d.path, ["files 1"])[0]
+    lost = [r for r in a["rows"] if r["what"] == "fd"]
+    tap.check("without the slots the bitmap tells what is open", [r["fd"] for r in lost] == fds and fds and
+              all("fault" in (r["file"] or {}) for r in lost) and a["rows"][:3] == whole[:3] and
+              any("%d descriptors" % len(fds) in e for e in a["errors"]), a)
+    d.set64(fdt + bitmap, WILD)
+    a = ask(d.path, ["files 1"])[0]
+    tap.check("without both that is told", a["rows"] == whole[:len(whole) - len(fds)] and
+              any("of 0 to" in e for e in a["errors"]), a)
+    d.restore()
+
+
 def all_cases(tap):
     if not os.path.exists(VMCORE):
         tap.check("the lab has the dump", False, "run tests/lab/lab build --required")
@@ -175,6 +200,7 @@ def all_cases(tap):
         f = facts(d.path, d, slab)
         free_lists(tap, d, slab, f)
         walks(tap, d, slab, f)
+        descriptors(tap, d)
         d.close()
 
 

@@ -143,7 +143,7 @@ static struct err *each_in_tree(struct reader *r, uint64_t root)
 	return e;
 }
 
-static struct err *namespace_of(struct session *s, uint64_t task, uint64_t *ret)
+struct err *mounts_namespace(struct session *s, uint64_t task, uint64_t *ret)
 {
 	uint64_t proxy;
 
@@ -165,7 +165,7 @@ struct err *mounts_each(struct session *s, uint64_t ns_task, struct job *job,
 	char *problem;
 
 	TRY(resolve(&r));
-	TRY(namespace_of(s, ns_task, &ns));
+	TRY(mounts_namespace(s, ns_task, &ns));
 	kern_members(s, "struct mnt_namespace", &tree, 1);
 	if (tree.found && r.mt[MT_NODE].found)
 		return each_in_tree(&r, kern_at(ns, &tree));

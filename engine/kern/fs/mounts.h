@@ -19,6 +19,9 @@ struct mount_info {
 	bool dir_fault; /* the path could only partly be read */
 };
 
+/* The mount namespace (struct mnt_namespace) of a task_struct; task 0: init_task's. ERR_NOTFOUND: it has
+ * none, being about to end. */
+struct err *mounts_namespace(struct session *s, uint64_t task, uint64_t *ret);
 /* ns_task: whose mount namespace (a task_struct); 0: init_task's. */
 struct err *mounts_each(struct session *s, uint64_t ns_task, struct job *job,
 			struct err *(*fn)(void *ctx, const struct mount_info *m), void *ctx);
