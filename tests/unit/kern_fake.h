@@ -7,12 +7,12 @@
 #ifndef TESTS_KERN_FAKE_H
 #define TESTS_KERN_FAKE_H
 
-#include <elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "engine/kern/session.h"
+#include "tests/unit/elf_fake.h"
 
 #define FAKE_PA UINT64_C(0x1000000)
 #define FAKE_VA UINT64_C(0xffffffff81000000)
@@ -70,42 +70,14 @@ static inline void fake_done(struct fake *f)
 /* Writes the file anew. */
 static inline void fake_write(struct fake *f)
 {
-	struct {
-		Elf64_Ehdr e;
-		Elf64_Phdr p[2];
-		Elf64_Nhdr n;
-		char name[12];
-	} h = {0};
-	size_t info = strlen(f->info), notes = sizeof(h.n) + sizeof(h.name) + ((info + 3) & ~3u);
+	const struct elf_segment all = {FAKE_VA, FAKE_PA, f->mem, FAKE_SIZE};
+	size_t size;
+	uint8_t *file = elf_fake(f->info, &all, 1, &size);
 
-	memcpy(h.e.e_ident, ELFMAG, SELFMAG);
-	h.e.e_ident[EI_CLASS] = ELFCLASS64;
-	h.e.e_ident[EI_DATA] = ELFDATA2LSB;
-	h.e.e_ident[EI_VERSION] = EV_CURRENT;
-	h.e.e_type = ET_CORE;
-	h.e.e_machine = EM_X86_64;
-	h.e.e_version = EV_CURRENT;
-	h.e.e_phoff = sizeof(h.e);
-	h.e.e_ehsize = sizeof(h.e);
-	h.e.e_phentsize = sizeof(h.p[0]);
-	h.e.e_phnum = 2;
-	f->mem_at = 0x8000;
-	h.p[0] = (Elf64_Phdr){.p_type = PT_NOTE,
-			      .p_offset = sizeof(h.e) + sizeof(h.p),
-			      .p_filesz = notes,
-			      .p_memsz = notes};
-	h.p[1] = (Elf64_Phdr){.p_type = PT_LOAD,
-			      .p_offset = f->mem_at,
-			      .p_vaddr = FAKE_VA,
-			      .p_paddr = FAKE_PA,
-			      .p_filesz = FAKE_SIZE,
-			      .p_memsz = FAKE_SIZE};
-	h.n = (Elf64_Nhdr){.n_namesz = 11, .n_descsz = (Elf64_Word)info};
-	memcpy(h.name, "VMCOREINFO", 11);
-	if (pwrite(f->fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
-	    pwrite(f->fd, f->info, info, sizeof(h)) != (ssize_t)info ||
-	    pwrite(f->fd, f->mem, FAKE_SIZE, (off_t)f->mem_at) != FAKE_SIZE)
+	f->mem_at = size - FAKE_SIZE;
+	if (pwrite(f->fd, file, size, 0) != (ssize_t)size)
 		abort();
+	free(file);
 }
 
 /* One byte of memory, in the file only. */

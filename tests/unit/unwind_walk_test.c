@@ -42,6 +42,7 @@ struct world {
 	bool named; /* the functions have symbols */
 	struct symtab *symbols;
 	struct unwinder *unwinder;
+	struct stack found; /* by walk() */
 };
 
 static void put_orc(uint8_t *ip, uint8_t *entries, size_t i, int16_t sp, int16_t bp, uint16_t flags)
@@ -113,6 +114,7 @@ static void world_make(struct world *w)
 
 static void world_free(struct world *w)
 {
+	stack_free(&w->found);
 	unwinder_destroy(w->unwinder);
 	symtab_destroy(w->symbols);
 	object_close(w->object);
@@ -129,11 +131,12 @@ static struct regs start_at(uint64_t pc, size_t word)
 	return r;
 }
 
-static void walk(struct world *w, const struct regs *r, bool exact, struct stack *st)
+static const struct stack *walk(struct world *w, const struct regs *r, bool exact)
 {
 	world_make(w);
-	unwind(w->unwinder, r, exact, 64, st);
-	assert_in_range(st->n, 1, 64);
+	unwind(w->unwinder, r, exact, 64, &w->found);
+	assert_in_range(w->found.n, 1, 64);
+	return &w->found;
 }
 
 static void expect(const struct stack *st, size_t i, uint64_t pc, enum frame_source source)
@@ -147,7 +150,6 @@ static void callers_by_orc(void **state)
 {
 	struct world w = {0};
 	struct regs r = start_at(RET(PLAIN), 10);
-	struct stack st;
 
 	(void)state;
 	w.stack[10] = RET(SAVES_RBP);
@@ -155,24 +157,23 @@ static void callers_by_orc(void **state)
 	w.stack[14] = RET(THREAD_START);
 	regs_set(&r, RBP, 0x7777);
 	regs_set(&r, RBX, 0x8888);
-	walk(&w, &r, false, &st);
-	assert_null(st.ended);
-	assert_int_equal(st.n, 3);
-	expect(&st, 0, RET(PLAIN), FRAME_REGS);
-	expect(&st, 1, RET(SAVES_RBP), FRAME_ORC);
-	expect(&st, 2, RET(THREAD_START), FRAME_ORC);
-	assert_int_equal(st.frames[0].cfa, STACK + 11 * 8);
-	assert_int_equal(st.frames[1].sp, STACK + 11 * 8);
-	assert_int_equal(st.frames[1].cfa, STACK + 15 * 8);
+	const struct stack *st = walk(&w, &r, false);
+	assert_null(st->ended);
+	assert_int_equal(st->n, 3);
+	expect(st, 0, RET(PLAIN), FRAME_REGS);
+	expect(st, 1, RET(SAVES_RBP), FRAME_ORC);
+	expect(st, 2, RET(THREAD_START), FRAME_ORC);
+	assert_int_equal(st->frames[0].cfa, STACK + 11 * 8);
+	assert_int_equal(st->frames[1].sp, STACK + 11 * 8);
+	assert_int_equal(st->frames[1].cfa, STACK + 15 * 8);
 	/* ORC says that rbp is untouched in the first and saved in the second. */
-	assert_true(regs_has(&st.frames[1].regs, RBP));
-	assert_int_equal(st.frames[1].regs.v[RBP], 0x7777);
-	assert_int_equal(st.frames[2].regs.v[RBP], 0x1122);
+	assert_true(regs_has(&st->frames[1].regs, RBP));
+	assert_int_equal(st->frames[1].regs.v[RBP], 0x7777);
+	assert_int_equal(st->frames[2].regs.v[RBP], 0x1122);
 	/* Nobody says anything of rbx: unknown, not the callee's. */
-	assert_true(regs_has(&st.frames[0].regs, RBX));
-	assert_false(regs_has(&st.frames[1].regs, RBX));
-	assert_ptr_equal(st.frames[2].object, w.object);
-	stack_free(&st);
+	assert_true(regs_has(&st->frames[0].regs, RBX));
+	assert_false(regs_has(&st->frames[1].regs, RBX));
+	assert_ptr_equal(st->frames[2].object, w.object);
 	world_free(&w);
 }
 
@@ -190,21 +191,19 @@ static void ends_at_user_space(void **state)
 {
 	struct world w = {0};
 	struct regs r = start_at(RET(PLAIN), 4);
-	struct stack st;
 
 	(void)state;
 	w.stack[4] = RET(ENTRY);
 	put_user_regs(&w, 5);
-	walk(&w, &r, false, &st);
-	assert_null(st.ended);
-	assert_int_equal(st.n, 3);
-	expect(&st, 2, 0x401000, FRAME_REGS);
-	assert_true(st.frames[2].user);
-	assert_true(st.frames[2].exact);
-	assert_int_equal(st.frames[2].pt_regs, STACK + 5 * 8);
-	assert_int_equal(st.frames[2].regs.v[5], 0xd1);
-	assert_null(st.frames[2].object);
-	stack_free(&st);
+	const struct stack *st = walk(&w, &r, false);
+	assert_null(st->ended);
+	assert_int_equal(st->n, 3);
+	expect(st, 2, 0x401000, FRAME_REGS);
+	assert_true(st->frames[2].user);
+	assert_true(st->frames[2].exact);
+	assert_int_equal(st->frames[2].pt_regs, STACK + 5 * 8);
+	assert_int_equal(st->frames[2].regs.v[5], 0xd1);
+	assert_null(st->frames[2].object);
 	world_free(&w);
 }
 
@@ -213,18 +212,16 @@ static void rubbish_is_no_user_space(void **state)
 {
 	struct world w = {0};
 	struct regs r = start_at(RET(PLAIN), 4);
-	struct stack st;
 
 	(void)state;
 	w.stack[4] = RET(ENTRY);
 	put_user_regs(&w, 5);
 	w.stack[5 + 17] = 0xffffffffffffffff; /* cs */
 	w.stack[5 + 18] = 0x3d;		      /* flags */
-	walk(&w, &r, false, &st);
-	assert_non_null(strstr(st.ended, "no saved registers"));
-	for (size_t i = 0; i < st.n; i++)
-		assert_false(st.frames[i].user);
-	stack_free(&st);
+	const struct stack *st = walk(&w, &r, false);
+	assert_non_null(strstr(st->ended, "no saved registers"));
+	for (size_t i = 0; i < st->n; i++)
+		assert_false(st->frames[i].user);
 	world_free(&w);
 }
 
@@ -232,27 +229,24 @@ static void loops_end_with_a_reason(void **state)
 {
 	struct world w = {0}, again = {0};
 	struct regs r = start_at(RET(BY_RBP), 100);
-	struct stack st;
 
 	(void)state;
 	/* A saved rbp that points back to itself: the CFA never moves on. */
 	regs_set(&r, RBP, STACK + 104 * 8);
 	w.stack[104] = STACK + 104 * 8;
 	w.stack[105] = RET(BY_RBP);
-	walk(&w, &r, false, &st);
-	assert_non_null(st.ended);
-	assert_in_range(st.n, 2, 3);
-	stack_free(&st);
+	const struct stack *st = walk(&w, &r, false);
+	assert_non_null(st->ended);
+	assert_in_range(st->n, 2, 3);
 	world_free(&w);
 
 	/* A stack full of one return address goes up, to the frame limit. */
 	for (size_t i = 0; i < PAGE / 8; i++)
 		again.stack[i] = RET(PLAIN);
 	r = start_at(RET(PLAIN), 0);
-	walk(&again, &r, false, &st);
-	assert_int_equal(st.n, 64);
-	assert_non_null(strstr(st.ended, "64 frames"));
-	stack_free(&st);
+	st = walk(&again, &r, false);
+	assert_int_equal(st->n, 64);
+	assert_non_null(strstr(st->ended, "64 frames"));
 	world_free(&again);
 }
 
@@ -260,15 +254,13 @@ static void unreadable_stack_says_so(void **state)
 {
 	struct world w = {0};
 	struct regs r = start_at(RET(PLAIN), PAGE / 8 - 1);
-	struct stack st;
 
 	(void)state;
 	w.stack[PAGE / 8 - 1] = RET(PLAIN);
-	walk(&w, &r, false, &st);
-	assert_int_equal(st.n, 2);
-	assert_non_null(st.ended);
-	assert_non_null(strstr(st.ended, "read"));
-	stack_free(&st);
+	const struct stack *st = walk(&w, &r, false);
+	assert_int_equal(st->n, 2);
+	assert_non_null(st->ended);
+	assert_non_null(strstr(st->ended, "read"));
 	world_free(&w);
 }
 
@@ -276,7 +268,6 @@ static void code_without_rules_is_bridged(void **state)
 {
 	struct world w = {0};
 	struct regs r = start_at(RET(UNKNOWN), 20);
-	struct stack st;
 
 	(void)state;
 	w.stack[22] = FN(PLAIN) + 3; /* text, but no call before it */
@@ -285,13 +276,12 @@ static void code_without_rules_is_bridged(void **state)
 	w.stack[28] = RET(SAVES_RBP);
 	w.stack[32] = RET(THREAD_START);
 	regs_set(&r, RBX, 1);
-	walk(&w, &r, false, &st);
-	assert_null(st.ended);
-	assert_int_equal(st.n, 3);
-	expect(&st, 1, RET(SAVES_RBP), FRAME_SCAN);
-	expect(&st, 2, RET(THREAD_START), FRAME_ORC);
-	assert_false(regs_has(&st.frames[1].regs, RBX));
-	stack_free(&st);
+	const struct stack *st = walk(&w, &r, false);
+	assert_null(st->ended);
+	assert_int_equal(st->n, 3);
+	expect(st, 1, RET(SAVES_RBP), FRAME_SCAN);
+	expect(st, 2, RET(THREAD_START), FRAME_ORC);
+	assert_false(regs_has(&st->frames[1].regs, RBX));
 	world_free(&w);
 }
 
@@ -299,7 +289,6 @@ static void frame_pointer_and_bad_calls(void **state)
 {
 	struct world w = {0}, bad = {0};
 	struct regs r = start_at(RET(UNKNOWN), 20);
-	struct stack st;
 
 	(void)state;
 	regs_set(&r, RBP, STACK + 30 * 8);
@@ -307,11 +296,10 @@ static void frame_pointer_and_bad_calls(void **state)
 	w.stack[26] = RET(THREAD_START);
 	w.stack[30] = 0x4444;
 	w.stack[31] = RET(THREAD_START);
-	walk(&w, &r, false, &st);
-	assert_int_equal(st.n, 2);
-	expect(&st, 1, RET(THREAD_START), FRAME_FP);
-	assert_int_equal(st.frames[1].regs.v[RBP], 0x4444);
-	stack_free(&st);
+	const struct stack *st = walk(&w, &r, false);
+	assert_int_equal(st->n, 2);
+	expect(st, 1, RET(THREAD_START), FRAME_FP);
+	assert_int_equal(st->frames[1].regs.v[RBP], 0x4444);
 	world_free(&w);
 
 	/* A call through a NULL pointer: the caller's return address is on top, nothing else
@@ -320,11 +308,10 @@ static void frame_pointer_and_bad_calls(void **state)
 	regs_set(&r, RBX, 0x99);
 	bad.stack[8] = RET(SAVES_RBP);
 	bad.stack[12] = RET(THREAD_START);
-	walk(&bad, &r, true, &st);
-	assert_int_equal(st.n, 3);
-	expect(&st, 1, RET(SAVES_RBP), FRAME_SCAN);
-	assert_int_equal(st.frames[1].regs.v[RBX], 0x99);
-	stack_free(&st);
+	st = walk(&bad, &r, true);
+	assert_int_equal(st->n, 3);
+	expect(st, 1, RET(SAVES_RBP), FRAME_SCAN);
+	assert_int_equal(st->frames[1].regs.v[RBX], 0x99);
 	world_free(&bad);
 }
 
@@ -350,7 +337,6 @@ static void any_word_may_be_damaged(void **state)
 		for (size_t e = 0; e < sizeof(evil) / sizeof(evil[0]); e++) {
 			struct world w = {0};
 			struct regs r = start_at(RET(PLAIN), 1);
-			struct stack st;
 
 			w.stack[1] = RET(SAVES_RBP);
 			w.stack[4] = STACK + 12 * 8;
@@ -361,11 +347,10 @@ static void any_word_may_be_damaged(void **state)
 			put_user_regs(&w, 18);
 			w.stack[word] = evil[e];
 			regs_set(&r, RBP, STACK + 12 * 8);
-			walk(&w, &r, false, &st);
+			const struct stack *st = walk(&w, &r, false);
 			/* Either it got to the top, or it says why not. */
-			assert_true(st.ended || st.frames[st.n - 1].user ||
-				    st.frames[st.n - 1].pc == RET(THREAD_START));
-			stack_free(&st);
+			assert_true(st->ended || st->frames[st->n - 1].user ||
+				    st->frames[st->n - 1].pc == RET(THREAD_START));
 			world_free(&w);
 		}
 	}
