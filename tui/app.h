@@ -141,9 +141,7 @@ void nav_open_ref(struct app *a, const struct ref *r, const char *label);
 void nav_back(struct app *a);
 void nav_forward(struct app *a);
 void nav_reload(struct app *a);
-/* Runs the command of what the pane shows again; everything stays in its place. */
-void nav_refresh(struct app *a, struct pane *p);
-/* The same in all panes when something has come that makes answers better. */
+/* Runs the commands of all panes again when something has come that makes answers better. */
 void nav_settle_generation(struct app *a);
 /* To be called before a pane shows something else: keeps what belongs to the visit. */
 void visit_leave(struct app *a, struct pane *p);

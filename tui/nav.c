@@ -348,6 +348,20 @@ static bool outdated(const struct app *a, const struct visit *visit)
 	return visit->view && visit->generation != a->generation && view_can_run_again(visit->view);
 }
 
+/* Runs the command of what the pane shows again; everything stays in its place. */
+static void run_again(struct app *a, struct pane *p)
+{
+	struct visit visit = *pane_visit(p);
+	struct view *was = visit.view;
+
+	visit.past = NULL;
+	visit.view = past_run(past_of(was), a->pool, a->shell);
+	view_hand_twin(was, visit.view);
+	visit.generation = a->generation;
+	pane_open(p, &visit, false);
+	a->dirty = true;
+}
+
 static void visit_arrive(struct app *a, struct pane *p)
 {
 	struct visit *visit = pane_visit(p);
@@ -358,7 +372,7 @@ static void visit_arrive(struct app *a, struct pane *p)
 		visit->generation = a->generation;
 	}
 	if (outdated(a, visit))
-		nav_refresh(a, p);
+		run_again(a, p);
 	if (p->id != PANE_BT)
 		return;
 	a->followed = visit->view->ctx.task.addr;
@@ -409,24 +423,10 @@ void nav_forward(struct app *a)
 	app_focus(a, best->id);
 }
 
-/* Runs the command of what is shown again, in its place. */
-void nav_refresh(struct app *a, struct pane *p)
-{
-	struct visit visit = *pane_visit(p);
-	struct view *was = visit.view;
-
-	visit.past = NULL;
-	visit.view = past_run(past_of(was), a->pool, a->shell);
-	view_hand_twin(was, visit.view);
-	visit.generation = a->generation;
-	pane_open(p, &visit, false);
-	a->dirty = true;
-}
-
 void nav_reload(struct app *a)
 {
 	if (app_view(a) && !a->overlay_on && a->shell)
-		nav_refresh(a, app_pane(a));
+		run_again(a, app_pane(a));
 }
 
 /* A vmlinux has come: what is shown may tell more now. What lies in the histories waits until somebody goes
@@ -441,6 +441,6 @@ void nav_settle_generation(struct app *a)
 	for (int i = 0; i < PANES; i++) {
 		struct visit *visit = pane_visit(&a->panes[i]);
 		if (visit && !a->panes[i].next.view && outdated(a, visit))
-			nav_refresh(a, &a->panes[i]);
+			run_again(a, &a->panes[i]);
 	}
 }

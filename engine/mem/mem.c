@@ -306,11 +306,6 @@ struct err *mem_u8(struct mem *m, struct space s, uint64_t va, uint8_t *ret)
 	return mem_read(m, s, va, ret, sizeof(*ret));
 }
 
-struct err *mem_u16(struct mem *m, struct space s, uint64_t va, uint16_t *ret)
-{
-	return mem_read(m, s, va, ret, sizeof(*ret));
-}
-
 struct err *mem_u32(struct mem *m, struct space s, uint64_t va, uint32_t *ret)
 {
 	return mem_read(m, s, va, ret, sizeof(*ret));

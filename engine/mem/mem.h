@@ -52,7 +52,6 @@ size_t mem_read_holes(struct mem *m, struct space s, uint64_t va, void *buf, siz
 		      uint8_t *states);
 
 struct err *mem_u8(struct mem *m, struct space s, uint64_t va, uint8_t *ret);
-struct err *mem_u16(struct mem *m, struct space s, uint64_t va, uint16_t *ret);
 struct err *mem_u32(struct mem *m, struct space s, uint64_t va, uint32_t *ret);
 struct err *mem_u64(struct mem *m, struct space s, uint64_t va, uint64_t *ret);
 /* A NUL-terminated string, cut at cap - 1 bytes; buf always ends in NUL. An error only when not

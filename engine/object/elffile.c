@@ -19,8 +19,7 @@
 enum {
 	MAX_SECTIONS = 1 << 20,
 	HEAD_SIZE = 0x400,
-	BZIMAGE_MAGIC = 0x202,	 /* "HdrS", Documentation/arch/x86/boot.rst */
-	BZIMAGE_VERSION = 0x20e, /* offset of the version string, less 0x200 */
+	BZIMAGE_MAGIC = 0x202, /* "HdrS", Documentation/arch/x86/boot.rst */
 };
 
 bool elf_section_compressed(const struct elf_section *s)

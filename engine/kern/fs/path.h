@@ -12,10 +12,10 @@
 
 #include "engine/kern/session.h"
 
-enum path_mount { PM_PARENT, PM_MOUNTPOINT, PM_MNT, PM_ROOT, PM_SB, PM_INSTANCE, PM_NEXT, PM_NS, PM_MEMBERS };
+enum path_mount { PM_PARENT, PM_MOUNTPOINT, PM_MNT, PM_ROOT, PM_INSTANCE, PM_NEXT, PM_NS, PM_MEMBERS };
 enum path_dentry { PD_PARENT, PD_NAME, PD_LEN, PD_SB, PD_HASH, PD_INODE, PD_ALIAS, PD_OP, PD_MEMBERS };
 enum path_file { PL_MNT, PL_DENTRY, PL_MEMBERS };
-enum path_inode { PI_FIRST, PI_NUMBER, PI_SB, PI_MEMBERS };
+enum path_inode { PI_FIRST, PI_NUMBER, PI_MEMBERS };
 enum path_sb { PS_MOUNTS, PS_TYPE, PS_ID, PS_MEMBERS };
 
 /* The members that paths are made of; resolved once. */

@@ -194,7 +194,7 @@ static struct err *wheels(struct reader *r, unsigned cpu)
 
 /* ---- high resolution ---- */
 
-enum { CB_CLOCK, CB_OFFSET, CB_ACTIVE, CB_MEMBERS };
+enum { CB_CLOCK, CB_OFFSET, CB_MEMBERS };
 
 static const char *clock_name(struct session *s, uint64_t id, bool soft)
 {
@@ -242,7 +242,7 @@ static struct err *one_clock(struct reader *r, const struct type *t, uint64_t ba
 static struct err *hrtimers(struct reader *r, unsigned cpu)
 {
 	struct kern_member bases = {.names = "clock_base"};
-	struct kern_member m[CB_MEMBERS] = {{.names = "clockid"}, {.names = "offset"}, {.names = "active"}};
+	struct kern_member m[CB_MEMBERS] = {[CB_CLOCK] = {.names = "clockid"}, [CB_OFFSET] = {.names = "offset"}};
 	const struct type *t;
 	uint64_t at, count;
 
