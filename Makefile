@@ -125,7 +125,7 @@ screenshots:			## makes screenshots/ from the program on a lab dump
 
 docs: $(B)/vmbrowse		## the man page and shell completions, into build/docs
 	$(Q)mkdir -p build/docs
-	$(Q)for k in man bash zsh fish; do $< --docs $$k > build/docs/vmbrowse.$$k; done
+	$(Q)for k in man bash zsh fish; do $< --docs $$k > build/docs/vmbrowse.$$k || exit 1; done
 
 install: $(B)/vmbrowse docs	## into PREFIX (default /usr/local)
 	$(Q)install -D $< $(DESTDIR)$(PREFIX)/bin/vmbrowse
@@ -147,4 +147,4 @@ help:
 
 .PHONY: all unit demo test check fuzz lab compare bench readme screenshots docs install layers clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d)
+-include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(UNIT:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fuzz/*.c tests/tools/*.c tests/bench/*.c))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the keymap files are: where the user said, installed, or beside the program in a build
- * tree. */
+/*
+ * Where the keymap files are: where the user said, beside the program (a build tree, or wherever it was installed
+ * to), or where it was built to be installed. Its own come first: another version's may bind what it hasn't.
+ */
 #include "engine/base/alloc.h"
 #include "tui/keymap.h"
 #include <string.h>
@@ -24,8 +26,8 @@ static char *in_dir(const char *dir, const char *name)
 	return NULL;
 }
 
-/* The keymaps/ folder in the program's own folder or one above it. */
-static char *in_build_tree(const char *name)
+/* keymaps/ of a build tree, or share/vmbrowse/keymaps/, in the program's own folder or one above it. */
+static char *beside_program(const char *name)
 {
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -36,8 +38,9 @@ static char *in_build_tree(const char *name)
 	exe[n] = '\0';
 	for (int up = 0; up < 4 && (slash = strrchr(exe, '/')); up++) {
 		*slash = '\0';
-		AUTO_FREE char *dir = xasprintf("%s/keymaps", exe);
-		if ((found = in_dir(dir, name)))
+		AUTO_FREE char *tree = xasprintf("%s/keymaps", exe);
+		AUTO_FREE char *installed = xasprintf("%s/share/vmbrowse/keymaps", exe);
+		if ((found = in_dir(tree, name)) || (found = in_dir(installed, name)))
 			return found;
 	}
 	return NULL;
@@ -45,16 +48,12 @@ static char *in_build_tree(const char *name)
 
 char *keymap_path(const char *name)
 {
-	char *found = NULL;
-
 	if (name && strchr(name, '/'))
 		return xstrdup(name);
 	if (name && readable(name))
 		return xstrdup(name);
 	if (!name)
 		name = "default";
-#ifdef KEYMAP_DIR
-	found = in_dir(KEYMAP_DIR, name);
-#endif
-	return found ? found : in_build_tree(name);
+	char *found = beside_program(name);
+	return found ? found : in_dir(KEYMAP_DIR, name);
 }

@@ -2,6 +2,8 @@
 /* Documentation out of the registry, so that it can't say anything else than the program does. */
 #include "engine/base/alloc.h"
 #include "engine/cmd/batch.h"
+#include "engine/kern/container/builtin.h"
+#include "engine/kern/meaning/table.h"
 #include <string.h>
 
 static const struct {
@@ -16,11 +18,32 @@ static const struct {
 	{"--color", "WHEN", "auto (default), always, never; auto heeds NO_COLOR"},
 	{"--ascii", "", "no characters beyond ASCII"},
 	{"--no-cache", "", "keep nothing in the user's cache folder"},
-	{"--docs", "KIND", "print documentation: man, bash, zsh, fish, readme"},
+	{"--docs", "KIND", "print documentation: man, bash, zsh, fish, readme; or the tables that files of yours add "
+			    "to: meanings, lists"},
 	{"--version", "", "versions of the program and its libraries"},
 	{"--help", "[CMD]", "this; or what a command does, its options and examples"},
 };
 #define NOPTIONS (sizeof(program_options) / sizeof(*program_options))
+
+struct entry {
+	const char *name, *text;
+};
+
+static const struct entry files[] = {
+	{"~/.config/vmbrowse/keys", "your key bindings, on top of the default ones: bind SCOPE KEY COMMAND \"note\""},
+	{"~/.config/vmbrowse/meanings", "what numbers and pointers mean, beside what is built in (--docs meanings)"},
+	{"~/.config/vmbrowse/lists", "what lists and trees hold, beside what is built in (--docs lists)"},
+	{"~/.local/state/vmbrowse/history", "the lines that were typed"},
+	{"~/.local/state/vmbrowse/marks/", "the marks of each dump"},
+	{"~/.cache/vmbrowse/", "indexes of debug info, symbols and types out of dumps, unpacked files; may be removed at any time"},
+};
+
+static const struct entry environment[] = {
+	{"XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME", "where these files are"},
+	{"DEBUGINFOD_URLS", "servers that `vmlinux -d` may ask for debug info; without it nothing is ever asked for"},
+	{"NO_COLOR", "no colours, unless --color says otherwise"},
+	{"TMPDIR", "for unpacked files that aren't to be kept"},
+};
 
 /* The options as --help lists them, wrapped at 96 columns. */
 static void options(FILE *out)
@@ -87,6 +110,19 @@ static void man_command(FILE *out, const struct cmd *c)
 	}
 }
 
+/* A list of names, each with its explanation. */
+static void man_list(FILE *out, const char *title, const struct entry *v, size_t n)
+{
+	fprintf(out, ".SH %s\n", title);
+	for (size_t i = 0; i < n; i++) {
+		fputs(".TP\n.B ", out);
+		roff(out, v[i].name);
+		fputs("\n", out);
+		roff(out, v[i].text);
+		fputs("\n", out);
+	}
+}
+
 static void man(FILE *out)
 {
 	size_t n;
@@ -106,9 +142,15 @@ static void man(FILE *out)
 		fputs("\n", out);
 	}
 	fputs(".SH EXIT STATUS\n0: all commands answered; 1: some command failed; 2: usage; 3: the dump "
-	      "can't be opened.\n.SH COMMANDS\n", out);
+	      "can't be opened.\n"
+	      ".SH ON THE SCREEN\n? lists the keys of the pane, out of the keymap. Tab goes to the next pane, Enter follows "
+	      "a link, Backspace goes back, / searches, & filters, : takes a command, z zooms, q closes.\n"
+	      ".SH COMMANDS\n", out);
 	for (size_t i = 0; i < n; i++)
 		man_command(out, v[i]);
+	man_list(out, "FILES", files, sizeof(files) / sizeof(*files));
+	man_list(out, "ENVIRONMENT", environment, sizeof(environment) / sizeof(*environment));
+	fputs(".SH SEE ALSO\n.BR makedumpfile (8),\n.BR crash (8),\n.BR drgn (1)\n", out);
 }
 
 static void words(FILE *out)
@@ -133,6 +175,7 @@ static void bash(FILE *out)
 	words(out);
 	fputs("' -- \"$cur\"));;\n\t-o) COMPREPLY=($(compgen -W 'text tsv json' -- \"$cur\"));;\n"
 	      "\t--color) COMPREPLY=($(compgen -W 'auto always never' -- \"$cur\"));;\n"
+	      "\t--docs) COMPREPLY=($(compgen -W 'man bash zsh fish readme meanings lists' -- \"$cur\"));;\n"
 	      "\t--src|--debug-dir) COMPREPLY=($(compgen -d -- \"$cur\"));;\n"
 	      "\t*) case $cur in\n\t\t-*) COMPREPLY=($(compgen -W '", out);
 	flags(out);
@@ -153,6 +196,8 @@ static void zsh(FILE *out)
 			fputs(":command:(", out);
 			words(out);
 			fputs(")", out);
+		} else if (program_options[i].arg[0] == '[') {
+			fputs("::CMD:", out);
 		} else if (program_options[i].arg[0]) {
 			fprintf(out, ":%s:", program_options[i].arg);
 		}
@@ -166,7 +211,7 @@ static void fish(FILE *out)
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const char *f = program_options[i].flag;
 		fprintf(out, "complete -c vmbrowse %s %s%s -d '", f[1] == '-' ? "-l" : "-s",
-			f + strspn(f, "-"), program_options[i].arg[0] ? " -r" : "");
+			f + strspn(f, "-"), strchr("[", program_options[i].arg[0]) ? "" : " -r");
 		for (const char *p = program_options[i].help; *p; p++)
 			fprintf(out, *p == '\'' ? "\\%c" : "%c", *p);
 		fputs("'\n", out);
@@ -186,17 +231,33 @@ static void readme(FILE *out)
 		fprintf(out, "| `%s` | %s | `%s` |\n", v[i]->name, v[i]->summary, v[i]->examples->line);
 }
 
+/* The tables that a user's files add to. */
+static void meanings(FILE *out)
+{
+	size_t n;
+	const char *text = meaning_builtin(&n);
+
+	fwrite(text, 1, n, out);
+}
+
+static void lists(FILE *out)
+{
+	for (const char *const *p = holdings_builtin; *p; p++)
+		fprintf(out, "%s\n", *p);
+}
+
 struct err *docs_print(const char *kind, FILE *out)
 {
 	static const struct {
 		const char *kind;
 		void (*print)(FILE *out);
-	} kinds[] = {{"options", options}, {"man", man}, {"bash", bash}, {"zsh", zsh}, {"fish", fish}, {"readme", readme}};
+	} kinds[] = {{"options", options}, {"man", man}, {"bash", bash}, {"zsh", zsh}, {"fish", fish}, {"readme", readme},
+		     {"meanings", meanings}, {"lists", lists}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(kinds[i].kind, kind)) {
 			kinds[i].print(out);
 			return NULL;
 		}
-	return err_new(ERR_USAGE, "no documentation '%s': man, bash, zsh, fish, readme", kind);
+	return err_new(ERR_USAGE, "no documentation '%s': man, bash, zsh, fish, readme, meanings, lists", kind);
 }

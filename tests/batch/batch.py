@@ -312,6 +312,22 @@ def separate(tap):
     tap.check("build-id: arguments are there", re.search(r"\bm = 0x[0-9a-f]{16}", p.stdout), p.stdout + p.stderr)
 
 
+def own_tables(tap):
+    """The tables that --docs prints can be a user's own: they are taken without a word and change nothing."""
+    asked = ["p init_task.flags", "list -h init_task.tasks 0", "struct file_system_type file_systems", "list modules"]
+    config, before = os.path.join(TMP, "config"), os.environ.get("XDG_CONFIG_HOME", "")
+    os.makedirs(config + "/vmbrowse")
+    for kind in ("meanings", "lists"):
+        with open("%s/vmbrowse/%s" % (config, kind), "w") as f:
+            subprocess.run([PROGRAM, "--docs", kind], stdout=f, check=True, timeout=60)
+    plain = run(asked)
+    os.environ["XDG_CONFIG_HOME"] = config
+    own = run(asked)
+    os.environ["XDG_CONFIG_HOME"] = before
+    tap.check("the tables that --docs prints are taken as one's own", own.stdout == plain.stdout and own.stdout and
+              own.stderr == plain.stderr and own.returncode == plain.returncode, own.stderr + plain.stderr)
+
+
 def help_without_dump(tap):
     """What commands do can be read before there is a dump; everything else says that it needs one."""
     def call(*args):
@@ -337,7 +353,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, shapes, faults, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, own_tables, shapes, faults, separate])
     finally:
         shutil.rmtree(TMP)
 

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The lists and trees of the kernel that people look into, from its sources. known.h says how lines are
- * written. What a kernel doesn't have is passed over.
+ * The lists and trees of the kernel that people look into, from its sources. What a kernel doesn't have is passed
+ * over.
  */
 #include <stddef.h>
 #include "engine/kern/container/builtin.h"
 
 const char *const holdings_builtin[] = {
+	"# What lists, trees, arrays and hash tables hold, which C doesn't say. A file of yours, ~/.config/vmbrowse/lists,",
+	"# adds to it and wins over it. Its lines:",
+	"#",
+	"#   # a comment",
+	"#   super_block.s_inodes inode.i_sb_list          where a list's or tree's head is; element and link",
+	"#   modules module.list                           the same of a global variable",
+	"#   type:sk_buff_head sk_buff                     any head of this type",
+	"#   pid_namespace.idr pid                         entries are pointers: no link",
+	"#   inode_hashtable[i_hash_mask+1] inode.i_hash   a pointer to the heads of a hash table, and how many there are",
+	"#   fdtable.fd[max_fds] *file                     an array of pointers, and the member that counts it",
+	"#   kmem_cache.cpu_slab percpu:kmem_cache_cpu     one a CPU",
+	"#   columns inode i_ino,i_mode,i_nlink            which members its rows show",
+	"#",
+	"# Names may have alternatives: d_subdirs|d_children. Nothing is believed that the dump's types don't confirm.",
+	"",
 	/* tasks: include/linux/sched.h, sched/signal.h, kernel/sched/sched.h */
 	"init_task.tasks task_struct.tasks",
 	"task_struct.tasks task_struct.tasks",

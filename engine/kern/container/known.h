@@ -2,18 +2,7 @@
 /**
  * What containers hold: C doesn't say it, so a table does. Lines of text, the built-in ones first
  * and then the user's, from $XDG_CONFIG_HOME/vmbrowse/lists; a later line wins. Nothing is believed
- * that this dump's types don't confirm.
- *
- *   # a comment
- *   super_block.s_inodes           inode.i_sb_list              a list or tree: where its head is, element and link
- *   modules                        module.list                  a global variable
- *   pid_namespace.idr              pid                          entries are pointers: no link
- *   inode_hashtable[i_hash_mask+1] inode.i_hash             a pointer to the heads of a hash table, how many (buckets.h)
- *   fdtable.fd[max_fds]            *file                        an array of pointers, and the member that counts it
- *   kmem_cache.cpu_slab            percpu:kmem_cache_cpu        one a CPU
- *   columns inode                  i_ino,i_mode,i_nlink         which members its rows show
- *
- * Names may have alternatives: d_subdirs|d_children.
+ * that this dump's types don't confirm. The syntax: holdings_builtin, whose first lines tell it.
  *
  * Thread: any; read once.
  */

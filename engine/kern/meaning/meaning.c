@@ -101,7 +101,7 @@ void meaning_open(struct session *s)
 		return;
 	fclose(f);
 	meanings_destroy(build(s, &errors));
-	for (char *line = strtok_r(errors.len ? errors.p : NULL, "\n", &save); line;
+	for (char *line = errors.len ? strtok_r(errors.p, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save))
 		session_warn(s, "%s", line);
 }

@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * The table of meanings: what the kernel's numbers stand for where no type says so. A text file,
- * linux.meanings, is built in; a user's file of the same syntax adds to it and wins over it:
- *
- *   # comment
- *   member STRUCT.MEMBER... MEANING     what these members hold; "*.MEMBER": of any struct
- *   variable NAME... MEANING            what these variables of the kernel hold
- *   type NAME... MEANING                what values of a typedef, or objects of a struct, are
- *   bits GROUP                          a word of flags; its lines follow, indented:
- *       NAME VALUE[/MASK] [CONDITION]     VALUE: a number, BIT(n), or names joined by '|'
- *       from ENUMERATOR numbers PATTERN [as PATTERN]   bit numbers, in the enum that has ENUMERATOR
- *       from ENUMERATOR masks PATTERN [as PATTERN] [in MASK]
- *   values GROUP                        a number with names for some of its values; lines as above
- *
- * MEANING is `enum ENUMERATOR`, `bits GROUP`, `values GROUP`, `string PATH`, `number PATH`,
- * `pointer PATH` (the object's own member that tells it apart), or a word of meaning_kinds[].
- * CONDITION is `if` or `unless`, then `member S.M`, `type T`, `const ENUMERATOR`, `symbol S` or
- * `size S.M BYTES`: what the dump's own types and symbols say, never a version. All of a line's
- * conditions must hold.
+ * linux.meanings, is built in; a user's file of the same syntax adds to it and wins over it.
+ * Its syntax is told at the top of linux.meanings (which `vmbrowse --docs meanings` prints).
  *
  * Thread: parsing, one; after that any.
  */
