@@ -217,7 +217,8 @@ const struct cmd cmd_bt = {
 	.summary = "the stack of a task: functions, source lines, inlined calls, arguments",
 	.details =
 		"Innermost call first. Inlined calls are frames of their own. NOTE tells how a frame was found "
-		"where it is not by ORC; a guess (fp, scan) is dim, and so is what was found from it. The last frame of a task that "
+		"where it is not by ORC (code: by what its callee's instructions do to the stack); a guess (fp, scan) is "
+		"dim, and so is what was found from it. The last frame of a task that "
 		"came from user space shows the system call and the registers that it came with.\n"
 		"-V shows what a variable is where the frame stands, by the debug info; -R what an argument was when the "
 		"function was called, by the code alone: they differ where it was assigned since, and one may know what "

@@ -6,6 +6,7 @@
  * Nothing is read that the first screen doesn't need: tasks, modules and the log come when asked
  * for.
  */
+#include "engine/dis/codestep.h"
 #include "engine/dis/flow.h"
 #include "engine/kern/session.h"
 #include <elf.h>
@@ -190,6 +191,7 @@ static struct err *open_stages(struct session *s, const struct given *g, struct 
 	s->unwinder = unwinder_create(s->mem, s->symtab);
 	s->dis = dis_create(s->mem, s->symtab);
 	s->flow = flow_create(s->dis);
+	unwinder_set_code(s->unwinder, code_step, s->flow);
 	kernel_use(s, job);
 	s->ncpus = count_cpus(s);
 	return job_tick(job, 1);

@@ -108,7 +108,8 @@ struct err *system_time(struct session *s, int64_t *ret)
 		if (*ret > 0 && !*end)
 			return NULL;
 	}
-	TRY(kern_symbol(s, "tk_core", &at));
+	if (!err_ok(kern_symbol(s, "tk_core", &at)))
+		TRY(kern_symbol(s, "timekeeper_data", &at)); /* since 6.17 an array, the core's first */
 	if (!kern_members(s, "struct tk_data", &sec, 1)) {
 		/* Up to 6.12 an anonymous struct: a seqcount and, at 8, the timekeeper. */
 		sec.names = "xtime_sec";

@@ -20,7 +20,7 @@
 /* Letters that begin a name. */
 static inline bool ks_is_letter(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '?'; /* nm's: in a section of no kind */
 }
 
 struct ks_token {

@@ -29,6 +29,8 @@ struct unwinder {
 	struct unwind_object **objects;
 	size_t nobjects, cap;
 	struct rule_shard shards[RULE_SHARDS];
+	code_step_fn *code; /* may be NULL */
+	void *code_ctx;
 	pthread_mutex_t types_lock;
 	struct types *types;		/* may be NULL */
 	bool regs_known;		/* the next two are set */

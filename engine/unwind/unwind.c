@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A walk takes, frame by frame, the rule of the pc (rules.c), or a guess where there is none
- * (guess.c). It ends at user space, at a pc that nobody calls (ORC's "end", CFI's undefined return
- * address), or with a reason.
+ * A walk takes, frame by frame, the rule of the pc (rules.c), else what the function's instructions say
+ * (bycode.c), or a guess (guess.c). It ends at user space, at a pc that nobody calls (ORC's "end",
+ * CFI's undefined return address), or with a reason.
  *
  * Guards: a frame's stack pointer is above its callee's, unless it is on another stack; stacks are
  * switched a bounded number of times, so that no made-up data keeps a walk going; frames are
@@ -358,7 +358,7 @@ static bool step(struct walk *w, struct frame *f, struct frame *next, unsigned *
 	if (r.flow == FLOW_UNKNOWN)
 		stop(w, "there is no unwind information for 0x%llx", (unsigned long long)f->pc);
 	memcpy(why, w->why, sizeof(why));
-	if (step_by_guess(w, f, next) && walk_goes_on(w, f, next, switches)) {
+	if ((step_by_code(w, f, next) || step_by_guess(w, f, next)) && walk_goes_on(w, f, next, switches)) {
 		w->why[0] = '\0';
 		return true;
 	}
@@ -444,7 +444,7 @@ const char *frame_source_name(enum frame_source s)
 {
 	static const char *const names[] = {
 		[FRAME_ORC] = "orc",   [FRAME_CFI] = "cfi",   [FRAME_FP] = "fp",
-		[FRAME_REGS] = "regs", [FRAME_SCAN] = "scan",
+		[FRAME_REGS] = "regs", [FRAME_SCAN] = "scan", [FRAME_CODE] = "code",
 	};
 
 	return (unsigned)s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * Walks stacks. For each frame the best source there is, recorded in the frame: ORC (the CFA wherever
- * it has an entry), CFI (.debug_frame: callee-saved registers on that CFA), frame pointer, a pt_regs
- * found on the stack, a guarded scan. A register that nothing tells is unknown; never the callee's
+ * it has an entry), CFI (.debug_frame: callee-saved registers on that CFA), data flow through the
+ * function's instructions, frame pointer, a pt_regs found on the stack, a guarded scan. A register that nothing tells is unknown; never the callee's
  * value by silence. Loops and bad frames end the stack with a reason.
  *
  * Unwind rules are cached by pc: ten thousand sleeping tasks share a few dozen frames.
@@ -29,7 +29,7 @@
 
 struct unwinder;
 
-enum frame_source { FRAME_ORC, FRAME_CFI, FRAME_FP, FRAME_REGS, FRAME_SCAN };
+enum frame_source { FRAME_ORC, FRAME_CFI, FRAME_FP, FRAME_REGS, FRAME_SCAN, FRAME_CODE };
 
 /* One physical frame (inlined calls are scopes of it, see lines_at). */
 struct frame {
@@ -58,6 +58,19 @@ void unwinder_add_object(struct unwinder *u, struct object *o);
 /* The size of a pt_regs and where members lie may differ: types give the truth. May be NULL. */
 void unwinder_set_types(struct unwinder *u, struct types *ts);
 
+#define CODE_REGS 16
+/* What a function's own instructions say about its caller, at one of them. */
+struct code_step {
+	uint64_t height;     /* the return address lies at the stack pointer + height */
+	uint16_t same;	     /* bit r: register r (DWARF) holds what the caller had in it */
+	uint16_t saved;	     /* bit r: that is kept in memory, at[r] bytes from the return address */
+	int32_t at[CODE_REGS];
+};
+/* pc: of an instruction, or where the call before it returns to. false: not known. Thread: any. */
+typedef bool code_step_fn(void *ctx, uint64_t pc, bool is_return, struct code_step *ret);
+/* Before the first walk. */
+void unwinder_set_code(struct unwinder *u, code_step_fn *fn, void *ctx);
+
 /* Walks from the given registers (pc and sp must be known) until user space, the stack's end or a
  * bad frame. max: frames at most. Never an error: what was found is returned, with the reason. */
 void unwind(struct unwinder *u, const struct regs *start, bool exact, size_t max,
@@ -74,6 +87,6 @@ struct unwind_range {
  * *regs: where the pt_regs lies, 0 if there is none. false: there are no such frames. Free with stack_free(). */
 bool unwind_above(struct unwinder *u, const struct regs *below, const struct unwind_range *stack,
 		  const struct unwind_range *last, struct stack *ret, uint64_t *regs);
-const char *frame_source_name(enum frame_source s); /* "orc", "cfi", "fp", "regs", "scan" */
+const char *frame_source_name(enum frame_source s); /* "orc", "cfi", "fp", "regs", "scan", "code" */
 
 #endif

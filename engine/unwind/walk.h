@@ -39,6 +39,8 @@ bool walk_pt_regs(struct walk *w, uint64_t addr, struct regs *ret);
 
 /* The caller of f by a rule; also sets f->cfa. false: w->why. */
 bool step_by_rule(struct walk *w, struct frame *f, const struct rule *r, struct frame *next);
+/* The caller of f by its function's own instructions. false: they don't tell. */
+bool step_by_code(struct walk *w, struct frame *f, struct frame *next);
 /* The caller of f without one: frame pointer, a call through a bad pointer, a scan. false: none
  * found. */
 bool step_by_guess(struct walk *w, struct frame *f, struct frame *next);

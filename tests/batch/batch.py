@@ -174,8 +174,9 @@ def hide_unwind_info(path):
 
 
 def no_unwind_info(tap, path):
-    """Stacks by frame pointer and guarded scan: mostly right, and each frame says that it is a guess."""
-    want, same, odd = {}, 0, []
+    """Stacks by the code itself, and where that doesn't tell by frame pointer and guarded scan: nearly all right, and
+    what is no guess is right."""
+    want, same, odd, sure = {}, 0, [], 0
     for f in rows("foreach bt -I"):
         want.setdefault(f["task"], []).append(f["pc"])
     hide_unwind_info(path)
@@ -186,12 +187,16 @@ def no_unwind_info(tap, path):
         have.setdefault(f["task"], []).append(f)
     for task, frames in have.items():
         same += [f["pc"] for f in frames] == want[task]
-        odd += [f for f in frames[1:] if f["source"] not in ("fp", "scan") and not f["entry"] and frames[0]["source"] == "regs"]
+        odd += [f for f in frames if f["source"] not in ("code", "regs") and not f["guess"] and not f["entry"]]
     active = {f["task"] for f in rows("bt -a")}
-    odd = [f for f in odd if f["task"] not in active]
-    odd += [f for frames in have.values() for f in frames[1:] if not f["guess"] and f["task"] not in active]
-    tap.check("no unwind info: all frames say that they are guesses", not odd, odd[:3])
-    tap.check("no unwind info: four stacks of five are right", same >= 0.8 * len(want), "%d of %d" % (same, len(want)))
+    for task in have.keys() - active:
+        odd += [f for f, pc in zip(have[task], want[task]) if not f["guess"] and f["pc"] != pc]
+        sure += sum(f["source"] == "code" and not f["guess"] for f in have[task])
+    tap.check("no unwind info: frames that are no guess are right", not odd and sure > 100, odd[:3] or sure)
+    tap.check("no unwind info: nine stacks of ten are right", same >= 0.9 * len(want), "%d of %d" % (same, len(want)))
+    crash = [f for f in rows("bt", [VMCORE]) if f["source"] != "scan"]
+    tap.check("without vmlinux nothing below the panic's registers is a guess", len(crash) > 3 and
+              not any(f["guess"] for f in crash), crash)
     dd = the_dd()["task"]
     tap.check("no unwind info: dd's is", [f["pc"] for f in have[dd]] == want[dd], have[dd])
     early = len(re.findall("the stack ends early", p.stderr))

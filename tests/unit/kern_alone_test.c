@@ -446,7 +446,7 @@ static void packages(void **state)
 		{"6.1.132-147.221.amzn2023.x86_64", "#1 SMP", "kernel-debuginfo-6.1.132-147.221.amzn2023.x86_64"},
 		{"6.15.8-1-default", "#1 SMP", "kernel-default-debuginfo, version 6.15.8-1 "},
 		{"6.9.1-arch1-1", "#1 SMP", "linux-headers' is stripped"},
-		{"7.0.0-mine", "#1 SMP", "the build of 7.0.0-mine"},
+		{"7.0.0-mine", "Linux version 7.0.0-mine (me@here) (gcc (Debian 12.2.0-14) 12.2.0) #1 SMP", "the build of 7.0.0-mine"},
 		{"", "", "of that very build"},
 		{"6.1.0; rm -rf /", "Debian", "of that very build"},
 		{"../../etc", "Debian", "of that very build"},

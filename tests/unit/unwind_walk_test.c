@@ -285,6 +285,49 @@ static void code_without_rules_is_bridged(void **state)
 	world_free(&w);
 }
 
+/* As `unknown` pushes rbx and takes 32 bytes, and leaves rbp alone. */
+static bool told_by_code(void *ctx, uint64_t pc, bool is_return, struct code_step *ret)
+{
+	*ret = (struct code_step){.height = *(uint64_t *)ctx, .same = 1 << RBP, .saved = 1 << RBX};
+	ret->at[RBX] = -8;
+	return pc == RET(UNKNOWN) && is_return;
+}
+
+static void code_tells_its_caller(void **state)
+{
+	/* where the return address is; where there is none; out of the stack; out of the address space */
+	static const uint64_t heights[] = {64, 16, UINT64_C(1) << 20, UINT64_MAX - 7};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(heights) / sizeof(heights[0]); i++) {
+		struct world w = {0};
+		struct regs r = start_at(RET(UNKNOWN), 20);
+		struct stack st;
+		uint64_t height = heights[i];
+
+		w.stack[22] = FN(PLAIN) + 3;
+		w.stack[24] = RET(SAVES_RBP); /* a left-over that a scan would take */
+		w.stack[27] = 0x1234;
+		w.stack[28] = RET(SAVES_RBP);
+		w.stack[32] = RET(THREAD_START);
+		regs_set(&r, RBP, 0x77);
+		world_make(&w);
+		unwinder_set_code(w.unwinder, told_by_code, &height);
+		unwind(w.unwinder, &r, false, 64, &st);
+		assert_in_range(st.n, 2, 64);
+		expect(&st, 1, RET(SAVES_RBP), i ? FRAME_SCAN : FRAME_CODE);
+		assert_int_equal(st.frames[1].sp, STACK + (i ? 25 : 29) * 8);
+		assert_int_equal(regs_has(&st.frames[1].regs, RBX), !i);
+		if (!i) {
+			assert_int_equal(st.frames[1].regs.v[RBX], 0x1234);
+			assert_int_equal(st.frames[1].regs.v[RBP], 0x77);
+			expect(&st, 2, RET(THREAD_START), FRAME_ORC);
+		}
+		stack_free(&st);
+		world_free(&w);
+	}
+}
+
 static void frame_pointer_and_bad_calls(void **state)
 {
 	struct world w = {0}, bad = {0};
@@ -494,6 +537,7 @@ int main(void)
 		cmocka_unit_test(loops_end_with_a_reason),
 		cmocka_unit_test(unreadable_stack_says_so),
 		cmocka_unit_test(code_without_rules_is_bridged),
+		cmocka_unit_test(code_tells_its_caller),
 		cmocka_unit_test(frame_pointer_and_bad_calls),
 		cmocka_unit_test(any_word_may_be_damaged),
 		cmocka_unit_test(handlers_above_saved_registers),

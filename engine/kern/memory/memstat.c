@@ -216,8 +216,19 @@ static struct err *huge_free(struct meter *k, uint64_t *ret)
 	return huge(k, true, ret);
 }
 
+/* Neither variables nor their functions; the names of functions are in every kernel's own table. */
+static bool without_swap(struct meter *k)
+{
+	uint64_t at;
+
+	return err_ok(kern_symbol(k->s, "si_meminfo", &at)) && !err_ok(kern_symbol(k->s, "si_swapinfo", &at));
+}
+
 static struct err *swap_total(struct meter *k, uint64_t *ret)
 {
+	*ret = 0;
+	if (without_swap(k))
+		return NULL;
 	TRY(read_symbol(k, "total_swap_pages", ret));
 	*ret *= k->page;
 	return NULL;
@@ -225,6 +236,9 @@ static struct err *swap_total(struct meter *k, uint64_t *ret)
 
 static struct err *swap_free(struct meter *k, uint64_t *ret)
 {
+	*ret = 0;
+	if (without_swap(k))
+		return NULL;
 	TRY(read_symbol(k, "nr_swap_pages", ret));
 	*ret = (int64_t)*ret > 0 ? *ret * k->page : 0;
 	return NULL;

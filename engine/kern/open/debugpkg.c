@@ -86,7 +86,9 @@ void debug_package(const char *release, const char *version, struct buf *out)
 {
 	static const char *const rpm[] = {"el", "fc", "amzn", "oe", "an", "al", "tl", "cm",
 					  "azl", "ocs", "ky", "uel"};
-	const char *flavour = suse_flavour(release);
+	const char *flavour = suse_flavour(release), *build = strchr(version, '#');
+
+	version = build ? build : version; /* what stands before it in the banner tells the compiler's distribution */
 
 	if (!plain_word(release)) {
 		buf_puts(out, "the vmlinux of that very build");
