@@ -316,6 +316,7 @@ static void draw_empty(struct surface *s, const struct pane *p, const struct rec
 	const struct view *v = pane_view(p);
 	const struct err *e = v ? rows_error(v->run->rows) : NULL;
 	int y = r->y + (r->h > 4);
+	enum role role;
 
 	if (v && view_loading(v)) {
 		draw_wrapped(s, r, y, STYLE_BORDER, "loading ...");
@@ -330,7 +331,8 @@ static void draw_empty(struct surface *s, const struct pane *p, const struct rec
 	} else if (v && v->filter_text) {
 		draw_wrapped(s, r, y, STYLE_NORMAL,
 			     "No row matches the filter. & and Enter shows all.");
-	} else if (v && view_heading(v) && p->id != PANE_TASKS && p->id != PANE_LOG) {
+	} else if (v && p->id != PANE_TASKS && p->id != PANE_LOG &&
+		   (view_heading(v) || rows_note(v->run->rows, 0, &role))) {
 		draw_no_rows(s, v, r, y);
 	} else {
 		draw_wrapped(s, r, y, STYLE_BORDER, p->hint);

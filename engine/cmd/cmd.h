@@ -194,6 +194,8 @@ struct cmd {
 
 /* All commands, sorted by name. */
 const struct cmd *const *cmd_all(size_t *n);
+/* The error for a word that is none: what is near it, and what to type for commands of crash that go by another name. */
+struct err *cmd_unknown(const char *name);
 /* By name, alias or unique prefix; NULL: none, or several. */
 const struct cmd *cmd_find(const char *name);
 /* An option as people write it: "-c TASK"; of a digit's its argument is the rest of the number: "-16". */

@@ -3,6 +3,7 @@
 #include "engine/cmd/commands.h"
 #include "engine/cmd/completeexpr.h"
 #include "engine/cmd/parse.h"
+#include "engine/cmd/pipe.h"
 #include "engine/kern/task/taskfilter.h"
 #include <string.h>
 
@@ -26,6 +27,16 @@ static void complete_command(const char *prefix, struct completions *ret)
 	for (size_t i = 0; i < n; i++)
 		if (!strncmp(v[i]->name, prefix, strlen(prefix)))
 			add(ret, v[i]->name);
+}
+
+/* After a pipe. */
+static void complete_program(const char *prefix, struct completions *ret)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = pipe_program_name(i)); i++)
+		if (!strncmp(name, prefix, strlen(prefix)))
+			add(ret, name);
 }
 
 static void complete_option(const struct cmd *k, const char *prefix, struct completions *ret)
@@ -200,6 +211,8 @@ void shell_complete(struct shell *sh, const struct context *ctx, const char *lin
 	ret->start = at < w.n ? w.v[at].start : strlen(text);
 	if (at == 0)
 		complete_command(prefix, ret);
+	else if (!strcmp(w.v[at - 1].text, "|"))
+		complete_program(prefix, ret);
 	else if (k && prefix[0] == '-')
 		complete_option(k, prefix, ret);
 	else if (k)

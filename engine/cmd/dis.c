@@ -390,15 +390,18 @@ static struct err *set_range(struct listing *l, uint64_t addr, bool whole)
 	return NULL;
 }
 
-static struct err *find_function(struct session *s, uint64_t addr, struct dis_func *ret)
+/* what: as it was typed; of several names of the same thing it is the one that is told. */
+static struct err *find_function(struct session *s, const char *what, uint64_t addr, struct dis_func *ret)
 {
 	struct err *e = dis_func_at(s->dis, addr, ret);
 	uint64_t offset;
-	struct sym sym;
+	struct sym sym, typed;
 
 	if (!e || err_code(e) != ERR_NOTFOUND || !sym_at(s->symtab, addr, &sym, &offset))
 		return e;
 	err_free(e);
+	if (sym_find(s->symtab, what, &typed) && typed.addr == addr)
+		sym = typed;
 	return err_new(ERR_NOTFOUND, "%s is data, not code: `p %s` shows its value, `rd %s` its bytes", sym.name,
 		       sym.name, sym.name);
 }
@@ -418,7 +421,7 @@ static struct err *run(const struct cmd_call *c)
 	bool has_frame = frame_of(c, what, &frame), by_frame = !what || !strncmp(what, "frame:", 6);
 	if (!by_frame) {
 		TRY(arg_place(c, what, &addr));
-		TRY(find_function(c->session, addr, &l.func));
+		TRY(find_function(c->session, what, addr, &l.func));
 	}
 	if (has_frame)
 		TRY(look_at_frame(&l, &frame, !by_frame));

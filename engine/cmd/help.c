@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
+#include "engine/cmd/pipe.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -25,7 +26,34 @@ static struct err *list(const struct cmd_call *c)
 	TRY(sink_begin(c->out, &help_table, NULL, "?", "Commands"));
 	for (size_t i = 0; i < n; i++)
 		TRY(line(c, ROLE_NAME, v[i]->name, v[i]->summary));
-	return line(c, ROLE_DIM, "help CMD", "synopsis, options and examples of a command");
+	TRY(line(c, ROLE_DIM, "help CMD", "synopsis, options and examples of a command"));
+	return line(c, ROLE_DIM, "CMD | grep PATTERN", "only the lines that match; also head, tail, wc -l (`help grep`)");
+}
+
+static const struct cmd_example pipes[] = {
+	{"ps -m | grep UN", "the lines that match"},
+	{"struct task_struct ADDR | grep pi_", "with what they lie under"},
+	{"bt -f | grep -A15 schedule", "and the 15 lines after each"},
+	{"ps | grep -v kworker | wc -l", "how many don't"},
+	{"log | tail -20", "the last lines; head: the first"},
+	{0}};
+
+/* It is no command, but people ask for it. */
+static struct err *pipe_help(const struct cmd_call *c)
+{
+	TRY(sink_begin(c->out, &help_table, NULL, "", "help grep"));
+	TRY(line(c, ROLE_TITLE, "NAME", "grep, head, tail, wc: lines of what a command answers"));
+	TRY(line(c, ROLE_TITLE, "SYNOPSIS", "COMMAND | grep [-i] [-v] [-w] [-c] [-E] [-F] [-P] [-A LINES] PATTERN"));
+	TRY(line(c, ROLE_TITLE, "", "COMMAND | head [-n LINES]"));
+	TRY(line(c, ROLE_TITLE, "", "COMMAND | tail [-n LINES]"));
+	TRY(line(c, ROLE_TITLE, "", "COMMAND | wc -l"));
+	TRY(line(c, ROLE_TITLE, "DESCRIPTION", "They are built in, and work on rows: links stay links, and JSON stays JSON. A row "
+		 "that matches brings along those that it lies under (its frame, its struct). PATTERN is a basic regular "
+		 "expression, \\| is `or`; -E or egrep: an extended one."));
+	TRY(line(c, ROLE_TITLE, "EXAMPLES", ""));
+	for (const struct cmd_example *x = pipes; x->line; x++)
+		TRY(line(c, ROLE_NAME, x->line, x->what));
+	return NULL;
 }
 
 static struct err *options(const struct cmd_call *c, const struct cmd *k)
@@ -75,9 +103,11 @@ static struct err *run(const struct cmd_call *c)
 	if (!c->args->n)
 		return list(c);
 	const struct cmd *k = cmd_find(c->args->v[0]);
-	if (!k)
-		return err_new(ERR_USAGE, "help: no command '%s' (`help` lists them)", c->args->v[0]);
-	return one(c, k);
+	if (k)
+		return one(c, k);
+	if (pipe_program(c->args->v[0]))
+		return pipe_help(c);
+	return cmd_unknown(c->args->v[0]);
 }
 
 const struct cmd cmd_help = {

@@ -182,6 +182,9 @@ static struct err *list(const struct cmd_call *c, const struct task *const *v, s
 		TRY(job_tick(c->job, 1));
 		TRY(ps_row(c->out, v[i]));
 	}
+	if (!n)
+		sink_note(c->out, ROLE_WARN, "no task matches '%s' (a pid, a name, a state such as UN; `help ps` has "
+			  "all words)", c->args->rest);
 	return NULL;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/cmd/elements.h"
 #include "engine/cmd/marksfile.h"
 #include "engine/cmd/parse.h"
+#include "engine/cmd/pipe.h"
 #include "engine/kern/memory/identify.h"
 #include "engine/kern/system.h"
 #include <inttypes.h>
@@ -181,22 +182,6 @@ void shell_default_context(struct shell *sh, struct context *ret)
 		ret->task = ref_addr(REF_TASK, t->addr);
 }
 
-static struct err *unknown(const char *name)
-{
-	AUTO_BUF struct buf near = {0};
-	size_t n;
-	const struct cmd *const *v = cmd_all(&n);
-
-	for (size_t i = 0; i < n; i++)
-		if (!strncmp(v[i]->name, name, strlen(name)) ||
-		    (v[i]->name[0] == name[0] && strlen(name) > 1))
-			buf_printf(&near, "%s%s", near.len ? ", " : "", v[i]->name);
-	if (near.len)
-		return err_new(ERR_USAGE, "no command '%s'; near it: %s (`help` lists all)", name,
-			       buf_str(&near));
-	return err_new(ERR_USAGE, "no command '%s' (`help` lists them)", name);
-}
-
 static struct err *run_command(struct shell *sh, const struct cmd *k, const char *line,
 			       const struct words *w, struct context *ctx, struct job *job,
 			       struct sink *out)
@@ -231,6 +216,7 @@ static struct err *run_words(struct shell *sh, const char *line, const struct wo
 			     struct context *ctx, struct job *job, struct sink *out)
 {
 	AUTO_BUF struct buf command = {0};
+	struct sym sym;
 	struct ref r;
 
 	if (!w->n)
@@ -243,11 +229,15 @@ static struct err *run_words(struct shell *sh, const char *line, const struct wo
 	if (strpbrk(line, ":@") && err_ok(ref_parse(line, sh->s->intern, &r)) &&
 	    shell_command_for(sh, &r, &command))
 		return shell_run(sh, buf_str(&command), ctx, job, out);
+	if (w->n == 1 && sym_find(sh->s->symtab, w->v[0].text, &sym)) { /* a name alone, as gdb's people type it */
+		AUTO_FREE char *full = xasprintf("%s %s", strchr("tTwW", sym.type) ? "whatis" : "p", w->v[0].text);
+		return shell_run(sh, full, ctx, job, out);
+	}
 	if (names_type(sh->s, w->v[0].text, job)) {
 		AUTO_FREE char *full = xasprintf("struct %s", line + w->v[0].start + (w->v[0].text[0] == '*'));
 		return shell_run(sh, full, ctx, job, out);
 	}
-	return unknown(w->v[0].text);
+	return cmd_unknown(w->v[0].text);
 }
 
 bool shell_needs_dump(const char *line)
@@ -260,11 +250,33 @@ bool shell_needs_dump(const char *line)
 	return !k || !k->bare;
 }
 
+/* `ps -m | grep UN`. */
+static struct err *run_piped(struct shell *sh, const char *line, struct context *ctx, struct job *job,
+			     struct sink *out)
+{
+	const char *bar = pipe_find(line);
+	AUTO_FREE char *command = xstrndup(line, (size_t)(bar - line));
+	struct pipe *pipe;
+
+	TRY(pipe_create(bar, out, &pipe));
+	struct err *e = shell_run(sh, command, ctx, job, pipe_sink(pipe));
+	if (e && pipe_is_full(pipe)) {
+		err_free(e);
+		e = NULL;
+	}
+	if (!e)
+		e = pipe_finish(pipe);
+	pipe_destroy(pipe);
+	return e;
+}
+
 struct err *shell_run(struct shell *sh, const char *line, struct context *ctx, struct job *job,
 		      struct sink *out)
 {
 	struct words w;
 
+	if (pipe_find(line))
+		return run_piped(sh, line, ctx, job, out);
 	words_split(line, &w);
 	struct err *e = run_words(sh, line, &w, ctx, job, out);
 	words_free(&w);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include "engine/base/alloc.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/module/taint.h"
 #include "engine/kern/log/log.h"
 #include "engine/kern/memory/zones.h"
 #include "engine/kern/task/tasks.h"
@@ -314,6 +315,18 @@ static struct err *panic(struct facts *f)
 	return e ? unknown(f, "tasks", e) : panic_task(f, ts);
 }
 
+static struct err *tainted(struct facts *f)
+{
+	AUTO_BUF struct buf text = {0};
+	uint64_t mask;
+
+	struct err *e = taint_of_kernel(f->s, &mask);
+	if (e)
+		return unknown(f, "tainted", e);
+	taint_text(mask, &text);
+	return tell(f, "tainted", mask ? buf_str(&text) : "no");
+}
+
 /* ---- the engine's own ---- */
 
 static struct err *build_id(struct facts *f)
@@ -350,7 +363,7 @@ struct err *system_each(struct session *s, struct job *job,
 			void *ctx)
 {
 	static struct err *(*const parts[])(struct facts *) = {
-		files, cpus, date, uptime, load_average, machine, memory, panic, engine,
+		files, cpus, date, uptime, load_average, machine, memory, panic, tainted, engine,
 	};
 	struct facts f = {s, job, fn, ctx};
 

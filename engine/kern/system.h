@@ -10,7 +10,7 @@
 
 /* Calls fn for each fact, in order; keys are crash's words in lower case ("kernel", "dumpfile",
  * "cpus", "date", "uptime", "load average", "tasks", "nodename", "release", "version", "machine",
- * "memory", "panic", "pid", "command", "task", "cpu", "state") and ours ("format", "dump level",
+ * "memory", "panic", "pid", "command", "task", "cpu", "state", "tainted") and ours ("format", "dump level",
  * "pages", "build-id", "kaslr", "types", "problems"...). value NULL: not known, why tells. */
 struct err *system_each(struct session *s, struct job *job,
 			struct err *(*fn)(void *ctx, const char *key, const char *value,

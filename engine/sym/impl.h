@@ -6,6 +6,7 @@
 #define SYM_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include "engine/base/arena.h"
 #include "engine/sym/kallsyms.h"
 #include "engine/sym/sym.h"
@@ -35,6 +36,10 @@ struct symtab {
 	size_t nordered;
 	uint32_t *heads, *next; /* chains of ids, but kallsyms', by name_hash(); UINT32_MAX: the end */
 	uint32_t head_mask;
+
+	/* symdata.c; not under the lock. stale: symbols came or went since */
+	atomic_bool data_stale;
+	_Atomic uint64_t data_low, data_high; /* 0: not known */
 };
 
 /* symtab.c: id's symbol; false when it is none that anybody wants (file names, sections ...). */
@@ -48,6 +53,10 @@ bool sym_begins(const struct symtab *st, uint32_t id, const char *prefix, size_t
 /* End of the section or range that the symbol lies in: how far one without a size can reach. */
 uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s);
 bool sym_is_code(const struct sym *s);
+
+/* symdata.c: s is text by its section's flags; is it data nevertheless? Then its type becomes that of data. Without the
+ * lock. */
+bool sym_tell_data(struct symtab *st, struct sym *s);
 
 /* symindex.c. With the lock held for writing. */
 void sym_build_order(struct symtab *st);

@@ -91,6 +91,8 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret)
 			break;
 	}
 	pthread_rwlock_unlock(&st->lock);
+	if (found)
+		sym_tell_data(st, ret);
 	return found;
 }
 
@@ -115,8 +117,10 @@ bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret
 	pthread_rwlock_unlock(&st->lock);
 	if (n)
 		qsort(v, n, sizeof(*v), by_addr);
-	if (i < n)
+	if (i < n) {
 		*ret = v[i];
+		sym_tell_data(st, ret);
+	}
 	free(v);
 	return i < n;
 }
@@ -231,7 +235,11 @@ static bool find_at(struct symtab *st, struct reach r, struct sym *ret, uint64_t
 
 bool sym_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset)
 {
-	return find_at(st, (struct reach){.addr = addr}, ret, offset);
+	bool found = find_at(st, (struct reach){.addr = addr}, ret, offset);
+
+	if (found)
+		sym_tell_data(st, ret);
+	return found;
 }
 
 bool sym_percpu_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *offset)
@@ -250,7 +258,7 @@ bool sym_percpu_at(struct symtab *st, uint64_t addr, struct sym *ret, uint64_t *
 
 bool sym_func_at(struct symtab *st, uint64_t pc, struct sym *ret, uint64_t *offset)
 {
-	return find_at(st, (struct reach){.addr = pc, .code_only = true}, ret, offset);
+	return find_at(st, (struct reach){.addr = pc, .code_only = true}, ret, offset) && !sym_tell_data(st, ret);
 }
 
 bool sym_next(struct symtab *st, size_t *i, struct sym *ret)
@@ -261,6 +269,8 @@ bool sym_next(struct symtab *st, size_t *i, struct sym *ret)
 	while (!found && *i < st->nordered)
 		found = sym_record(st, st->ids[(*i)++], ret);
 	pthread_rwlock_unlock(&st->lock);
+	if (found)
+		sym_tell_data(st, ret);
 	return found;
 }
 

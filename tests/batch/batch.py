@@ -153,7 +153,7 @@ def filters(tap):
 
 
 def helps(tap):
-    names = [r["name"] for r in rows("help") if r["name"] != "help CMD"]
+    names = [r["name"] for r in rows("help") if " " not in r["name"]]
     tap.check("help lists the commands", {"ps", "bt", "log", "struct", "p", "rd", "sym", "set", "foreach", "mount", "sys",
                                            "help"} <= set(names), names)
     objs, _ = objects(["help %s" % n for n in names])
@@ -333,6 +333,30 @@ def own_tables(tap):
               own.stderr == plain.stderr and own.returncode == plain.returncode, own.stderr + plain.stderr)
 
 
+def pipes(tap):
+    """grep, head, tail and wc on rows: what passes are the same rows, below the ones that they lie under."""
+    dd = the_dd()["pid"]
+    every = rows("ps")
+    tap.check("ps | grep", rows("ps -m | grep UN") == [r for r in rows("ps -m") if r["state"] == "UN"])
+    tap.check("-v, -i, and one after the other", [r["lines"] for r in rows("ps | grep -vi KWORKER|wc -l")] ==
+              [len([r for r in every if "kworker" not in r["comm"]])])
+    tap.check("head and tail", rows("ps | head -3") == every[:3] and rows("ps | tail -n 2") == every[-2:])
+    words = rows("bt -f %d" % dd)
+    want = [dict(f, words=[w for w in f["words"] if "rwsem" in (w["meaning"] or "")]) for f in words]
+    have = rows("bt -f %d | grep rwsem" % dd)
+    tap.check("a word brings its frame", have == [f for f in want if f["words"] or "rwsem" in str([f["function"], f["file"]])], have)
+    after = run(["bt -f %d | grep -A5 'rwsem_wait  '" % dd]).stdout.splitlines()
+    tap.check("-A", len(after) == 7, after)
+    either = run([r'log | grep "blocked for\|not syncing"']).stdout.splitlines()
+    tap.check("basic expressions: \\| is or", len(either) == 2, either)
+    tap.check("an expression's | is no pipe", rows("p 1 | 2")[0]["value"] == 3)
+    p = run(["ps | grep nosuch", "ps | grep", "ps | awk 1", "ps | grep -Z x"])
+    tap.check("nothing matches; and what can't be had says why", not p.stdout.strip().count("\n") and
+              all(t in p.stderr for t in ("no line of it matches 'nosuch'", "needs a pattern", "'| awk' can't be had",
+                                          "no option -Z")), p.stderr)
+    tap.check("a name alone shows what it is", run(["jiffies"]).stdout == run(["p jiffies"]).stdout)
+
+
 def help_without_dump(tap):
     """What commands do can be read before there is a dump; everything else says that it needs one."""
     def call(*args):
@@ -358,7 +382,7 @@ def main():
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, own_tables, shapes, faults, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, pipes, own_tables, shapes, faults, separate])
     finally:
         shutil.rmtree(TMP)
 

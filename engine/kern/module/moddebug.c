@@ -15,12 +15,12 @@
 #include "engine/base/checked.h"
 #include "engine/kern/kernel.h"
 #include "engine/kern/module/modfiles.h"
+#include "engine/kern/module/taint.h"
 
 #define ATTRS_MAX 4096 /* sections or notes of one module */
 #define NAME_MAX_LEN 128
 #define ID_MAX 64
 #define NOTE_MAX 256
-#define TAINT_OOT_MODULE 12 /* include/linux/panic.h */
 
 enum { M_BUILD_ID, M_SECTIONS, M_NOTES, M_MEMBERS };
 /* struct module_sect_attrs and module_notes_attrs: up to 6.13 a count and an array; later the
