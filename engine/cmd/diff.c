@@ -276,7 +276,7 @@ const struct cmd cmd_diff = {
 		{"ADDRESS", ARG_ADDRESS, false, true, "the one and the other"},
 		{0}},
 	.examples = (const struct cmd_example[]){
-		{"diff struct task_struct init_task init_task.parent", "two tasks"},
+		{"diff struct task_struct init_task init_pid_ns.child_reaper", "two tasks"},
 		{"diff task_struct.se init_task ffff888003fbd000", "a part of them"},
 		{0}},
 	.table = &diff_table,

@@ -144,7 +144,7 @@ const struct cmd cmd_tree = {
 		{"START", ARG_ADDRESS, false, false, "the tree's root"},
 		{0}},
 	.examples = (const struct cmd_example[]){
-		{"tree mm_struct.mm_mt@init_mm", "a member of an object"},
+		{"tree pid_namespace.idr@init_pid_ns", "a member of an object"},
 		{"tree -t rbtree -o vmap_area.rb_node -s vmap_area.va_start,va_end vmap_area_root", "in crash's words"},
 		{"tree -t xarray -r address_space.i_pages ffff888003fbd000", "a structure with the root in it"},
 		{0}},
