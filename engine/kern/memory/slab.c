@@ -136,6 +136,7 @@ static struct err *fill(struct slabs *x, struct session *s, struct job *job)
 	if (!kern_members(s, "struct slab", x->slab, KSLAB_MEMBERS))
 		kern_members(s, "struct page", x->slab, KSLAB_MEMBERS);
 	slabs_find_free_members(x);
+	slabs_find_array_members(x);
 	find_nodes(x);
 	find_kfence(x);
 	TRY(kern_symbol(s, "slab_caches", &list));

@@ -6,7 +6,7 @@
  *
  * Thread: any; the list of caches is loaded once, a cache's per-CPU lists when first asked for.
  * Sources: Linux' mm/slab.h (struct slab), mm/slub.c and include/linux/slub_def.h (free lists, their
- * hardening, sheaves and barns from 6.18 on), mm/kfence/core.c.
+ * hardening, sheaves and barns from 6.18 on), mm/slab.c (up to 6.7), mm/kfence/core.c.
  */
 #ifndef KERN_SLAB_H
 #define KERN_SLAB_H

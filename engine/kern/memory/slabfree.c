@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Is a slab object in use? SLUB keeps no bit for it: an object is free when it is on a list of free ones.
+ * Is a slab object in use? (Of SLAB, slabarrays.c tells.) SLUB keeps no bit for it: an object is free when it is on a list of free ones.
  * These are the slab's own (slab.freelist), that of the CPU which allocates from the slab
  * (kmem_cache_cpu.freelist, up to 6.19), and, from 6.18 on, arrays of objects: the sheaves of each CPU and
  * the full ones of each node's barn. Slabs on partial lists need no look of their own: their free objects
@@ -23,9 +23,6 @@
 
 #define MAX_SHEAF 4096
 #define MAX_SHEAVES 65536
-
-enum kept_by { KEPT_CPU = 1, KEPT_SHEAF, KEPT_RCU, KEPT_BARN };
-#define KEPT(by, number) ((uint64_t)(by) << 32 | (number))
 
 void slabs_find_free_members(struct slabs *x)
 {
@@ -104,7 +101,7 @@ static bool walk_free(const struct objects *o, uint64_t first, bool (*fn)(void *
 
 /* ---- what CPUs and nodes keep of a cache ---- */
 
-static void problem(struct cache *c, const char *what, uint64_t at)
+void slabs_trouble(struct cache *c, const char *what, uint64_t at)
 {
 	if (!c->kept_problem[0])
 		snprintf(c->kept_problem, sizeof(c->kept_problem), "%s at 0x%" PRIx64, what, at);
@@ -115,11 +112,16 @@ struct keep {
 	uint64_t by;
 };
 
+void slabs_keep(struct cache *c, uint64_t object, uint64_t by)
+{
+	*hmap_put(&c->kept, object, NULL) = by;
+}
+
 static bool keep(void *ctx, uint64_t object)
 {
 	struct keep *k = ctx;
 
-	*hmap_put(&k->c->kept, object, NULL) = k->by;
+	slabs_keep(k->c, object, k->by);
 	return true;
 }
 
@@ -131,23 +133,22 @@ static void keep_cpu_slab(struct slabs *x, struct cache *c, uint64_t at, unsigne
 
 	if (!err_ok(kern_read(s, at, &x->cpu[KCPU_FREELIST], &first)) ||
 	    !err_ok(kern_read(s, at, &x->cpu[KCPU_SLAB], &slab))) {
-		problem(c, "kmem_cache_cpu can't be read", at);
+		slabs_trouble(c, "kmem_cache_cpu can't be read", at);
 		return;
 	}
 	if (!first)
 		return;
 	if (!page_at(s, slab, &pa) || !err_ok(kern_read(s, slab, &x->slab[KS_OBJECTS], &n))) {
-		problem(c, "a CPU's slab can't be read", slab);
+		slabs_trouble(c, "a CPU's slab can't be read", slab);
 		return;
 	}
 	struct objects o = {x, c, mem_layout(s->mem)->direct_va + pa + c->left, n};
 	if (!walk_free(&o, first, keep, &k))
-		problem(c, "damaged free list of a CPU", at);
+		slabs_trouble(c, "damaged free list of a CPU", at);
 }
 
 static void keep_sheaf(struct slabs *x, struct cache *c, uint64_t sheaf, uint64_t by)
 {
-	struct keep k = {c, by};
 	uint64_t n, objects[MAX_SHEAF];
 
 	if (!sheaf)
@@ -155,11 +156,11 @@ static void keep_sheaf(struct slabs *x, struct cache *c, uint64_t sheaf, uint64_
 	if (!kern_pointer(x->s, sheaf) || !err_ok(kern_read(x->s, sheaf, &x->sheaf[SHEAF_SIZE], &n)) ||
 	    n > MAX_SHEAF ||
 	    !err_ok(mem_read(x->s->mem, KERNEL, kern_at(sheaf, &x->sheaf[SHEAF_OBJECTS]), objects, n * 8))) {
-		problem(c, "a sheaf can't be read", sheaf);
+		slabs_trouble(c, "a sheaf can't be read", sheaf);
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++)
-		keep(&k, objects[i]);
+		slabs_keep(c, objects[i], by);
 }
 
 static void keep_sheaves(struct slabs *x, struct cache *c, uint64_t at, unsigned cpu)
@@ -172,7 +173,7 @@ static void keep_sheaves(struct slabs *x, struct cache *c, uint64_t at, unsigned
 		if (err_ok(kern_read(x->s, at, &x->sheaves[i], &sheaf)))
 			keep_sheaf(x, c, sheaf, KEPT(i == KSH_RCU ? KEPT_RCU : KEPT_SHEAF, cpu));
 		else
-			problem(c, "a CPU's sheaves can't be read", at);
+			slabs_trouble(c, "a CPU's sheaves can't be read", at);
 	}
 }
 
@@ -182,12 +183,12 @@ static void keep_cpus(struct slabs *x, struct cache *c)
 	uint64_t slab = 0, sheaves = 0, base;
 
 	if (x->cm[KC_CPU_SLAB].found && !err_ok(kern_read(s, c->addr, &x->cm[KC_CPU_SLAB], &slab)))
-		problem(c, "kmem_cache can't be read", c->addr);
+		slabs_trouble(c, "kmem_cache can't be read", c->addr);
 	if (x->cm[KC_SHEAVES].found && !err_ok(kern_read(s, c->addr, &x->cm[KC_SHEAVES], &sheaves)))
-		problem(c, "kmem_cache can't be read", c->addr);
+		slabs_trouble(c, "kmem_cache can't be read", c->addr);
 	for (unsigned cpu = 0; cpu < s->ncpus && (slab || sheaves); cpu++) {
 		if (!err_ok(kern_percpu_offset(s, cpu, &base))) {
-			problem(c, "a CPU's area isn't known: CPU", cpu);
+			slabs_trouble(c, "a CPU's area isn't known: CPU", cpu);
 			continue;
 		}
 		if (slab)
@@ -220,7 +221,7 @@ static void keep_barn(struct slabs *x, struct cache *c, uint64_t barn, unsigned 
 		return;
 	err_free(walk_list(x->s, kern_at(barn, &x->barn_full), MAX_SHEAVES, NULL, keep_full, &b, &damage));
 	if (damage)
-		problem(c, "damaged list of full sheaves", barn);
+		slabs_trouble(c, "damaged list of full sheaves", barn);
 }
 
 /* Barns hang on kmem_cache.per_node[], before 7.1 on the kmem_cache_node of kmem_cache.node[]. */
@@ -238,7 +239,7 @@ static void keep_barns(struct slabs *x, struct cache *c)
 		if (err_ok(kern_read(x->s, at, by_ptrs ? &x->ptrs_barn : &x->node_barn, &barn)))
 			keep_barn(x, c, barn, (unsigned)i);
 		else
-			problem(c, "a node's barn can't be read", at);
+			slabs_trouble(c, "a node's barn can't be read", at);
 	}
 }
 
@@ -247,8 +248,12 @@ static void read_kept(struct slabs *x, struct cache *c)
 {
 	if (c->cpus_read)
 		return;
-	keep_cpus(x, c);
-	keep_barns(x, c);
+	if (x->cm[KC_SLAB_CPU].found) {
+		slabs_keep_arrays(x, c);
+	} else {
+		keep_cpus(x, c);
+		keep_barns(x, c);
+	}
 	c->cpus_read = true;
 }
 
@@ -330,6 +335,20 @@ static void look_in_slab(struct slabs *x, struct cache *c, const struct slab_pla
 		ret->use = SLAB_ALLOCATED;
 }
 
+static void look_in_index(struct slabs *x, struct cache *c, const struct slab_place *p, struct slab_state *ret)
+{
+	bool there;
+
+	if (!slabs_index_has(x, c, p, &there))
+		snprintf(ret->why, sizeof(ret->why), "the slab's index of free objects can't be read or is damaged");
+	else if (there)
+		is_free(ret, "the slab's free list", 0);
+	else if (c->kept_problem[0])
+		snprintf(ret->why, sizeof(ret->why), "%s", c->kept_problem);
+	else
+		ret->use = SLAB_ALLOCATED;
+}
+
 void slab_state_of(struct session *s, const struct slab_place *p, struct slab_state *ret)
 {
 	static const char *const fmt[] = {
@@ -337,6 +356,9 @@ void slab_state_of(struct session *s, const struct slab_place *p, struct slab_st
 		[KEPT_SHEAF] = "sheaf of CPU %u",
 		[KEPT_RCU] = "waits for RCU, sheaf of CPU %u",
 		[KEPT_BARN] = "full sheaf of node %u",
+		[KEPT_ARRAY] = "array cache of CPU %u",
+		[KEPT_SHARED] = "shared array of node %u",
+		[KEPT_ALIEN] = "alien array of node %u",
 	};
 	struct slabs *x;
 
@@ -346,15 +368,17 @@ void slab_state_of(struct session *s, const struct slab_place *p, struct slab_st
 		kfence_state(x, p, ret);
 		return;
 	}
-	bool slub = c && p->objects && !x->cm[KC_SLAB_CPU].found;
-	if (!slub || !p->object || !p->size || !x->slab[KS_FREELIST].found) {
+	if (!c || !p->objects || !p->object || !p->size || !x->slab[KS_FREELIST].found) {
 		snprintf(ret->why, sizeof(ret->why), "%s",
-			 slub ? "where its object begins isn't known" : "this allocator isn't SLUB");
+			 c && p->objects ? "where its object begins isn't known"
+					 : "neither SLUB nor SLAB have such an object");
 		return;
 	}
 	uint64_t by = kept_by(x, c, p->object);
 	if (by)
 		is_free(ret, fmt[by >> 32], (unsigned)by);
+	else if (x->cm[KC_SLAB_CPU].found)
+		look_in_index(x, c, p, ret);
 	else
 		look_in_slab(x, c, p, ret);
 }

@@ -31,6 +31,8 @@ enum { KS_FREELIST, KS_INUSE, KS_OBJECTS, KS_LIST, KS_NEXT, KS_S_MEM, KSLAB_MEMB
 enum { KCPU_FREELIST, KCPU_SLAB, KCPU_PARTIAL, KCPU_MEMBERS };
 enum { KSH_MAIN, KSH_SPARE, KSH_RCU, KSH_MEMBERS };
 enum { SHEAF_SIZE, SHEAF_OBJECTS, SHEAF_LIST, SHEAF_MEMBERS };
+enum { AC_AVAIL, AC_ENTRY, AC_MEMBERS };	 /* SLAB's array_cache */
+enum { NA_SHARED, NA_ALIEN, NA_MEMBERS }; /* and what a node has of them */
 enum { KF_ADDR, KF_SIZE, KF_STATE, KF_CACHE, KF_MEMBERS };
 
 struct cache {
@@ -50,6 +52,7 @@ struct slabs {
 	struct kern_member cm[KC_MEMBERS];
 	struct kern_member slab[KSLAB_MEMBERS], cpu[KCPU_MEMBERS], sheaves[KSH_MEMBERS];
 	struct kern_member sheaf[SHEAF_MEMBERS], kf[KF_MEMBERS];
+	struct kern_member array[AC_MEMBERS], arrays[NA_MEMBERS], alien, index_bytes, active; /* SLAB's */
 	struct kern_member node_barn, ptrs_barn, ptrs_node, barn_full;
 	uint64_t nodes, node_stride; /* elements of kmem_cache's array of nodes that count; bytes of one */
 	uint64_t kfence_pool, kfence_meta, kfence_stride; /* pool 0: none */
@@ -68,6 +71,18 @@ static inline uint64_t slabs_node(const struct slabs *x, const struct cache *c, 
 	return kern_at(c->addr, &x->cm[KC_NODES]) + i * x->node_stride;
 }
 
+/* Who keeps a free object back, and the number of the CPU or node. */
+enum kept_by { KEPT_CPU = 1, KEPT_SHEAF, KEPT_RCU, KEPT_BARN, KEPT_ARRAY, KEPT_SHARED, KEPT_ALIEN };
+#define KEPT(by, number) ((uint64_t)(by) << 32 | (number))
+
+/* slabfree.c: notes a free object, and what stood in the way of finding them. Under the lock. */
+void slabs_keep(struct cache *c, uint64_t object, uint64_t by);
+void slabs_trouble(struct cache *c, const char *what, uint64_t at);
+/* slabarrays.c, for SLAB: what only it reads; all that CPUs and nodes keep of a cache. */
+void slabs_find_array_members(struct slabs *x);
+void slabs_keep_arrays(struct slabs *x, struct cache *c);
+/* Is the object among the free ones of its slab? false: its slab's index can't be read or is damaged. */
+bool slabs_index_has(struct slabs *x, const struct cache *c, const struct slab_place *p, bool *ret);
 /* slabfree.c: what only it reads. */
 void slabs_find_free_members(struct slabs *x);
 /* How many objects CPUs and nodes keep back as free; *why: what of them can't be known, NULL: nothing. */

@@ -3,7 +3,7 @@
  * The totals are counters of each node. What is free must be put together: the free objects of slabs on
  * the nodes' partial lists, which is all that /proc/slabinfo knows, and those that CPUs keep back: their
  * own slab's two free lists, their partial slabs, their sheaves, and the nodes' full sheaves.
- * SLAB (up to 6.7) counts a node's free objects itself; what CPUs keep back of those isn't looked for.
+ * SLAB (up to 6.7) counts a node's free objects itself, less those in array caches (slabarrays.c).
  */
 #include "engine/kern/memory/slabstat.h"
 #include <stdio.h>
@@ -70,7 +70,6 @@ static struct err *count_slab_node(struct counting *k, uint64_t node, struct sla
 		trouble(k, "a node's counters can't be read");
 		return NULL;
 	}
-	trouble(k, "its allocator is SLAB, whose CPUs keep free objects back");
 	st->counted = true;
 	st->slabs += slabs;
 	st->total += slabs * st->per_slab;
