@@ -137,13 +137,26 @@ static struct err *take_one(void *ctx, const char *name, uint64_t addr)
 	return NULL;
 }
 
+/* "1000" may have been meant as a decimal number; nobody should have to guess how it was taken. */
+static void tell_hexadecimal(const struct cmd_call *c, const char *text)
+{
+	size_t n = strlen(text);
+	struct sym sym;
+
+	if (n < 2 || n > 9 || text[0] == '0' || strspn(text, "0123456789") != n || sym_find(c->session->symtab, text, &sym))
+		return;
+	sink_note(c->out, ROLE_DIM, "%s is taken as hexadecimal: 0x%s (decimal: `eval %s`)", text, text, text);
+}
+
 struct err *arg_place(const struct cmd_call *c, const char *text, uint64_t *ret)
 {
+	tell_hexadecimal(c, text);
 	return address_in(c->session, c->ctx, c->job, text, &(struct receiver){take_one, ret, false});
 }
 
 struct err *arg_places(const struct cmd_call *c, const char *text, arg_place_fn *fn, void *ctx)
 {
+	tell_hexadecimal(c, text);
 	return address_in(c->session, c->ctx, c->job, text, &(struct receiver){fn, ctx, true});
 }
 
@@ -172,7 +185,8 @@ static const struct task *find_task(const struct cmd_call *c, const struct tasks
 
 	if (whole_number(text, 10, &v) && v <= INT32_MAX && (t = task_by_pid(ts, (int32_t)v)))
 		return t;
-	return err_ok(arg_place(c, text, &v)) ? task_by_addr(ts, v) : NULL;
+	const struct receiver one = {take_one, &v, false};
+	return err_ok(address_in(c->session, c->ctx, c->job, text, &one)) ? task_by_addr(ts, v) : NULL;
 }
 
 struct err *arg_task(const struct cmd_call *c, const char *text, const struct task **ret)

@@ -240,6 +240,14 @@ const struct cmd cmd_bt = {
 		{'l', ARG_NONE, NULL, "file, line and column (always on; kept for fingers)"},
 		{0}},
 	.views = "VR PR fF tT e",
+	.absent = (const struct cmd_option[]){
+		{'c', ARG_NONE, NULL, "`bt -a` has the task of every CPU, `ps -A` lists them"},
+		{'p', ARG_NONE, NULL, "`bt` alone shows the task that panicked"},
+		{'v', ARG_NONE, NULL, "a stack that overran says so in `bt`"},
+		{'g', ARG_NONE, NULL, "`ps tgid:PID` lists a process' threads; `foreach tgid:PID bt`"},
+		{'s', ARG_NONE, NULL, "symbol offsets are told by `bt -f` and -t"},
+		{'x', ARG_NONE, NULL, "numbers of -f are hexadecimal"},
+		{0}},
 	.args = (const struct cmd_arg[]){
 		{"TASK", ARG_TASK, true, true, "pid or address of a task_struct; without it the chosen task"},
 		{0}},

@@ -179,6 +179,9 @@ struct cmd {
 	const char *summary;
 	const char *details; /* a paragraph for `help CMD`; NULL: none */
 	const struct cmd_option *options; /* ends with letter 0; NULL: none */
+	/* crash's options that aren't here, as `options`: help says why not, or what to type instead. NULL: none is
+	 * worth a word. */
+	const struct cmd_option *absent;
 	/* Options that ask for different things: "VR fF t". Of these letters only those within one word go
 	 * together; all others go with everything. NULL: all options go together. */
 	const char *views;

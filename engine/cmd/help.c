@@ -63,8 +63,16 @@ static struct err *options(const struct cmd_call *c, const struct cmd *k)
 		cmd_option_name(o, &name);
 		TRY(line(c, ROLE_NAME, buf_str(&name), o->help));
 	}
-	for (const struct cmd_arg *a = k->args; a && a->name; a++)
-		TRY(line(c, ROLE_NAME, a->name, a->help));
+	for (const struct cmd_arg *a = k->args; a && a->name; a++) {
+		AUTO_FREE char *more = a->kind == ARG_ADDRESS
+			? xasprintf("%s (a number without 0x is hexadecimal)", a->help) : NULL;
+		TRY(line(c, ROLE_NAME, a->name, more ? more : a->help));
+	}
+	for (const struct cmd_option *o = k->absent; o && o->letter; o++) {
+		char name[] = {'-', o->letter, 0};
+		AUTO_FREE char *text = xasprintf("not here: %s", o->help);
+		TRY(line(c, ROLE_DIM, name, text));
+	}
 	return NULL;
 }
 

@@ -104,6 +104,10 @@ const struct cmd cmd_mod = {
 	.options = (const struct cmd_option[]){
 		{'t', ARG_NONE, NULL, "what taints the kernel: its own bits, and the modules that brought some"},
 		{0}},
+	.absent = (const struct cmd_option[]){
+		{'s', ARG_NONE, NULL, "modules' debug files are found by themselves; --debug-dir DIR names another place"},
+		{'S', ARG_NONE, NULL, "modules' debug files are found by themselves; --debug-dir DIR names another place"},
+		{0}},
 	.args = (const struct cmd_arg[]){
 		{"NAME", ARG_WORD, true, false, "only this one"},
 		{0}},

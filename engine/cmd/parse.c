@@ -91,6 +91,14 @@ const struct cmd_option *cmd_option(const struct cmd *c, char letter)
 	return NULL;
 }
 
+static struct err *no_option(const struct cmd *c, char letter)
+{
+	for (const struct cmd_option *o = c->absent; o && o->letter; o++)
+		if (o->letter == letter)
+			return err_new(ERR_USAGE, "no option -%c here: %s", letter, o->help);
+	return usage_error(c, "no option -%c", letter);
+}
+
 /* The letters of w[*i], whose argument may be the rest of the word or the next word. */
 static struct err *parse_option(const struct cmd *c, const struct words *w, size_t *i,
 				struct cmd_args *a)
@@ -98,7 +106,7 @@ static struct err *parse_option(const struct cmd *c, const struct words *w, size
 	for (const char *p = w->v[*i].text + 1; *p; p++) {
 		const struct cmd_option *o = cmd_option(c, *p);
 		if (!o)
-			return usage_error(c, "no option -%c", *p);
+			return no_option(c, *p);
 		a->has[(unsigned char)*p] = true;
 		if (o->arg == ARG_NONE)
 			continue;

@@ -220,6 +220,15 @@ const struct cmd cmd_ps = {
 		{'A', ARG_NONE, NULL, "only tasks that were on a CPU"},
 		{'S', ARG_NONE, NULL, "count the tasks of each state instead"},
 		{0}},
+	.absent = (const struct cmd_option[]){
+		{'a', ARG_NONE, NULL, "the command line lies in user space: `set PID`, then `rd -u -a` at its mm->arg_start"},
+		{'l', ARG_NONE, NULL, "sort by SINCE: `ps -m`"},
+		{'t', ARG_NONE, NULL, "`task_struct.utime,stime,start_time TASK`"},
+		{'p', ARG_NONE, NULL, "PPID is a column; `ps pid:N` for each parent"},
+		{'c', ARG_NONE, NULL, "`ps ppid:N` lists the children of N"},
+		{'g', ARG_NONE, NULL, "`ps tgid:N` lists the threads of N"},
+		{'r', ARG_NONE, NULL, "`p ((struct task_struct *)TASK)->signal->rlim`"},
+		{0}},
 	.args = (const struct cmd_arg[]){
 		{"FILTER", ARG_FILTER, true, true, "words of the task filter language"},
 		{0}},

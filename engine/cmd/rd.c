@@ -434,6 +434,11 @@ const struct cmd cmd_rd = {
 		{'o', ARG_NUMBER, "OFFSET", "begin OFFSET bytes behind ADDRESS"},
 		{'r', ARG_WORD, "FILE", "the bytes, raw, into a new FILE"},
 		{0}},
+	.absent = (const struct cmd_option[]){
+		{'f', ARG_NONE, NULL, "an offset in the dump file means little, most files are compressed; `vtop ADDRESS` and -p go "
+				      "by physical addresses, `sys` tells the format"},
+		{'m', ARG_NONE, NULL, "Xen's machine addresses aren't known; -p takes the guest's physical ones"},
+		{0}},
 	.args = (const struct cmd_arg[]){
 		{"ADDRESS", ARG_ADDRESS, false, false, "where to begin"},
 		{"COUNT", ARG_NUMBER, true, false, "how many words; 1 if not told"},

@@ -458,7 +458,7 @@ const struct cmd cmd_search = {
 		{'n', ARG_NUMBER, "COUNT", "ends after so many results"},
 		{0}},
 	.args = (const struct cmd_arg[]){
-		{"VALUE", ARG_ADDRESS, false, true, "hexadecimal, a symbol, an expression, LOW..HIGH; with -c a string, with -P a pattern"},
+		{"VALUE", ARG_ADDRESS, false, true, "a number, a symbol, an expression, LOW..HIGH; with -c a string, with -P a pattern"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"search init_task", "who points to init_task"},

@@ -201,7 +201,8 @@ void show_meaning(struct session *s, struct meaning_query *q, bool hex, struct s
 	}
 	if (m.hex && q->scalar && k != CELL_ADDR && q->u > 9 && !hex)
 		put_hex(q, &ret->text);
-	if (m.ref.kind && k != CELL_ADDR)
+	/* a typed pointer has its own link; of a void one it is known where it leads */
+	if (m.ref.kind && (k != CELL_ADDR || (ret->value.ref.kind == REF_MEM && m.ref.kind == REF_OBJECT)))
 		ret->value.ref = m.ref;
 	meaning_free(&m);
 }

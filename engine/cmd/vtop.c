@@ -180,11 +180,10 @@ static struct err *page_rows(struct walk *w)
 	return identify(w->c->session, &what, tell, w);
 }
 
-static struct err *one(const struct cmd_call *c, const char *text, const struct task *task, bool user)
+static struct err *one(const struct cmd_call *c, uint64_t va, const struct task *task, bool user)
 {
-	struct walk w = {.c = c, .space = KERNEL, .task = task};
+	struct walk w = {.c = c, .space = KERNEL, .task = task, .va = va};
 
-	TRY(arg_place(c, text, &w.va));
 	if (user)
 		TRY(user_space_of(c->session, task, &w.space));
 	AUTO_FREE char *crash = xasprintf("vtop %s%" PRIx64, user ? "-u " : "", w.va);
@@ -214,7 +213,7 @@ static struct err *run(const struct cmd_call *c)
 		TRY(arg_place(c, c->args->v[i], &va));
 		if (u || (!k && !(va >> 63) && c->ctx->task.kind))
 			TRY(arg_task(c, c->args->value['c'], &task));
-		TRY(one(c, c->args->v[i], task, u || (task && task->mm && !(va >> 63) && !k)));
+		TRY(one(c, va, task, u || (task && task->mm && !(va >> 63) && !k)));
 	}
 	return NULL;
 }

@@ -87,6 +87,11 @@ def statuses(tap):
               objs[0]["rows"] and objs[2]["rows"], p.stderr)
     tap.check("files in the other order", run(["ps UN"], [VMCORE, VMLINUX]).returncode == 0)
     p = run(["struct task_struct.no_such_member init_task"])
+    for line, why in (("rd 1000", "1000 is taken as hexadecimal"), ("rd -f 1000", "no option -f here"),
+                      ("ps nosuch", "no task matches 'nosuch'"), ("runq", "ps RU")):
+        p = run([line])
+        tap.check("%s says: %s" % (line, why), why in p.stderr, p.stderr)
+    p = run(["struct task_struct.no_such_member init_task"])
     tap.check("an unknown member is named", p.returncode == 1 and "no_such_member" in p.stderr, p.stderr)
 
 
@@ -102,6 +107,8 @@ def walk(tap, files=None, what=""):
     frozen = rows("struct super_block.s_writers.frozen %s" % mnt_sb, files)
     tap.check(what + "s_writers.frozen = 4", frozen[0]["value"] == 4, frozen)
     mounts = rows("mount %s" % mnt_sb, files)
+    info = rows("struct super_block.s_fs_info %s" % mnt_sb, files)[0]
+    tap.check(what + "s_fs_info, a void pointer, is ext4's", info["meaning"] == "struct ext4_sb_info", info)
     tap.check(what + "the super_block is /boot", [x["directory"] for x in mounts] == ["/boot"], mounts)
     user = frames[-1]
     tap.check(what + "the stack ends with the user's registers",

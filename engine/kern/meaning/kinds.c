@@ -450,6 +450,8 @@ static const struct meaning_kind kinds[] = {
 	{"bitmap", true, put_bitmap},
 	{"cpus", true, put_cpus},
 	{"nodes", true, put_nodes},
+	{"fs-info", false, meaning_put_fs_info},
+	{"file-data", false, meaning_put_file_data},
 };
 
 const struct meaning_kind *meaning_kind_find(const char *name)

@@ -45,6 +45,10 @@ struct meaning_kind {
 /* NULL: there is none. */
 const struct meaning_kind *meaning_kind_find(const char *name);
 
+/* voids.c: the type of what a void pointer leads to. */
+void meaning_put_fs_info(const struct meaning_ask *a);
+void meaning_put_file_data(const struct meaning_ask *a);
+
 /* objects.c */
 extern const struct meaning_kind meaning_object_kinds[];
 extern const size_t meaning_object_nkinds;
