@@ -102,14 +102,30 @@ static struct err *page_row(struct vm_call *k, const struct vma *v, uint64_t va,
 	return sink_row(k->c->out, &(struct row){.cells = cells, .child = true});
 }
 
+/* Page tables that lead back to themselves have a page at every address, and a damaged area may take in all
+ * of user space. No area has more pages than its process has mapped (but for those of the kernel's that
+ * aren't counted), nor a multiple of the machine's. */
+static uint64_t most_pages(const struct vm_call *k)
+{
+	uint64_t machine = dump_info(k->c->session->dump)->max_pfn * 8;
+	uint64_t mapped = k->mm.pages < machine ? k->mm.pages + 1024 : machine;
+
+	return mapped < machine ? mapped : machine;
+}
+
 static struct err *show_pages(struct vm_call *k, const struct vma *v)
 {
-	uint64_t step;
+	uint64_t step, left = most_pages(k);
 
 	if (k->mm.space.kind != SPACE_USER || v->fault)
 		return NULL;
 	for (uint64_t va = v->start; va < v->end; va += step) {
 		TRY(job_tick(k->c->job, 1));
+		if (!left--) {
+			sink_note(k->c->out, ROLE_BAD, "the pages from 0x%" PRIx64 " on are left out: the area has more than "
+				  "the process has mapped, so it or its page tables are damaged", va);
+			return NULL;
+		}
 		TRY(page_row(k, v, va, &step));
 	}
 	return NULL;

@@ -33,6 +33,14 @@ const char *dump_size_text(uint64_t bytes, char buf[32])
 	return buf;
 }
 
+void dump_warn_cut(struct dump *d, const char *path, uint64_t have, uint64_t want)
+{
+	char gone[32], whole[32];
+
+	dump_warn(d, "%s: truncated: the last %s of %s are missing: the pages there are lost", path,
+		  dump_size_text(want - have, gone), dump_size_text(want, whole));
+}
+
 /* A page that isn't in the cache. What can be cached, and only that, is put there if asked for. */
 static uint32_t read_page(struct dump *d, uint64_t pfn, uint32_t off, void *buf, uint32_t len,
 			  bool keep, enum mem_state *rest)

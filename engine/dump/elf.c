@@ -352,7 +352,6 @@ static void warn_missing(struct dump *d)
 {
 	const struct elf *e = d->priv;
 	const struct dfile *f = d->files[0];
-	char have[32], want[32];
 
 	if (e->incomplete)
 		dump_warn(d, "incomplete dump: the disk was full while it was written; the missing "
@@ -363,9 +362,7 @@ static void warn_missing(struct dump *d)
 			  " of %" PRIu64 " are there)",
 			  f->path, e->phnum, e->phnum + e->cut_phdrs);
 	else if (e->missing)
-		dump_warn(d, "%s: truncated: %s of %s: the pages beyond are lost", f->path,
-			  dump_size_text(f->size, have),
-			  dump_size_text(f->size + e->missing, want));
+		dump_warn_cut(d, f->path, f->size, f->size + e->missing);
 	const struct dump_note *erased = notes_find(&d->notes, "ERASEINFO");
 	if (erased)
 		dump_warn_erased(d, erased->desc, erased->desc_size);

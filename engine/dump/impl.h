@@ -172,6 +172,8 @@ struct dump {
 void dump_warn(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Warns of what makedumpfile erased on request, by its list in n bytes of text: erased.c. */
 void dump_warn_erased(struct dump *d, const char *text, size_t n);
+/* Warns that the file has only `have` bytes of `want`, which is more. */
+void dump_warn_cut(struct dump *d, const char *path, uint64_t have, uint64_t want);
 /* "12.3 MB" into buf, for messages. */
 const char *dump_size_text(uint64_t bytes, char buf[32]);
 

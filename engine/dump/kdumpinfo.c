@@ -102,7 +102,7 @@ static uint64_t data_end(struct part *p, unsigned page_size)
 
 static void warn_cut(struct dump *d, struct part *p)
 {
-	char have[32], want[32];
+	char have[32];
 	uint64_t descs_end = p->descs + p->pages * PAGE_DESC_SIZE, end;
 
 	if (descs_end > p->f->size) {
@@ -115,8 +115,7 @@ static void warn_cut(struct dump *d, struct part *p)
 	}
 	end = data_end(p, d->info.page_size);
 	if (end > p->f->size)
-		dump_warn(d, "%s: truncated: %s of %s: the pages beyond are lost", p->f->path,
-			  dump_size_text(p->f->size, have), dump_size_text(end, want));
+		dump_warn_cut(d, p->f->path, p->f->size, end);
 }
 
 /*

@@ -131,6 +131,7 @@ def walks(tap, d, slab, f):
     stack = int(ask(d.path, ["struct task_struct.stack %s" % task])[0]["rows"][0]["value"], 16)
     mm = int(ask(d.path, ["struct task_struct.mm %s" % task])[0]["rows"][0]["value"], 16)
     root = d.u64(mm + f["mm_struct.mm_mt.ma_root"])
+    user = d.pa(int(ask(d.path, ["p ((struct mm_struct *)0x%x)->pgd" % mm])[0]["rows"][0]["value"], 16))
     places = d.walk(stack)[0]
     pgd, pte = places[0], places[-1]
     node = root & ~0xff
@@ -147,6 +148,9 @@ def walks(tap, d, slab, f):
         ("mappings: the top node of the tree leads to itself", lambda: [d.set64(node + 8 * i, root) for i in range(1, 32)]),
         ("mappings: the tree's root is noise", lambda: d.set64(mm + f["mm_struct.mm_mt.ma_root"], WILD | 2)),
         ("mappings: one ends with all user space", lambda: d.set64(vma + f["vm_area_struct.vm_end"], 0x7ffffffff000)),
+        ("mappings: one ends with all user space, whose page tables lead back to themselves", lambda: [
+            d.set64(vma + f["vm_area_struct.vm_end"], 0x7ffffffff000),
+            d.write_pa(user, struct.pack("<Q", user | 0x67) * 256)]),
         ("struct page: a tail that leads to itself", lambda: d.set64(f["page"] + 8, f["page"] | 1)),
         ("slab: it has more objects than it can", lambda: d.set64(f["first"] + 8, 2**64 - 1)),
         ("kmem_cache: size 0 and 1", lambda: d.set64(f["cache"] + 24, 0)),
