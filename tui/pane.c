@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A pane keeps the views that were shown in it, as a browser does, and draws the frame around the
+ * one that is. Old views of many rows are given up and made again from their command (again.h) when
+ * somebody goes back to them.
+ */
 #include "tui/pane.h"
 #include "engine/base/alloc.h"
 #include "engine/base/utf8.h"

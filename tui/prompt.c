@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The line is short, so every edit makes it anew. The history's file is only ever appended to, so
+ * that two programs can share it, and rewritten when it has grown to twice what is kept.
+ */
 #include "tui/prompt.h"
 #include "engine/base/alloc.h"
 #include "engine/base/utf8.h"

@@ -3,6 +3,7 @@
  * What a dump can say about a byte of memory. A read never turns one of these into a silent zero:
  * whoever asks gets the bytes, or the reason why there are none.
  *
+ * Thread: any.
  * Source: makedumpfile's IMPLEMENTATION (page descriptors, bitmaps), ELF p_filesz/p_memsz.
  */
 #ifndef BASE_MEMSTATE_H

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the word at the cursor can be is read off the same tables that parsing goes by: a command,
+ * an option, or an argument of a kind; each kind has its source of candidates.
+ */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/completeexpr.h"

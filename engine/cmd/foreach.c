@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The tasks that a filter lets through, and for each of them another command, whose rows go on into
+ * the one sink that `foreach` was given: so its answer can be looked at while it comes, as any
+ * other.
+ */
 #include "engine/base/alloc.h"
 #include "engine/cmd/bt.h"
 #include "engine/cmd/parse.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a line to a command's options and arguments, by the tables that the command declares: words
+ * as a shell has them, but for parentheses, and for commands whose last argument is an expression,
+ * which takes the rest of the line as it was typed.
+ */
 #include "engine/cmd/parse.h"
 #include "engine/base/alloc.h"
 #include <ctype.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rows come out of the table of tasks, by pid or in the orders that no column has: -B, who is stuck, longest first;
+ * -m, who was on a CPU last.
+ */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/kern/task/taskfilter.h"

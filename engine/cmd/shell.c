@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A session with what commands need around it: a line is taken apart, its command found, its rows
+ * handed to the caller's sink, through a program after `|` if there is one. What else the screen
+ * asks for (which command opens a ref, a line about an address) is here too, since tui/ sees
+ * nothing below engine/cmd.
+ */
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/elements.h"

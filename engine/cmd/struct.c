@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Types without an address are declarations; with one, engine/cmd/show.c walks the object. Here is
+ * decided which objects those are: one, a row of them, one of each CPU, the one around a member, or
+ * one in user space.
+ */
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
 #include "engine/cmd/commands.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * What the files of this room share: tokens, the tree, conversions.
+ *
+ * Thread: one at a time, as expr.h has it.
  */
 #ifndef EXPR_IMPL_H
 #define EXPR_IMPL_H

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Cells: how they are made, printed, written as JSON and compared. One text of a value for all:
+ * what a pane shows is what batch prints.
+ */
 #include "engine/model/model.h"
 #include "engine/base/alloc.h"
 #include <inttypes.h>

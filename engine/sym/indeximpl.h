@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * Inside of the DWARF name index: the arrays, who fills them, who keeps them.
+ *
+ * Thread: one fills them; any reads what is filled.
  */
 #ifndef SYM_INDEXIMPL_H
 #define SYM_INDEXIMPL_H

@@ -2,6 +2,8 @@
 /**
  * What holds at one pc: how to get from a frame to its caller. Made from ORC and CFI once a pc,
  * then cached: a plain value without owned memory. Only of use inside engine/unwind.
+ *
+ * Thread: any.
  */
 #ifndef UNWIND_RULE_H
 #define UNWIND_RULE_H

@@ -2,6 +2,8 @@
 /**
  * A frame's physical function as DWARF sees it, ready for evaluating expressions in it. Only of use
  * inside engine/unwind.
+ *
+ * Thread: one at a time for each query.
  */
 #ifndef UNWIND_SCOPE_H
 #define UNWIND_SCOPE_H

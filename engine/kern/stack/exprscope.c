@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Nothing is looked for before a name asks for it: the stack is walked when an expression has a
+ * name that may be a variable, a lost parameter is recovered when its value is wanted.
+ */
 #include <inttypes.h>
 #include <string.h>
 #include "engine/base/alloc.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A source tree of another release than the dump's is used, and the doubt is told. Names of files come out of the
+ * debug info: they are opened below the tree, and lead nowhere else.
+ */
 #include "engine/kern/stack/source.h"
 #include <errno.h>
 #include <fcntl.h>
