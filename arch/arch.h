@@ -126,6 +126,10 @@ struct arch {
 	const uint8_t *arg_regs;
 	size_t nargs;
 	uint64_t callee_saved; /* bit n: DWARF register n survives a call */
+	/* What a task that is switched away leaves at its saved stack pointer: DWARF registers, from there up,
+	 * the return address last. */
+	const uint8_t *switch_frame;
+	size_t nswitch;
 	size_t pt_regs_size;
 	size_t prstatus_pid; /* offset of the pid in NT_PRSTATUS */
 

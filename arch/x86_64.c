@@ -10,6 +10,9 @@
 
 static const uint8_t arg_regs[] = {X86_RDI, X86_RSI, X86_RDX, X86_RCX, X86_R8, X86_R9};
 
+/* Since 4.9: __switch_to_asm pushes them. Before, only rbp was saved so. */
+static const uint8_t switch_frame[] = {X86_R15, X86_R14, X86_R13, X86_R12, X86_RBX, X86_RBP, X86_RIP};
+
 const struct arch arch_x86_64 = {
 	.name = "x86-64",
 	.e_machine = EM_X86_64,
@@ -27,6 +30,8 @@ const struct arch arch_x86_64 = {
 	.nargs = sizeof(arg_regs),
 	.callee_saved = SAVED(X86_RBX) | SAVED(X86_RBP) | SAVED(X86_RSP) | SAVED(X86_R12) |
 			SAVED(X86_R13) | SAVED(X86_R14) | SAVED(X86_R15),
+	.switch_frame = switch_frame,
+	.nswitch = sizeof(switch_frame),
 	.pt_regs_size = X86_PT_REGS_SIZE,
 	.prstatus_pid = X86_PRSTATUS_PID,
 	.layout = x86_64_layout,

@@ -49,6 +49,24 @@ static bool stack_is_freed(struct session *s, const struct task *t)
 	return stack.found && err_ok(kern_read(s, t->addr, &stack, &v)) && !v;
 }
 
+/* The same by what the architecture's code is known to push, for types that have lost the struct. Only what
+ * leads back to code is believed. */
+static bool known_frame(struct session *s, uint64_t sp, struct regs *ret)
+{
+	const struct arch *a = s->arch;
+	uint64_t v[16], offset;
+	size_t n = a->nswitch;
+	struct sym sym;
+
+	if (!n || n > sizeof(v) / sizeof(v[0]) || !err_ok(mem_read(s->mem, KERNEL, sp, v, n * 8)) ||
+	    !sym_func_at(s->symtab, v[n - 1] - 1, &sym, &offset))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		regs_set(ret, a->switch_frame[i], v[i]);
+	regs_set(ret, a->reg_sp, sp + n * 8);
+	return true;
+}
+
 struct err *task_frame_regs(struct session *s, uint64_t sp, struct regs *ret)
 {
 	struct kern_member m[] = {{.names = "r15"},	{.names = "r14"}, {.names = "r13"},
@@ -56,17 +74,23 @@ struct err *task_frame_regs(struct session *s, uint64_t sp, struct regs *ret)
 				  {.names = "ret_addr"}};
 	enum { N = sizeof(m) / sizeof(m[0]), RET = N - 1 };
 	uint8_t image[FRAME_MAX];
-	const struct type *type;
+	const struct type *type = NULL;
 	uint64_t pc;
 
-	TRY(type_find(s->types, "struct inactive_task_frame", NULL, &type));
+	struct err *e = type_find(s->types, "struct inactive_task_frame", NULL, &type);
+	if (e && err_code(e) != ERR_CANCELLED && known_frame(s, sp, ret)) {
+		err_free(e);
+		return NULL;
+	}
+	if (e)
+		return e;
 	uint64_t size = type_size(type);
 	if (!kern_members(s, "struct inactive_task_frame", m, N) || size > sizeof(image) ||
 	    !range_ok(m[RET].place.offset, sizeof(pc), size))
 		return err_new(ERR_NOTFOUND,
 			       "this kernel's struct inactive_task_frame has no member "
 			       "'ret_addr'");
-	struct err *e = mem_read(s->mem, KERNEL, sp, image, size);
+	e = mem_read(s->mem, KERNEL, sp, image, size);
 	if (e)
 		return err_wrap(e, "the top of its stack can't be read");
 	for (size_t i = 0; i < RET; i++)
