@@ -105,7 +105,7 @@ enum {
 	LDT_USER = 7, /* of a process with segments of its own: the three low bits */
 };
 #define FLAGS_IF UINT64_C(0x200)				   /* user space can't clear it */
-#define FLAGS_ONE UINT64_C(0x2)				   /* always set */
+#define FLAGS_ONE UINT64_C(0x2)				   /* always set, but for what execve() begins with */
 #define FLAGS_NONE (UINT64_C(0x8028) | ~UINT64_C(0x3fffff)) /* reserved: always clear */
 
 bool x86_64_regs_plausible(const struct regs *r)
@@ -114,9 +114,11 @@ bool x86_64_regs_plausible(const struct regs *r)
 
 	if (!regs_has(r, X86_CS) || !regs_has(r, X86_SS) || !regs_has(r, X86_RFLAGS))
 		return false;
-	if (!(flags & FLAGS_ONE) || flags & FLAGS_NONE)
+	bool user = cs == USER_CS || cs == USER32_CS;
+	/* start_thread() writes X86_EFLAGS_IF alone, and the processor adds the other bit when it goes there */
+	if ((!(flags & FLAGS_ONE) && !(user && flags == FLAGS_IF)) || flags & FLAGS_NONE)
 		return false;
-	if (cs == USER_CS || cs == USER32_CS)
+	if (user)
 		return ss == USER_DS;
 	if ((cs & LDT_USER) == LDT_USER)
 		return (ss & 3) == 3 && flags & FLAGS_IF;
