@@ -130,6 +130,11 @@ enum arg_kind {
 	ARG_PATTERN, /* pcre2 */
 	ARG_COMMAND, /* the rest is a command line */
 	ARG_FORMAT,
+	ARG_MODULE,  /* a module's name */
+	ARG_CACHE,   /* a slab cache's name, or a part of it */
+	ARG_FRAME,   /* a call of the chosen task's stack: number or function */
+	ARG_FILE,    /* a file of the machine that this runs on */
+	ARG_CHOICE,  /* one of the command's choices */
 };
 
 struct cmd_option {
@@ -179,6 +184,7 @@ struct cmd {
 	const char *summary;
 	const char *details; /* a paragraph for `help CMD`; NULL: none */
 	const struct cmd_option *options; /* ends with letter 0; NULL: none */
+	const char *choices; /* what an ARG_CHOICE may be, space-separated; NULL: there is none */
 	/* crash's options that aren't here, as `options`: help says why not, or what to type instead. NULL: none is
 	 * worth a word. */
 	const struct cmd_option *absent;

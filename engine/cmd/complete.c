@@ -6,6 +6,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/completeexpr.h"
+#include "engine/cmd/completename.h"
 #include "engine/cmd/parse.h"
 #include "engine/cmd/pipe.h"
 #include "engine/kern/task/taskfilter.h"
@@ -13,7 +14,7 @@
 
 #define MAX_CANDIDATES 200
 
-static void add(struct completions *c, const char *word)
+void complete_add(struct completions *c, const char *word)
 {
 	if (c->n == MAX_CANDIDATES) {
 		c->more = true;
@@ -30,7 +31,7 @@ static void complete_command(const char *prefix, struct completions *ret)
 
 	for (size_t i = 0; i < n; i++)
 		if (!strncmp(v[i]->name, prefix, strlen(prefix)))
-			add(ret, v[i]->name);
+			complete_add(ret, v[i]->name);
 }
 
 /* After a pipe. */
@@ -40,7 +41,7 @@ static void complete_program(const char *prefix, struct completions *ret)
 
 	for (size_t i = 0; (name = pipe_program_name(i)); i++)
 		if (!strncmp(name, prefix, strlen(prefix)))
-			add(ret, name);
+			complete_add(ret, name);
 }
 
 static void complete_option(const struct cmd *k, const char *prefix, struct completions *ret)
@@ -48,14 +49,14 @@ static void complete_option(const struct cmd *k, const char *prefix, struct comp
 	for (const struct cmd_option *o = k->options; o && o->letter; o++) {
 		char word[3] = {'-', o->letter, 0};
 		if (!prefix[1] || prefix[1] == o->letter)
-			add(ret, word);
+			complete_add(ret, word);
 	}
 }
 
 static void add_all(struct completions *ret, const char *const *v, size_t n, size_t max)
 {
 	for (size_t i = 0; i < n && i < max; i++)
-		add(ret, v[i]);
+		complete_add(ret, v[i]);
 	ret->more |= n > max;
 }
 
@@ -79,7 +80,7 @@ static void complete_member(struct session *s, const char *keyword, const char *
 		if (!m[i].name[0] || strncmp(m[i].name, last + 1, strlen(last + 1)))
 			continue;
 		AUTO_FREE char *word = xasprintf("%.*s%s", (int)(last + 1 - prefix), prefix, m[i].name);
-		add(ret, word);
+		complete_add(ret, word);
 	}
 }
 
@@ -121,7 +122,7 @@ static void complete_task(struct session *s, const char *prefix, struct completi
 	for (size_t i = 0; i < tasks_count(ts); i++) {
 		AUTO_FREE char *pid = xasprintf("%d", tasks_at(ts, i)->pid);
 		if (!strncmp(pid, prefix, strlen(prefix)) && tasks_at(ts, i)->pid)
-			add(ret, pid);
+			complete_add(ret, pid);
 	}
 }
 
@@ -147,7 +148,7 @@ static enum arg_kind kind_at(const struct cmd *k, const struct words *w, size_t 
 	return ARG_NONE;
 }
 
-static void complete_arg(struct session *s, const struct cmd *k, enum arg_kind kind,
+static void complete_arg(struct session *s, const struct context *ctx, const struct cmd *k, enum arg_kind kind,
 			 const char *prefix, struct completions *ret)
 {
 	const char *v[MAX_CANDIDATES];
@@ -173,6 +174,21 @@ static void complete_arg(struct session *s, const struct cmd *k, enum arg_kind k
 		if (k == &cmd_help)
 			complete_command(prefix, ret);
 		break;
+	case ARG_MODULE:
+		complete_module(s, prefix, ret);
+		break;
+	case ARG_CACHE:
+		complete_cache(s, prefix, ret);
+		break;
+	case ARG_FRAME:
+		complete_frame(s, ctx, prefix, ret);
+		break;
+	case ARG_FILE:
+		complete_file(prefix, ret);
+		break;
+	case ARG_CHOICE:
+		complete_choice(k->choices, prefix, ret);
+		break;
 	case ARG_ADDRESS:
 	case ARG_EXPR: /* the word may be a part of what is typed: shell_complete() */
 	case ARG_PATTERN:
@@ -190,13 +206,15 @@ static void complete_at(struct session *s, const struct context *ctx, const stru
 	enum arg_kind kind = kind_at(k, w, at);
 	size_t from = at;
 
+	if (k == &cmd_kmem && at > 1 && !strcmp(w->v[1].text, "-s"))
+		kind = ARG_CACHE;
 	while (kind == ARG_EXPR && from > 1 && w->v[from - 1].text[0] != '-')
 		from--;
 	if (kind == ARG_EXPR || kind == ARG_ADDRESS)
 		complete_expr(s, ctx, from < w->n ? text + w->v[from].start : "", from < w->n ? w->v[from].start :
 			      strlen(text), ret);
 	else
-		complete_arg(s, k, kind, at < w->n ? w->v[at].text : "", ret);
+		complete_arg(s, ctx, k, kind, at < w->n ? w->v[at].text : "", ret);
 }
 
 void shell_complete(struct shell *sh, const struct context *ctx, const char *line, size_t cursor,

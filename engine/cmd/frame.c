@@ -82,7 +82,7 @@ const struct cmd cmd_frame = {
 		"numbered as `bt` does, inlined calls count; a function's name means the innermost call of it. "
 		"Without an argument: shows which frame that is.",
 	.args = (const struct cmd_arg[]){
-		{"WHICH", ARG_WORD, true, false, "number, function, `up` (to the caller) or `down`"},
+		{"WHICH", ARG_FRAME, true, false, "number, function, `up` (to the caller) or `down`"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"frame 8", "frame #8 from now on"},

@@ -215,6 +215,7 @@ const struct cmd cmd_list = {
 		   "per-CPU memory `kmem_cache.cpu_slab percpu:kmem_cache_cpu`; and `columns inode i_ino,i_mode`. Damage (a cycle, NULL, "
 		   "poison, memory that the dump doesn't hold, a prev that disagrees) is a row of its own in the place "
 		   "where it is; behind it come the elements that the list's other end leads to.",
+	.choices = "list hlist nulls bl llist chain",
 	.options = (const struct cmd_option[]){
 		{'o', ARG_TYPE, "OFFSET", "where the link is in an element: TYPE.MEMBER, or bytes"},
 		{'H', ARG_NONE, NULL, "START is a head of its own"},
@@ -222,7 +223,7 @@ const struct cmd cmd_list = {
 		{'O', ARG_TYPE, "OFFSET", "with -h: where the head is in START, which is none of the elements"},
 		{'s', ARG_TYPE, "TYPE[.MEMBER,...]", "which members are columns; without: all, under each row"},
 		{'S', ARG_TYPE, "TYPE[.MEMBER,...]", "the same as -s"},
-		{'t', ARG_WORD, "KIND", "what START heads: list, hlist, nulls, bl, llist; or chain: a first object"},
+		{'t', ARG_CHOICE, "KIND", "what START heads: list, hlist, nulls, bl, llist; or chain: a first object"},
 		{'l', ARG_TYPE, "OFFSET", "with -s: START is a link in the object, so far from its beginning"},
 		{'e', ARG_ADDRESS, "END", "the list ends at this address too"},
 		{'r', ARG_NONE, NULL, "backwards, by prev"},

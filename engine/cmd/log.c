@@ -153,9 +153,10 @@ const struct cmd cmd_log = {
 	.summary = "the kernel log",
 	.details = "The printk ring buffer, oldest record first. Lines that speak of a task "
 		   "(`task dd:123`, `PID: 123`) are links to it. Needs no vmlinux.",
+	.choices = "emerg alert crit err warn notice info debug",
 	.options = (const struct cmd_option[]){
 		{'m', ARG_NONE, NULL, "show level and caller too"},
-		{'l', ARG_WORD, "LEVEL", "only records of this level or worse (emerg ... debug, 0 ... 7)"},
+		{'l', ARG_CHOICE, "LEVEL", "only records of this level or worse (emerg ... debug, 0 ... 7)"},
 		{0}},
 	.args = (const struct cmd_arg[]){
 		{"PATTERN", ARG_PATTERN, true, true, "only records that match this PCRE2 pattern"},

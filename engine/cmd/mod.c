@@ -109,7 +109,7 @@ const struct cmd cmd_mod = {
 		{'S', ARG_NONE, NULL, "modules' debug files are found by themselves; --debug-dir DIR names another place"},
 		{0}},
 	.args = (const struct cmd_arg[]){
-		{"NAME", ARG_WORD, true, false, "only this one"},
+		{"NAME", ARG_MODULE, true, false, "only this one"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"mod", "all of them"},

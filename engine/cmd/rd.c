@@ -432,7 +432,7 @@ const struct cmd cmd_rd = {
 		{'R', ARG_NONE, NULL, "backwards from ADDRESS on, down to lower addresses"},
 		{'e', ARG_ADDRESS, "END", "up to END, not included"},
 		{'o', ARG_NUMBER, "OFFSET", "begin OFFSET bytes behind ADDRESS"},
-		{'r', ARG_WORD, "FILE", "the bytes, raw, into a new FILE"},
+		{'r', ARG_FILE, "FILE", "the bytes, raw, into a new FILE"},
 		{0}},
 	.absent = (const struct cmd_option[]){
 		{'f', ARG_NONE, NULL, "an offset in the dump file means little, most files are compressed; `vtop ADDRESS` and -p go "

@@ -447,7 +447,7 @@ const struct cmd cmd_search = {
 		{'u', ARG_NONE, NULL, "user memory of the chosen task, or of -a's"},
 		{'t', ARG_NONE, NULL, "the kernel stacks of all tasks, or of -a's"},
 		{'T', ARG_NONE, NULL, "the kernel stacks of the tasks that were on a CPU"},
-		{'S', ARG_WORD, "CACHE", "the slabs of a cache (`kmem -s` names them)"},
+		{'S', ARG_CACHE, "CACHE", "the slabs of a cache (`kmem -s` names them)"},
 		{'a', ARG_TASK, "TASK", "whose stack or user memory"},
 		{'m', ARG_ADDRESS, "MASK", "bits that don't count"},
 		{'c', ARG_NONE, NULL, "strings"},

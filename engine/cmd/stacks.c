@@ -347,7 +347,7 @@ const struct cmd cmd_stacks = {
 		"them, inlined calls too.",
 	.options = (const struct cmd_option[]){
 		{'f', ARG_PATTERN, "FUNCTION", "only stacks with a function that matches"},
-		{'m', ARG_WORD, "MODULE", "only stacks that go through this module"},
+		{'m', ARG_MODULE, "MODULE", "only stacks that go through this module"},
 		{'s', ARG_PATTERN, "FILE", "only stacks with a source file that matches"},
 		{'q', ARG_NONE, NULL, "one row a group: no frames and no tasks under it"},
 		{'t', ARG_NONE, NULL, "list all tasks of each group"},

@@ -127,8 +127,9 @@ const struct cmd cmd_tree = {
 	.details = "START is a variable, a member of an object (`mm_struct.mm_mt@ADDRESS`), the address of a root, or with -N "
 		   "that of a node. Of a variable or a member the kind of tree is known, and mostly what it holds. Damage is "
 		   "a row of its own in the place where it is; the branches beside it are still shown.",
+	.choices = "rbtree radix xarray maple",
 	.options = (const struct cmd_option[]){
-		{'t', ARG_WORD, "KIND", "rbtree, radix, xarray or maple; rbtree if not told and not known"},
+		{'t', ARG_CHOICE, "KIND", "rbtree, radix, xarray or maple; rbtree if not told and not known"},
 		{'r', ARG_TYPE, "OFFSET", "START is a structure with the root in it: TYPE.MEMBER, or bytes"},
 		{'o', ARG_TYPE, "OFFSET", "where the rb_node is in an element: TYPE.MEMBER, or bytes"},
 		{'s', ARG_TYPE, "TYPE[.MEMBER,...]", "which members are columns; without: all, under each row"},

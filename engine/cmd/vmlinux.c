@@ -49,7 +49,7 @@ const struct cmd cmd_vmlinux = {
 		{'d', ARG_NONE, NULL, "fetch it from the debuginfod servers of DEBUGINFOD_URLS"},
 		{0}},
 	.args = (const struct cmd_arg[]){
-		{"FILE", ARG_WORD, true, false, "a vmlinux with debug info"},
+		{"FILE", ARG_FILE, true, false, "a vmlinux with debug info"},
 		{0}},
 	.examples = (const struct cmd_example[]){
 		{"vmlinux", "what symbols and types come from"},

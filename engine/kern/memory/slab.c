@@ -267,3 +267,10 @@ bool slab_at(struct session *s, uint64_t va, struct slab_place *ret)
 	find_object(x, c, va, ret);
 	return true;
 }
+
+const char *slab_cache_name(struct session *s, size_t i)
+{
+	struct slabs *x;
+
+	return err_ok(slabs_get(s, &x)) && i < x->n ? x->v[i].name : NULL;
+}

@@ -41,4 +41,7 @@ struct slab_state {
 /* Is the object in use? Looks at the free lists of its slab, CPUs and nodes: bounded by their own sizes. */
 void slab_state_of(struct session *s, const struct slab_place *p, struct slab_state *ret);
 
+/* The name of the i-th cache of the kernel's list; NULL: there are no more. */
+const char *slab_cache_name(struct session *s, size_t i);
+
 #endif
