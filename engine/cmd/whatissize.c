@@ -102,7 +102,8 @@ static struct err *collect(const struct cmd_call *c, const struct wanted *w, str
 		GROW(f->v, f->n, f->cap);
 		f->v[f->n++] = t;
 	}
-	qsort(f->v, f->n, sizeof(*f->v), compare);
+	if (f->n)
+		qsort(f->v, f->n, sizeof(*f->v), compare);
 	return NULL;
 }
 
