@@ -5,6 +5,9 @@ PREFIX ?= /usr/local
 B := build/$(VARIANT)
 
 PKGS := ncursesw libdw libelf libzstd libpcre2-8 zlib liblzma capstone
+ifneq ($(shell pkg-config --exists $(PKGS) && echo there),there)
+$(info not all libraries are there ($(PKGS)): tests/deps.sh build installs them)
+endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DKEYMAP_DIR='"$(PREFIX)/share/vmbrowse/keymaps"'
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wvla -Wformat=2 -Wno-format-nonliteral -Wundef
