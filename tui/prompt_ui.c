@@ -162,7 +162,9 @@ void app_announce(struct app *a, struct view *v)
 	if (!v->announce || v->jump || v->searched < v->nrows)
 		return;
 	v->announce = false;
-	if (!v->hits && !view_loading(v))
+	if (pattern_trouble(v->search))
+		app_say(a, STYLE_ERROR, "%s", pattern_trouble(v->search));
+	else if (!v->hits && !view_loading(v))
 		app_say(a, STYLE_MESSAGE, "no match for /%s", v->search_text ? v->search_text : "");
 	else if (v->wrapped)
 		app_say(a, STYLE_MESSAGE,

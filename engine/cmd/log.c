@@ -133,6 +133,8 @@ static struct err *run_with(struct log_call *l)
 	if (lost)
 		sink_note(l->c->out, ROLE_WARN, "%" PRIu64 " damaged records of the log are left out",
 			  lost);
+	if (pattern_trouble(l->filter))
+		sink_note(l->c->out, ROLE_WARN, "%s", pattern_trouble(l->filter));
 	return NULL;
 }
 

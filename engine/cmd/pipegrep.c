@@ -135,6 +135,8 @@ static struct err *grep_finish(struct stage *s)
 {
 	struct grep *g = (struct grep *)s;
 
+	if (pattern_trouble(g->pattern))
+		sink_note(s->out, ROLE_WARN, "%s", pattern_trouble(g->pattern));
 	if (g->count)
 		return pipe_count(s->out, g->passed);
 	if (g->passed)

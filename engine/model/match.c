@@ -3,11 +3,13 @@
 #include "engine/base/alloc.h"
 #include <ctype.h>
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct pattern {
 	pcre2_code *code;
 	pcre2_match_context *limits;
+	atomic_bool *gave_up; /* on some text */
 };
 
 /* Smart case: only a pattern without capitals ignores case; \W, \S and such are no capitals. */
@@ -54,6 +56,7 @@ static struct pattern *pattern_of(pcre2_code *code)
 
 	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it, it's only slower */
 	p->code = code;
+	p->gave_up = xcalloc(1, sizeof(*p->gave_up));
 	p->limits = pcre2_match_context_create(NULL);
 	pcre2_set_match_limit(p->limits, 100000);
 	pcre2_set_depth_limit(p->limits, 1000);
@@ -99,6 +102,7 @@ void pattern_destroy(struct pattern *p)
 		return;
 	pcre2_match_context_free(p->limits);
 	pcre2_code_free(p->code);
+	free(p->gave_up);
 	free(p);
 }
 
@@ -116,7 +120,15 @@ bool pattern_find(const struct pattern *p, const char *s, size_t n, size_t from,
 			*end = v[1];
 	}
 	pcre2_match_data_free(md);
+	if (rc < PCRE2_ERROR_PARTIAL) /* a limit: neither a match nor none */
+		atomic_store_explicit(p->gave_up, true, memory_order_relaxed);
 	return rc >= 0;
+}
+
+const char *pattern_trouble(const struct pattern *p)
+{
+	return p && atomic_load_explicit(p->gave_up, memory_order_relaxed)
+		       ? "the pattern would take too long on some of the text: that counts as no match" : NULL;
 }
 
 bool pattern_row(const struct pattern *p, const struct table *t, const struct row *r, uint32_t shown)

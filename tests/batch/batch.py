@@ -155,6 +155,10 @@ def filters(tap):
     tap.check("! turns round", len(kernel) + len(user) == len(all_tasks) and "kthreadd" in {r["comm"] for r in kernel})
     p = run(["ps cpu:bogus"])
     tap.check("a word it can't understand", p.returncode == 1 and "bogus" in p.stderr, p.stderr)
+    for command in ("log (.|..|...)+[^ -~]", "log | grep -E '(.|..|...)+[^ -~]'"):
+        p = run([command])
+        tap.check("a pattern that would never end says so: %s" % command, "would take too long" in p.stdout + p.stderr,
+                  p.stdout[-500:] + p.stderr)
     times = [r["since_ns"] for r in rows("ps -m")]
     tap.check("ps -m is sorted by time", times == sorted(times))
 
