@@ -5,10 +5,12 @@
  * once; whose stacks lead there is only looked for when the link is followed.
  */
 #include "engine/base/alloc.h"
+#include "engine/base/checked.h"
 #include "engine/cmd/show.h"
 #include "engine/kern/container/known.h"
 #include "engine/kern/fs/path.h"
 #include "engine/kern/memory/identify.h"
+#include "engine/kern/memory/slab.h"
 #include "engine/kern/wait/waiters.h"
 #include <inttypes.h>
 #include <string.h>
@@ -162,14 +164,48 @@ static struct err *links_after(const struct cmd_call *c, const struct type *t, u
 	return !is_super_block(t) && waiters_possible(t) ? link_waiters(c, type_strip(t), addr) : NULL;
 }
 
+/* Is it known that the slab's objects are of another type? Its own may end in a part that is cut to measure: a
+ * task_struct in its FPU state. */
+static bool is_another(struct session *s, const struct slab_place *p, const struct type *t)
+{
+	AUTO_BUF struct buf name = {0};
+	char its[80];
+
+	type_print_name(type_strip(t), &name);
+	return slab_type(s, p, NULL, its) && strcmp(its, buf_str(&name)) != 0;
+}
+
+/* A page of <unmapped> says little about why, and an object that can't be there is better not believed. */
+static void tell_doubts(const struct cmd_call *c, const struct show_object *o)
+{
+	struct session *s = c->session;
+	uint64_t size = type_size(o->type), last;
+	enum mem_state first;
+	struct slab_place p;
+
+	if (!s->arch->is_kernel(mem_layout(s->mem), o->addr)) {
+		sink_note(c->out, ROLE_WARN, "0x%" PRIx64 " is no address of the kernel", o->addr);
+		return;
+	}
+	if (!size || !add_u64(o->addr, size - 1, &last))
+		return;
+	first = mem_state_at(s->mem, KERNEL, o->addr, NULL);
+	if (!mem_readable(first) && !mem_readable(mem_state_at(s->mem, KERNEL, last, NULL)))
+		sink_note(c->out, ROLE_WARN, "nothing can be read at 0x%" PRIx64 ", %s: %s", o->addr, mem_state_name(first),
+			  mem_state_help(first));
+	else if (slab_at(s, o->addr, &p) && p.object && (o->addr - p.object) + size > p.size && is_another(s, &p, o->type))
+		sink_note(c->out, ROLE_WARN, "is it one? 0x%" PRIx64 " lies in a slab object of %s, where %" PRIu64
+			  " bytes don't fit (`what 0x%" PRIx64 "`)", o->addr, p.cache, size, o->addr);
+}
+
 struct err *show_object(const struct cmd_call *c, const struct show_object *o,
 			const struct show_style *style)
 {
 	bool links = o->space.kind == SPACE_KERNEL && !o->path[0];
 	enum type_kind k = type_kind(type_strip(o->type));
 
-	if (links && !c->session->arch->is_kernel(mem_layout(c->session->mem), o->addr))
-		sink_note(c->out, ROLE_WARN, "0x%" PRIx64 " is no address of the kernel", o->addr);
+	if (links)
+		tell_doubts(c, o);
 	if (links)
 		TRY(links_before(c, o->type, o->addr));
 	if (links && !o->in && (k == TYPE_STRUCT || k == TYPE_UNION))

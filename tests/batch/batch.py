@@ -88,6 +88,8 @@ def statuses(tap):
     tap.check("files in the other order", run(["ps UN"], [VMCORE, VMLINUX]).returncode == 0)
     p = run(["struct task_struct.no_such_member init_task"])
     for line, why in (("rd 1000", "1000 is taken as hexadecimal"), ("rd -f 1000", "no option -f here"),
+                      ("struct task_struct ffff888000000000", "nothing can be read at"),
+                      ("struct task_struct 0x%x" % (int(rows("files 1")[0]["dentry"], 16)), "lies in a slab object of dentry"),
                       ("ps nosuch", "no task matches 'nosuch'"), ("runq", "ps RU")):
         p = run([line])
         tap.check("%s says: %s" % (line, why), why in p.stderr, p.stderr)
