@@ -133,6 +133,7 @@ static const struct global_type globals[] = {
 	{"rename_lock", "seqlock_t"},
 	{"root_task_group", "struct task_group"},
 	{"rtnl_mutex", "struct mutex"},
+	{"runqueues", "struct rq"},
 	{"saved_command_line", "char *"},
 	{"sb_lock", "spinlock_t"},
 	{"sched_domains_mutex", "struct mutex"},

@@ -196,6 +196,8 @@ static void fill(struct task_finder *f, struct found_task *ft, const struct cand
 	take(f, t, TM_STATE, TF_STATE, &state);
 	take(f, t, TM_EXIT, TF_STATE, &exit);
 	take(f, t, TM_CPU, TF_CPU, &cpu);
+	if (f->s->ncpus == 1) /* without CONFIG_SMP there is no such member */
+		t->absent &= ~(1u << TF_CPU);
 	take(f, t, TM_FLAGS, TF_FLAGS, &flags);
 	take(f, t, TM_STACK, TF_STACK, &t->stack);
 	take(f, t, TM_SP, TF_SP, &t->sp);
