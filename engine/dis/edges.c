@@ -133,14 +133,12 @@ static void read_labels(struct dis *d, struct object *o, struct edges *ret)
 	free(t.p);
 }
 
-static void range_of(const struct edges *e, uint64_t start, uint64_t end, const struct edge **v,
-		     size_t *n)
+static struct edge_range range_of(const struct edges *e, uint64_t start, uint64_t end)
 {
-	size_t lo = 0, hi = e->n;
+	size_t lo = 0, hi = e->n, n = 0;
 
-	*n = 0;
 	if (!e->n)
-		return;
+		return (struct edge_range){0};
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		if (e->v[mid].from < start)
@@ -148,9 +146,9 @@ static void range_of(const struct edges *e, uint64_t start, uint64_t end, const 
 		else
 			hi = mid;
 	}
-	*v = e->v + lo;
-	for (; lo + *n < e->n && e->v[lo + *n].from < end; ++*n)
-		;
+	while (lo + n < e->n && e->v[lo + n].from < end)
+		n++;
+	return (struct edge_range){e->v + lo, n};
 }
 
 static bool is_kernel_itself(struct dis *d, const struct object *o)
@@ -190,12 +188,9 @@ void tables_free(struct dis *d)
 	}
 }
 
-bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
-		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
-		  size_t *nlabels)
+bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end, struct hidden *ret)
 {
-	*nfaults = *nlabels = 0;
-	*faults = *labels = NULL;
+	*ret = (struct hidden){0};
 	if (!o || !d->symtab)
 		return false;
 	pthread_mutex_lock(&d->lock);
@@ -203,7 +198,7 @@ bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
 	pthread_mutex_unlock(&d->lock);
 	if (!t)
 		return false;
-	range_of(&t->faults, start, end, faults, nfaults);
-	range_of(&t->labels, start, end, labels, nlabels);
+	ret->faults = range_of(&t->faults, start, end);
+	ret->labels = range_of(&t->labels, start, end);
 	return t->faults.n != 0;
 }

@@ -55,7 +55,7 @@ static void add_cold(struct graph *g, struct decoder *x, uint64_t target)
 {
 	struct dis_func f;
 
-	if (g->npieces == 4 || inside(g, target) || !err_ok(dis_func_at(g->dis, target, &f)) ||
+	if (g->npieces == GRAPH_PIECES || inside(g, target) || !err_ok(dis_func_at(g->dis, target, &f)) ||
 	    !is_cold_of(f.sym.name, g->func.sym.name))
 		return;
 	err_free(add_piece(g, x, f.start, f.end));
@@ -63,19 +63,17 @@ static void add_cold(struct graph *g, struct decoder *x, uint64_t target)
 
 static struct err *read_pieces(struct graph *g, struct decoder *x)
 {
-	const struct edge *faults, *labels;
-	size_t nfaults, nlabels;
+	struct hidden ways;
 
 	TRY(add_piece(g, x, g->func.start, g->func.end));
 	for (uint32_t i = 0; i < g->n; i++)
 		if (g->insn[i].has_target && g->insn[i].flow != DIS_CALL)
 			add_cold(g, x, g->insn[i].target);
-	g->hidden = !hidden_edges(g->dis, g->func.sym.object, g->func.start, g->func.end, &faults,
-				  &nfaults, &labels, &nlabels);
-	for (size_t i = 0; i < nfaults; i++)
-		add_cold(g, x, faults[i].to);
-	for (size_t i = 0; i < nlabels; i++)
-		add_cold(g, x, labels[i].to);
+	g->hidden = !hidden_edges(g->dis, g->func.sym.object, g->func.start, g->func.end, &ways);
+	for (size_t i = 0; i < ways.faults.n; i++)
+		add_cold(g, x, ways.faults.v[i].to);
+	for (size_t i = 0; i < ways.labels.n; i++)
+		add_cold(g, x, ways.labels.v[i].to);
 	return g->n ? NULL : err_new(ERR_NOTFOUND, "the function's code isn't in the dump");
 }
 
@@ -121,8 +119,7 @@ struct builder {
 	struct graph *g;
 	bool *leader;
 	uint32_t *block_of; /* by instruction: its block, once made */
-	const struct edge *edges[2 * 4];
-	size_t nedges[2 * 4]; /* of each piece: faults, then labels */
+	struct hidden hidden[GRAPH_PIECES]; /* of each piece */
 };
 
 static void lead(struct builder *b, uint64_t pc)
@@ -140,17 +137,16 @@ static void find_leaders(struct builder *b)
 	for (unsigned i = 0; i < g->npieces; i++) {
 		if (g->piece[i].first < g->n)
 			b->leader[g->piece[i].first] = true;
-		hidden_edges(g->dis, g->func.sym.object, g->piece[i].start, g->piece[i].end,
-			     &b->edges[2 * i], &b->nedges[2 * i], &b->edges[2 * i + 1],
-			     &b->nedges[2 * i + 1]);
-		for (size_t k = 0; k < b->nedges[2 * i]; k++) {
-			lead(b, b->edges[2 * i][k].from);
-			lead(b, b->edges[2 * i][k].to);
+		struct hidden *h = &b->hidden[i];
+		hidden_edges(g->dis, g->func.sym.object, g->piece[i].start, g->piece[i].end, h);
+		for (size_t k = 0; k < h->faults.n; k++) {
+			lead(b, h->faults.v[k].from);
+			lead(b, h->faults.v[k].to);
 		}
-		for (size_t k = 0; k < b->nedges[2 * i + 1]; k++) {
+		for (size_t k = 0; k < h->labels.n; k++) {
 			uint32_t at;
-			lead(b, b->edges[2 * i + 1][k].to);
-			if (graph_find(g, b->edges[2 * i + 1][k].from, &at) && at + 1 < g->n)
+			lead(b, h->labels.v[k].to);
+			if (graph_find(g, h->labels.v[k].from, &at) && at + 1 < g->n)
 				b->leader[at + 1] = true;
 		}
 	}
@@ -224,13 +220,14 @@ static void connect_hidden(struct builder *b, unsigned piece)
 	struct graph *g = b->g;
 	uint32_t from, to;
 
-	for (size_t i = 0; i < b->nedges[2 * piece]; i++) {
-		const struct edge *e = &b->edges[2 * piece][i];
+	const struct hidden *h = &b->hidden[piece];
+	for (size_t i = 0; i < h->faults.n; i++) {
+		const struct edge *e = &h->faults.v[i];
 		if (graph_find(g, e->from, &from) && graph_find(g, e->to, &to))
 			connect(g, b->block_of[from], b->block_of[to], EDGE_FAULT, e->reg);
 	}
-	for (size_t i = 0; i < b->nedges[2 * piece + 1]; i++) {
-		const struct edge *e = &b->edges[2 * piece + 1][i];
+	for (size_t i = 0; i < h->labels.n; i++) {
+		const struct edge *e = &h->labels.v[i];
 		if (!graph_find(g, e->from, &from))
 			continue;
 		jump_to(b, b->block_of[from], e->to);

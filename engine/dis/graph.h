@@ -16,6 +16,8 @@ enum edge_kind {
 	EDGE_FAULT, /* from before the first instruction of the block, whose access faulted */
 };
 
+#define GRAPH_PIECES 4 /* a function and what the compiler put elsewhere of it */
+
 struct pred {
 	uint32_t block; /* where it comes from */
 	uint8_t kind;	/* enum edge_kind */
@@ -41,7 +43,7 @@ struct graph {
 	struct piece {
 		uint64_t start, end;
 		uint32_t first, last;
-	} piece[4];
+	} piece[GRAPH_PIECES];
 	unsigned npieces;
 	struct block *block;
 	uint32_t nblocks;

@@ -19,6 +19,12 @@ struct edges {
 	size_t n, cap;
 };
 
+/* Some of them, side by side; borrowed. */
+struct edge_range {
+	const struct edge *v;
+	size_t n;
+};
+
 /* Of one kernel: the one in memory, or the vmlinux that turned up later. Read once, kept to the
  * end. */
 struct tables {
@@ -49,12 +55,13 @@ struct decoder {
  * it is none. */
 unsigned x86_insn_length(const uint8_t *p, size_t n);
 
-/* Hidden edges that begin in [start, end) of an object's text. false: they aren't known (modules).
- * Thread: any; they stay. */
 void tables_free(struct dis *d);
-bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end,
-		  const struct edge **faults, size_t *nfaults, const struct edge **labels,
-		  size_t *nlabels);
+/* The edges that begin in [start, end) of an object's text. false: they aren't known (modules).
+ * Thread: any; they stay. */
+struct hidden {
+	struct edge_range faults, labels;
+};
+bool hidden_edges(struct dis *d, struct object *o, uint64_t start, uint64_t end, struct hidden *ret);
 
 /* n bytes of the object's file at a run-time address; false: there are none that can be used. */
 bool file_text(struct object *o, uint64_t addr, void *buf, size_t n);

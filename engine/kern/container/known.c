@@ -292,11 +292,16 @@ static bool apply(struct session *s, const struct line *l, struct holding *ret)
 	return false;
 }
 
-/* Goes from the innermost named struct that path leads through to the outermost: "owner", "member". */
-static const struct line *find_path(struct session *s, const struct type *t, const char *path,
-				    const struct line *(*find)(const struct holdings *, const char *,
-							       const char *),
-				    const struct type **owner, const char **member)
+/* A member as the table would know it, and the line that does. */
+struct known {
+	const struct line *line; /* NULL: none */
+	const struct type *owner; /* the named struct that it is in */
+	const char *member;	  /* its path in that */
+};
+
+/* Goes from the innermost named struct that path leads through to the outermost. */
+static struct known find_path(struct session *s, const struct type *t, const char *path,
+			      const struct line *(*find)(const struct holdings *, const char *, const char *))
 {
 	const struct holdings *h = table(s);
 	struct type_place place;
@@ -307,15 +312,13 @@ static const struct line *find_path(struct session *s, const struct type *t, con
 		AUTO_FREE char *prefix = xstrndup(path, (size_t)(end - path));
 		if (!err_ok(type_member(t, prefix, &place)) || !type_name(type_strip(place.type))[0])
 			continue;
-		*owner = type_strip(place.type);
-		*member = end + 1;
-		const struct line *l = find(h, type_name(*owner), *member);
+		const struct type *owner = type_strip(place.type);
+		const struct line *l = find(h, type_name(owner), end + 1);
 		if (l)
-			return l;
+			return (struct known){l, owner, end + 1};
 	}
-	*owner = type_strip(t);
-	*member = path;
-	return find(h, type_name(*owner), path);
+	t = type_strip(t);
+	return (struct known){find(h, type_name(t), path), t, path};
 }
 
 /* The heads of a hash table: side by side in the object, or where a pointer in it leads. owner NULL: a variable. */
@@ -371,14 +374,13 @@ static uint64_t owner_at(const struct type *t, const char *path, const char *mem
 /* A list_head that is no head but a link: the ring that its element is in. */
 static void take_ring(struct session *s, const struct type *t, const char *path, struct holding *ret)
 {
-	const struct type *owner;
-	const char *member;
-
-	if (ret->c.kind != CONTAINER_LIST ||
-	    !find_path(s, t, path, find_link, &owner, &member))
+	if (ret->c.kind != CONTAINER_LIST)
 		return;
-	AUTO_FREE char *text = xasprintf("%s.%s", type_name(owner), member);
-	struct line l = {.element = type_name(owner), .link = member, .head = text};
+	struct known k = find_path(s, t, path, find_link);
+	if (!k.line)
+		return;
+	AUTO_FREE char *text = xasprintf("%s.%s", type_name(k.owner), k.member);
+	struct line l = {.element = type_name(k.owner), .link = k.member, .head = text};
 	ret->c.at_node = apply(s, &l, ret);
 }
 
@@ -386,8 +388,6 @@ struct err *holding_of_member(struct session *s, const struct type *t, const cha
 			      uint64_t base, struct holding *ret)
 {
 	struct type_place place;
-	const struct type *owner;
-	const char *member;
 	uint64_t at;
 
 	*ret = (struct holding){.element_name = "", .link = ""};
@@ -396,16 +396,17 @@ struct err *holding_of_member(struct session *s, const struct type *t, const cha
 	ret->head = intern_str(s->intern, head);
 	ret->c.kind = container_of_type(s, place.type, &at);
 	ret->c.root = base + place.offset + at;
-	const struct line *l = find_path(s, t, path, find_member, &owner, &member);
+	struct known k = find_path(s, t, path, find_member);
+	uint64_t owner_addr = owner_at(t, path, k.member, base);
+	const struct line *l = k.line;
 	if (!l)
 		l = find_name(table(s), type_name(type_strip(place.type)), true);
 	if (l && !apply(s, l, ret))
 		l = NULL;
 	if (ret->c.kind == CONTAINER_NONE && (!l || ret->link[0]))
-		return take_buckets(s, l, owner, l ? owner_at(t, path, member, base) : 0, place.type,
-				    base + place.offset, ret);
+		return take_buckets(s, l, k.owner, owner_addr, place.type, base + place.offset, ret);
 	if (l && (l->count || l->percpu))
-		return complete(s, l, owner, owner_at(t, path, member, base), &place, ret);
+		return complete(s, l, k.owner, owner_addr, &place, ret);
 	if (ret->c.kind == CONTAINER_NONE)
 		return err_new(ERR_NOTFOUND, "%s is no list, tree or array that is known", head);
 	if (ret->c.kind == CONTAINER_BITMAP)
@@ -490,8 +491,6 @@ bool holding_is_member(struct session *s, const struct type *t, const char *path
 		       enum container_kind *kind)
 {
 	struct type_place place;
-	const struct type *owner;
-	const char *member;
 	uint64_t at;
 
 	if (!err_ok(type_member(t, path, &place)))
@@ -499,7 +498,7 @@ bool holding_is_member(struct session *s, const struct type *t, const char *path
 	*kind = container_of_type(s, place.type, &at);
 	if (*kind != CONTAINER_NONE)
 		return true;
-	const struct line *l = find_path(s, t, path, find_member, &owner, &member);
+	const struct line *l = find_path(s, t, path, find_member).line;
 	struct container c = {0};
 	bool pointer = l && l->count;
 	if (l && l->link[0] && buckets_of_type(s, place.type, pointer, &c))
