@@ -91,8 +91,9 @@ struct app {
 
 	struct {
 		uint64_t when;
-		int y, x;
-	} click;
+		const struct pane *pane;
+		int y;
+	} click; /* the last one */
 	char *yanked; /* the internal register */
 
 	bool dirty, quit, more, active;

@@ -26,7 +26,7 @@ static void press(struct app *a, struct pane *p, const struct input *in)
 	struct rect r = pane_content(p);
 	size_t line = v ? list_line_at(v, &r, in->y) : NO_ROW;
 	uint64_t now = clock_ns();
-	bool again = now - a->click.when < AGAIN_NS && a->click.y == in->y;
+	bool again = now - a->click.when < AGAIN_NS && a->click.pane == p && a->click.y == in->y;
 
 	if (p != &a->overlay)
 		app_focus(a, p->id);
@@ -36,6 +36,7 @@ static void press(struct app *a, struct pane *p, const struct input *in)
 	view_to_line(v, line);
 	a->click.when = now;
 	a->click.y = in->y;
+	a->click.pane = p;
 	if (again && same) {
 		a->click.when = 0;
 		nav_follow(a);
