@@ -93,10 +93,9 @@ struct err *ident_task_or_stack(struct asking *a)
 		const struct task *t = tasks_at(ts, i);
 		if (a->va >= t->addr && a->va - t->addr < of_task)
 			return tell_task(a, t, true);
-		if (t->stack && a->va >= t->stack && a->va - t->stack < size)
-			return tell_stack(a, t, size);
 	}
-	return NULL;
+	const struct task *t = ts ? task_by_stack(ts, a->va, size) : NULL;
+	return t ? tell_stack(a, t, size) : NULL;
 }
 
 /* A task_struct that is allocated but on no list: dead, or about to be born. */

@@ -35,22 +35,17 @@ static void put_task(struct buf *out, const struct task *t)
 	buf_put_safe(out, t->comm, strnlen(t->comm, sizeof(t->comm)));
 }
 
-/* Stacks lie apart from what else is known, so few words come to look through all tasks. */
 static bool as_stack(struct session *s, const struct tasks *ts, uint64_t word, struct word_info *ret)
 {
-	uint64_t size = task_stack_size(s);
+	const struct task *t = task_by_stack(ts, word, task_stack_size(s));
 
-	for (size_t i = 0; i < tasks_count(ts); i++) {
-		const struct task *t = tasks_at(ts, i);
-		if (!t->stack || word < t->stack || word - t->stack >= size)
-			continue;
-		ret->kind = "stack";
-		buf_puts(&ret->text, "stack of ");
-		put_task(&ret->text, t);
-		ret->ref = ref_addr(REF_MEM, word);
-		return true;
-	}
-	return false;
+	if (!t)
+		return false;
+	ret->kind = "stack";
+	buf_puts(&ret->text, "stack of ");
+	put_task(&ret->text, t);
+	ret->ref = ref_addr(REF_MEM, word);
+	return true;
 }
 
 static struct ref object_ref(struct session *s, const struct slab_place *p)

@@ -8,6 +8,7 @@
  */
 #include "engine/kern/task/tasks.h"
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "engine/base/alloc.h"
@@ -17,6 +18,9 @@ struct tasks {
 	struct task *v;
 	size_t n;
 	struct hmap by_addr, by_pid; /* to 1 + index */
+	pthread_mutex_t lock;	     /* of the next: made when first asked for */
+	const struct task **by_stack; /* those that have one, sorted; NULL */
+	size_t nstacks;
 	uint64_t *current;	     /* of each CPU: address; 0: not known */
 	unsigned ncpus;
 	uint64_t panicking;
@@ -33,6 +37,8 @@ void tasks_destroy(struct tasks *t)
 	free(t->problems);
 	hmap_free(&t->by_addr);
 	hmap_free(&t->by_pid);
+	pthread_mutex_destroy(&t->lock);
+	free(t->by_stack);
 	free(t->current);
 	free(t->v);
 	free(t);
@@ -218,6 +224,7 @@ static struct tasks *put_together(struct task_finder *f)
 {
 	struct tasks *t = xcalloc(1, sizeof(*t));
 
+	pthread_mutex_init(&t->lock, NULL);
 	t->ncpus = f->s->ncpus;
 	t->current = xcalloc(t->ncpus, sizeof(*t->current));
 	set_active(f, t->current);
@@ -346,6 +353,47 @@ const struct task *task_by_addr(const struct tasks *t, uint64_t addr)
 	uint64_t *i = hmap_get(&t->by_addr, addr);
 
 	return i ? &t->v[*i - 1] : NULL;
+}
+
+static int compare_stacks(const void *pa, const void *pb)
+{
+	const struct task *a = *(const struct task *const *)pa, *b = *(const struct task *const *)pb;
+
+	if (a->stack != b->stack)
+		return a->stack < b->stack ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+static void index_stacks(struct tasks *t)
+{
+	t->by_stack = xcalloc(t->n + 1, sizeof(*t->by_stack));
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].stack)
+			t->by_stack[t->nstacks++] = &t->v[i];
+	qsort(t->by_stack, t->nstacks, sizeof(*t->by_stack), compare_stacks);
+}
+
+const struct task *task_by_stack(const struct tasks *const_t, uint64_t va, uint64_t size)
+{
+	struct tasks *t = (struct tasks *)const_t;
+	size_t lo = 0, hi;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->by_stack)
+		index_stacks(t);
+	pthread_mutex_unlock(&t->lock);
+	for (hi = t->nstacks; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (t->by_stack[mid]->stack <= va)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo || va - t->by_stack[lo - 1]->stack >= size)
+		return NULL;
+	while (lo > 1 && t->by_stack[lo - 2]->stack == t->by_stack[lo - 1]->stack)
+		lo--; /* of damaged ones that claim the same, the first of all */
+	return t->by_stack[lo - 1];
 }
 
 const struct task *task_active(const struct tasks *t, unsigned cpu)

@@ -70,6 +70,8 @@ const char *tasks_problem(const struct tasks *t, size_t i);
 /* Members that this kernel doesn't have, by column. */
 const struct task *task_by_pid(const struct tasks *t, int32_t pid);
 const struct task *task_by_addr(const struct tasks *t, uint64_t addr);
+/* Whose kernel stack, of `size` bytes, va lies in; NULL: nobody's. */
+const struct task *task_by_stack(const struct tasks *t, uint64_t va, uint64_t size);
 /* The active task of a CPU; NULL: not known. */
 const struct task *task_active(const struct tasks *t, unsigned cpu);
 /* The panicking task; NULL: not known. */
