@@ -5,6 +5,7 @@
  * one in user space.
  */
 #include "engine/base/alloc.h"
+#include "engine/base/near.h"
 #include "engine/base/checked.h"
 #include "engine/cmd/commands.h"
 #include "engine/cmd/parse.h"
@@ -23,6 +24,41 @@ static char *split_type(const char *text, const char **members)
 	return xstrndup(text, n);
 }
 
+#define MAX_NEAR 8000 /* names that are looked at for near ones */
+#define SURE 1	      /* letters that nobody mistypes */
+
+static struct err *with_near(struct err *e, const char *word, const char *const *v, size_t n)
+{
+	AUTO_BUF struct buf text = {0};
+
+	buf_puts(&text, err_text(e));
+	near_names(word, v, n, &text);
+	struct err *ret = err_new(err_code(e), "%s", buf_str(&text));
+	err_free(e);
+	return ret;
+}
+
+static struct err *near_types(const struct cmd_call *c, const char *name, struct err *e)
+{
+	AUTO_FREE char *start = xstrndup(name, SURE);
+	AUTO_FREE const char **v = xcalloc(MAX_NEAR, sizeof(*v));
+
+	return with_near(e, name, v, type_complete(c->session->types, start, v, MAX_NEAR));
+}
+
+static struct err *near_members(const struct type *t, const char *path, struct err *e)
+{
+	size_t n;
+	const struct member *m = type_members(type_strip(t), &n);
+	AUTO_FREE const char **v = xcalloc(n + 1, sizeof(*v));
+
+	if (err_code(e) != ERR_NOTFOUND || strpbrk(path, ".["))
+		return e;
+	for (size_t i = 0; i < n; i++)
+		v[i] = m[i].name;
+	return with_near(e, path, v, n);
+}
+
 struct err *find_type(const struct cmd_call *c, const char *keyword, const char *name,
 		      const struct type **ret)
 {
@@ -36,7 +72,8 @@ struct err *find_type(const struct cmd_call *c, const char *keyword, const char 
 	if (!e || err_code(e) != ERR_NOTFOUND)
 		return e;
 	err_free(e);
-	return module_type_find(c->session, name, c->job, ret); /* a typedef, say */
+	e = module_type_find(c->session, name, c->job, ret); /* a typedef, say */
+	return e && err_code(e) == ERR_NOTFOUND ? near_types(c, name, e) : e;
 }
 
 /* ---- without an address: the definition ---- */
@@ -57,7 +94,9 @@ static struct err *put_declaration(const struct type *t, const char *path, struc
 	struct type_place place;
 	const char *dot = strrchr(path, '.');
 
-	TRY(type_member(t, path, &place));
+	struct err *e = type_member(t, path, &place);
+	if (e)
+		return near_members(t, path, e);
 	AUTO_FREE char *name = xstrdup(dot ? dot + 1 : path);
 	name[strcspn(name, "[")] = '\0'; /* an element isn't the array */
 	buf_puts(out, "\t");
@@ -107,7 +146,9 @@ static struct err *show_path(const struct request *q, const struct show_object *
 {
 	struct type_place place;
 
-	TRY(type_member(whole->type, path, &place));
+	struct err *e = type_member(whole->type, path, &place);
+	if (e)
+		return near_members(whole->type, path, e);
 	struct show_object o = *whole;
 	o.type = place.type;
 	o.addr = whole->addr + place.offset;

@@ -62,6 +62,8 @@ struct expr_env {
 	bool address;
 	bool one_cpu; /* a per-CPU variable without a CPU is an error, not one of each CPU */
 	bool (*symbol)(void *ctx, const char *name, struct sym *ret);
+	/* Appends " (near it: ...)" for a name that nobody has. NULL: nothing is known to be near. */
+	void (*near)(void *ctx, const char *name, struct buf *out);
 	/* A type that the text names. NULL: type_find(). */
 	struct err *(*type)(void *ctx, const char *name, const struct type **ret);
 	/* What is added to a per-CPU symbol's address. */

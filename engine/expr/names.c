@@ -229,5 +229,8 @@ struct err *parse_name(struct parser *p, struct node **ret)
 		TRY(kinds[i](p, name, ret));
 	if (*ret)
 		return advance(p);
-	return error_at(p->text, at, ERR_NOTFOUND, "no variable, symbol or enumerator '%s'", name);
+	AUTO_BUF struct buf near = {0};
+	if (p->env->near)
+		p->env->near(p->env->ctx, name, &near);
+	return error_at(p->text, at, ERR_NOTFOUND, "no variable, symbol or enumerator '%s'%s", name, buf_str(&near));
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "engine/base/alloc.h"
+#include "engine/base/near.h"
 #include "engine/dis/args.h"
 #include "engine/kern/module/modules.h"
 #include "engine/kern/stack/codeplace.h"
@@ -39,6 +40,18 @@ static bool find_symbol(void *ctx, const char *name, struct sym *ret)
 	if (sym_find(x->s->symtab, name, ret))
 		return true;
 	return err_ok(modules_load(x->s, x->job, &m)) && sym_find(x->s->symtab, name, ret);
+}
+
+/* Among the symbols that begin alike: the first letter nobody mistypes. */
+static void near_symbols(void *ctx, const char *name, struct buf *out)
+{
+	enum { MAX_NEAR = 40000, SURE = 1 };
+	struct expr_scope *x = ctx;
+	AUTO_FREE char *start = xstrndup(name, SURE);
+	AUTO_FREE const char **v = xcalloc(MAX_NEAR, sizeof(*v));
+
+	if (strlen(name) > SURE)
+		near_names(name, v, sym_complete(x->s->symtab, start, v, MAX_NEAR), out);
 }
 
 static struct err *percpu_offset(void *ctx, unsigned cpu, uint64_t *ret)
@@ -245,7 +258,7 @@ struct expr_scope *expr_scope_create(struct session *s, uint64_t task, unsigned 
 	x->frame = frame;
 	x->level = level;
 	x->env = (struct expr_env){.types = s->types, .mem = s->mem, .job = job, .ctx = x, .ncpus = s->ncpus,
-				   .symbol = find_symbol, .type = find_type, .percpu = percpu_offset,
+				   .symbol = find_symbol, .near = near_symbols, .type = find_type, .percpu = percpu_offset,
 				   .variable = find_variable, .reg = find_register};
 	return x;
 }
