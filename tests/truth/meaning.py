@@ -140,6 +140,21 @@ def check_kmalloc(report, name, program, paths):
     report.test(name + " objects of kmalloc's caches", problems, "%d super_blocks" % len(supers))
 
 
+def check_page_flags(report, name, dump, program):
+    """Node, zone and who touched a page last are fields of its flags; bits without a name are the reclaim's alone."""
+    answers = ask(program, files(dump), ["p ((struct page *)vmemmap_base)[%d].flags" % n for n in range(300, 100000, 997)])
+    problems, told = [], 0
+    for i in range(len(answers.objects)):
+        r = answers.rows(i)[-1]  # of the word itself, where it is a struct's member
+        if isinstance(r["value"], dict):
+            continue
+        told += 1
+        if not re.fullmatch(r"(PG_\w+(\|PG_\w+)* )?node 0 ZONE_DMA(32)?( last touched on CPU \d)?", r["meaning"] or "") and \
+                not re.match(r"[A-Za-z_|]*PG_lru.*\|0x[0-9a-f]{8} node 0 ", r["meaning"] or ""):
+            problems.append("%s: %r" % (r["path"], r["meaning"]))
+    report.test(name + " flags of pages", problems if told else ["no page's flags are there"], "%d pages" % told)
+
+
 def check_frozen(report, name, dump, program):
     rows = ask(program, files(dump), ["mount"]).rows(0)
     sb = [r["superblock"] for r in rows if r["directory"] == "/boot"][0]
@@ -204,6 +219,7 @@ def main():
         check_devices(report, name, dump, program)
         check_kmalloc(report, name, program, files(dump))
         check_kmalloc(report, name + " alone", program, files(dump)[-1:])
+        check_page_flags(report, name, dump, program)
         check_frozen(report, name, dump, program)
         check_own_table(report, name, dump, program)
     if not dumps:

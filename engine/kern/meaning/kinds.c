@@ -18,6 +18,8 @@
 
 #define NS UINT64_C(1000000000)
 #define YEAR_NS (UINT64_C(366) * 86400 * NS)
+#define PID_BITS 8	  /* LAST__PID_SHIFT */
+#define NR_CPUS_MOST 65536
 #define NODES_MOST 1024 /* CONFIG_NODES_SHIFT is 10 at the most */
 
 /* ---- times ---- */
@@ -343,6 +345,30 @@ static uint64_t max_nodes(struct session *s)
 	return n;
 }
 
+/* How many bits below the zone tell who touched the page last (LAST_CPUPID_WIDTH: a CPU, and eight bits of a pid); 0:
+ * none, or that can't be told. */
+static unsigned cpupid_width(struct session *s)
+{
+	struct kern_member balancing = {.names = "numa_faults"}, own = {.names = "_last_cpupid"};
+	struct sym offsets; /* has a word for each CPU that the kernel was built for */
+
+	if (!kern_members(s, "struct task_struct", &balancing, 1) || kern_members(s, "struct page", &own, 1) ||
+	    !sym_find(s->symtab, "__per_cpu_offset", &offsets) || offsets.size < 8 ||
+	    offsets.size / 8 > NR_CPUS_MOST)
+		return 0;
+	return PID_BITS + width_of(offsets.size / 8);
+}
+
+/* Takes the field of `width` bits below bit `top` out of the flags, and tells it unless it is empty: all ones. */
+static uint64_t take_cpupid(uint64_t flags, unsigned top, unsigned width, struct buf *out)
+{
+	uint64_t none = (UINT64_C(1) << width) - 1, v = flags >> (top - width) & none;
+
+	if (v != none)
+		buf_printf(out, " last touched on CPU %" PRIu64, v >> PID_BITS);
+	return flags & ~(none << (top - width));
+}
+
 /* Node and zone are the topmost bits, where the kernel has a memory map (so no section in them). */
 static void put_page_flags(const struct meaning_ask *a)
 {
@@ -362,11 +388,16 @@ static void put_page_flags(const struct meaning_ask *a)
 	}
 	zw = width_of(zones);
 	uint64_t node = nw ? v >> (64 - nw) : 0, zone = zw ? v >> (64 - nw - zw) & ((1u << zw) - 1) : 0;
+	AUTO_BUF struct buf last = {0};
+	unsigned top = 64 - nw - zw, cpupid = cpupid_width(a->s);
+	uint64_t flags = v & ((UINT64_C(1) << top) - 1);
+	if (cpupid)
+		flags = take_cpupid(flags, top, cpupid, &last);
 	from = b->len;
-	meaning_group_put(a->s, a->m->table, (struct meaning_group *)(uintptr_t)*g,
-			  v & ((UINT64_C(1) << (64 - nw - zw)) - 1), b);
+	meaning_group_put(a->s, a->m->table, (struct meaning_group *)(uintptr_t)*g, flags, b);
 	const char *name = meaning_enum_name(a->m, "__MAX_NR_ZONES", zone);
 	buf_printf(b, "%snode %" PRIu64 " %s", b->len > from ? " " : "", node, name ? name : "zone ?");
+	buf_puts(b, buf_str(&last));
 }
 
 /* ---- sets ---- */

@@ -235,16 +235,25 @@ bool meaning_of_object(struct session *s, const struct type *t, uint64_t addr, s
 	return m && of_object(m, t, addr, 0, out);
 }
 
+/* What rules call the struct that a member is in; one without a tag goes by its typedef. "": it is a variable. */
+static const char *name_of_owner(const struct type *in)
+{
+	if (!in)
+		return "";
+	const char *tag = type_name(type_strip(in));
+	if (tag[0])
+		return tag;
+	return type_kind(in) == TYPE_TYPEDEF ? type_name(in) : "?";
+}
+
 bool meaning_get(struct session *s, const struct meaning_query *q, struct meaning *ret)
 {
 	struct meanings *m = meanings(s);
 	const struct meaning_rule *r = NULL;
-	const char *in = q->in ? type_name(type_strip(q->in)) : "";
-
 	if (!m)
 		return false;
 	if (q->member && q->member[0])
-		r = meaning_rule_of_member(m->table, in, q->member);
+		r = meaning_rule_of_member(m->table, name_of_owner(q->in), q->member);
 	if (!r)
 		r = rule_of_types(m->table, q->type);
 	if (r)
