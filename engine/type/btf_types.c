@@ -17,6 +17,7 @@ struct btf_provider {
 	struct btf_provider *base;    /* owner of the ids below ours; NULL: there are none */
 	struct btf_provider *actual;  /* of a distilled base: whose types its names mean */
 	struct btf_provider *own_base; /* a distilled base, ours to destroy */
+	struct smap enumerators; /* that were found: interned name -> id; under the lock */
 };
 
 static const struct provider_ops btf_ops;
@@ -278,6 +279,18 @@ static const struct body *load_body(const struct type *t)
 	}
 }
 
+/* Looking through all enums takes a millisecond, and a walk of a tree asks for four enumerators. Under the lock. */
+static uint32_t find_enumerator(struct btf_provider *bp, const char *name)
+{
+	const char *key = intern_str(bp->p.ts->names, name);
+	uint64_t *known = smap_get(&bp->enumerators, key);
+	uint32_t id = known ? (uint32_t)*known : btf_find_enumerator(bp->btf, name);
+
+	if (id && !known)
+		*smap_put(&bp->enumerators, key, NULL) = id;
+	return id;
+}
+
 static struct err *find(struct provider *p, enum find_kind kind, const char *name, struct job *job,
 			const struct type **ret)
 {
@@ -293,7 +306,7 @@ static struct err *find(struct provider *p, enum find_kind kind, const char *nam
 
 	(void)job;
 	pthread_mutex_lock(&p->ts->lock);
-	uint32_t id = kind == FIND_ENUMERATOR ? btf_find_enumerator(of(p)->btf, name)
+	uint32_t id = kind == FIND_ENUMERATOR ? find_enumerator((struct btf_provider *)p, name)
 					      : btf_find(of(p)->btf, kinds[kind], name);
 	*ret = id ? btf_provider_type(p, id) : NULL;
 	pthread_mutex_unlock(&p->ts->lock);
@@ -307,6 +320,7 @@ static void destroy(struct provider *p)
 	if (bp->own_base)
 		destroy(&bp->own_base->p);
 	btf_close(bp->btf);
+	smap_free(&bp->enumerators);
 	hmap_free(&p->made);
 	free(bp);
 }
