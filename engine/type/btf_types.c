@@ -17,7 +17,8 @@ struct btf_provider {
 	struct btf_provider *base;    /* owner of the ids below ours; NULL: there are none */
 	struct btf_provider *actual;  /* of a distilled base: whose types its names mean */
 	struct btf_provider *own_base; /* a distilled base, ours to destroy */
-	struct smap enumerators; /* that were found: interned name -> id; under the lock */
+	pthread_mutex_t lock;	 /* of the next */
+	struct smap enumerators; /* that were found: interned name -> id */
 };
 
 static const struct provider_ops btf_ops;
@@ -279,15 +280,17 @@ static const struct body *load_body(const struct type *t)
 	}
 }
 
-/* Looking through all enums takes a millisecond, and a walk of a tree asks for four enumerators. Under the lock. */
+/* Looking through all enums takes a millisecond, and a walk of a tree asks for four enumerators. */
 static uint32_t find_enumerator(struct btf_provider *bp, const char *name)
 {
 	const char *key = intern_str(bp->p.ts->names, name);
+
+	pthread_mutex_lock(&bp->lock);
 	uint64_t *known = smap_get(&bp->enumerators, key);
 	uint32_t id = known ? (uint32_t)*known : btf_find_enumerator(bp->btf, name);
-
 	if (id && !known)
 		*smap_put(&bp->enumerators, key, NULL) = id;
+	pthread_mutex_unlock(&bp->lock);
 	return id;
 }
 
@@ -321,6 +324,7 @@ static void destroy(struct provider *p)
 		destroy(&bp->own_base->p);
 	btf_close(bp->btf);
 	smap_free(&bp->enumerators);
+	pthread_mutex_destroy(&bp->lock);
 	hmap_free(&p->made);
 	free(bp);
 }
@@ -338,6 +342,7 @@ static struct btf_provider *provider_new(struct types *ts, struct object *o)
 	struct btf_provider *bp = xcalloc(1, sizeof(*bp));
 
 	bp->p = (struct provider){.ops = &btf_ops, .ts = ts, .object = o, .is_btf = true};
+	pthread_mutex_init(&bp->lock, NULL);
 	return bp;
 }
 
