@@ -27,6 +27,11 @@ char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0
 /* n elements of size bytes, zeroed; an error when that is more than limit bytes or can't be had. */
 struct err *try_alloc(size_t n, size_t size, size_t limit, void *ret);
 
+/* Has the kernel back the pages of p's n bytes at once, zeroes where nobody has written yet: for large memory that is
+ * filled in no order, or by many, where a fault for each page would cost more than what is written to it. Only a
+ * hint. */
+void alloc_touch(void *p, size_t n);
+
 /* Frees at the end of the scope: `AUTO_FREE char *s = ...`. */
 static inline void auto_free_(void *pp)
 {

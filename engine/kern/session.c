@@ -24,6 +24,7 @@
 #include "engine/kern/meaning/meaning.h"
 #include "engine/kern/kernel.h"
 #include "engine/kern/memory/reached.h"
+#include "engine/kern/open/bulk.h"
 #include "engine/kern/open/kernelcache.h"
 #include "engine/kern/open/memkernel.h"
 
@@ -268,6 +269,7 @@ void session_close(struct session *s)
 		return;
 	struct session_private *p = s->priv;
 	kernelcache_save(s);
+	bulk_destroy(p->bulk);
 	membtf_done(p->btf);
 	flow_destroy(s->flow);
 	dis_destroy(s->dis);

@@ -29,18 +29,27 @@ struct kallsyms {
 
 /* ---- opening ---- */
 
-static struct err *read_names(struct kallsyms *k, const struct kallsyms_source *src,
-			      const struct kallsyms_tables *t)
+static struct err *begin_names(struct kallsyms *k, const struct kallsyms_source *src, const struct kallsyms_tables *t)
 {
-	struct ks_names *v = &k->names;
-	uint64_t most = (uint64_t)v->n * (KS_NAME_MAX / 8);
-	size_t end;
-	bool marked;
+	uint64_t most = (uint64_t)k->names.n * (KS_NAME_MAX / 8);
 
 	/* the next table known ends them; the markers lie in between */
 	if (t->token_table > t->names && t->token_table - t->names < most)
 		most = t->token_table - t->names;
-	TRY(ks_begin(src, t->names, (size_t)most, &v->bytes));
+	return ks_begin(src, t->names, (size_t)most, &k->names.bytes);
+}
+
+static struct err *read_names(struct kallsyms *k, const struct kallsyms_tables *t)
+{
+	struct ks_names *v = &k->names;
+	size_t end;
+	bool marked;
+
+	v->at = xmalloc(v->n * sizeof(*v->at));
+	alloc_touch(v->at, v->n * sizeof(*v->at));
+	memset(v->at, 0xff, v->n * sizeof(*v->at)); /* KS_LOST */
+	v->next = xcalloc(v->n, sizeof(*v->next));
+	alloc_touch(v->next, v->n * sizeof(*v->next));
 	bool whole = ks_walk_names(v, &end, &marked);
 	if (!whole || (!marked && v->bytes.holes.n)) { /* zeroes may look whole by chance */
 		whole = ks_find_names(v);
@@ -55,10 +64,12 @@ static struct err *read_names(struct kallsyms *k, const struct kallsyms_source *
 
 static void drop_lost(struct kallsyms *k)
 {
-	for (uint32_t i = 0; i < k->names.n; i++) {
-		if (ks_address_lost(&k->addrs, i))
-			k->names.at[i] = KS_LOST;
-		k->lost += k->names.at[i] == KS_LOST;
+	k->lost = k->names.lost;
+	for (uint32_t i = 0; k->addrs.raw.holes.n && i < k->names.n; i++) {
+		if (k->names.at[i] == KS_LOST || !ks_address_lost(&k->addrs, i))
+			continue;
+		k->names.at[i] = KS_LOST;
+		k->lost++;
 	}
 }
 
@@ -90,15 +101,12 @@ static struct kallsyms *create(uint32_t n)
 
 static struct err *read_all(struct kallsyms *k, const struct kallsyms_source *src, const struct kallsyms_tables *t)
 {
-	uint32_t n = k->names.n;
-
 	TRY(ks_read_tokens(src, t, &k->tokens));
-	k->names.at = xmalloc(n * sizeof(*k->names.at));
-	memset(k->names.at, 0xff, n * sizeof(*k->names.at)); /* KS_LOST */
-	k->names.next = xcalloc(n, sizeof(*k->names.next));
-	TRY(read_names(k, src, t));
+	TRY(begin_names(k, src, t));
+	TRY(ks_begin_addresses(src, t, k->names.n, &k->addrs));
+	TRY(read_names(k, t));
 	ks_index_names(&k->names);
-	TRY(ks_read_addresses(src, t, &k->names, &k->addrs));
+	TRY(ks_finish_addresses(src, &k->names, &k->addrs));
 	drop_lost(k);
 	find_percpu(k);
 	k->slide = src->slide;

@@ -27,7 +27,7 @@ struct kallsyms_source {
 	/* Reads kernel memory; returns how many bytes from the start could be read. */
 	size_t (*read)(void *ctx, uint64_t addr, void *buf, size_t n);
 	/* The same in the background, in ascending order; begin NULL: it can't. wait() gives how many bytes from the
-	 * start are there, at least `want` unless the next one never will be; end() waits for all, and frees. */
+	 * start are there, at least `want` unless the next one never will be; end() leaves the rest unread, and frees. */
 	void *(*begin)(void *ctx, uint64_t addr, void *buf, size_t n);
 	size_t (*wait)(void *piece, size_t want);
 	void (*end)(void *piece);

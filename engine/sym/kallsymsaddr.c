@@ -15,7 +15,7 @@ const char *ks_encoding_name(enum ks_encoding e)
 	return encoding_names[e];
 }
 
-static uint64_t decode(const struct ks_addresses *a, enum ks_encoding e, uint32_t i)
+static inline uint64_t decode(const struct ks_addresses *a, enum ks_encoding e, uint32_t i)
 {
 	const uint8_t *p = a->raw.p + (size_t)i * a->width;
 	uint64_t raw = a->width == 4 ? load_u32(p) : load_u64(p);
@@ -114,30 +114,53 @@ static struct err *choose_encoding(const struct kallsyms_source *src, const stru
 	return NULL;
 }
 
+/* Inline, so that each encoding has its own loop: this runs before the first screen. */
+static inline void bounds_in(const struct kallsyms_source *src, struct ks_addresses *a, enum ks_encoding e)
+{
+	uint64_t low = UINT64_MAX, high = 0;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		uint64_t addr = decode(a, e, i);
+		bool in = addr >= src->image && addr < src->image_end;
+		low = in && addr < low ? addr : low;
+		high = in && addr > high ? addr : high;
+	}
+	a->low = low;
+	a->high = high;
+}
+
 static void find_bounds(const struct kallsyms_source *src, struct ks_addresses *a)
 {
-	a->low = UINT64_MAX;
-	a->high = 0;
-	for (uint32_t i = 0; i < a->n; i++) {
-		uint64_t addr = decode(a, a->encoding, i);
-		if (addr < src->image || addr >= src->image_end)
-			continue;
-		a->low = addr < a->low ? addr : a->low;
-		a->high = addr > a->high ? addr : a->high;
+	switch (a->encoding) {
+	case KS_BASE_RELATIVE:
+		bounds_in(src, a, KS_BASE_RELATIVE);
+		break;
+	case KS_PLACE_RELATIVE:
+		bounds_in(src, a, KS_PLACE_RELATIVE);
+		break;
+	default:
+		bounds_in(src, a, a->encoding);
 	}
 }
 
-struct err *ks_read_addresses(const struct kallsyms_source *src, const struct kallsyms_tables *t,
-			      const struct ks_names *names, struct ks_addresses *a)
+struct err *ks_begin_addresses(const struct kallsyms_source *src, const struct kallsyms_tables *t, uint32_t n,
+			       struct ks_addresses *a)
 {
 	*a = (struct ks_addresses){.place = t->addresses ? t->addresses : t->offsets,
-				   .width = t->addresses ? 8 : 4, .n = names->n};
+				   .width = t->addresses ? 8 : 4, .n = n};
 	a->has_base = t->relative_base &&
 		      src->read(src->ctx, t->relative_base, &a->base, 8) == 8;
 	if (t->relative_base && !a->has_base && !t->addresses)
 		return err_new(ERR_FAULT, "kallsyms_relative_base at %#" PRIx64 " can't be read",
 			       t->relative_base);
-	TRY(ks_read(src, a->place, (size_t)a->n * a->width, &a->raw));
+	return ks_begin(src, a->place, (size_t)n * a->width, &a->raw);
+}
+
+struct err *ks_finish_addresses(const struct kallsyms_source *src, const struct ks_names *names,
+				struct ks_addresses *a)
+{
+	ks_need(&a->raw, a->raw.size);
+	ks_settle(&a->raw, a->raw.size);
 	TRY(choose_encoding(src, names, a));
 	find_bounds(src, a);
 	return NULL;

@@ -67,6 +67,7 @@ struct ks_names {
 	uint32_t *at;	       /* n: where each begins in bytes; KS_LOST */
 	uint32_t *heads, *next; /* chains of numbers, ascending, by hash; KS_LOST: the end */
 	uint32_t mask;	       /* of heads */
+	uint32_t lost;	       /* names that no chain has */
 };
 
 /* n bytes at addr, lost ones as zeroes. An error when there is nothing at all. */
@@ -94,7 +95,7 @@ void ks_sum_tokens(struct ks_tokens *t);
 bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked);
 /* The same across lost pages, by the markers; false: those can't be found either. */
 bool ks_find_names(struct ks_names *v);
-/* Fills in heads, next and mask. */
+/* Fills in heads, next, mask and lost. */
 void ks_index_names(struct ks_names *v);
 void ks_names_free(struct ks_names *v);
 /* The first one from *i on with this name (without its letter); *i moves behind it. Whatever the chains hold, they
@@ -121,9 +122,12 @@ struct ks_addresses {
 	uint64_t low_raw;
 };
 
-/* Reads n addresses, and finds out their encoding by the anchors, which are found in names. */
-struct err *ks_read_addresses(const struct kallsyms_source *src, const struct kallsyms_tables *t,
-			      const struct ks_names *names, struct ks_addresses *ret);
+/* Begins to read n addresses. */
+struct err *ks_begin_addresses(const struct kallsyms_source *src, const struct kallsyms_tables *t, uint32_t n,
+			       struct ks_addresses *ret);
+/* Waits for them, and finds out their encoding by the anchors, which are found in names. */
+struct err *ks_finish_addresses(const struct kallsyms_source *src, const struct ks_names *names,
+				struct ks_addresses *a);
 uint64_t ks_address(const struct ks_addresses *a, uint32_t i);
 bool ks_address_lost(const struct ks_addresses *a, uint32_t i);
 const char *ks_encoding_name(enum ks_encoding e);

@@ -237,11 +237,14 @@ void ks_index_names(struct ks_names *v)
 		heads *= 2;
 	v->mask = (uint32_t)(heads - 1);
 	v->heads = xmalloc(heads * sizeof(*v->heads));
+	alloc_touch(v->heads, heads * sizeof(*v->heads));
 	memset(v->heads, 0xff, heads * sizeof(*v->heads)); /* KS_LOST */
 	/* backwards, so that each chain ascends */
 	for (uint32_t i = v->n; i--;) {
-		if (v->at[i] == KS_LOST)
+		if (v->at[i] == KS_LOST) {
+			v->lost++;
 			continue;
+		}
 		uint32_t *head = &v->heads[v->next[i] & v->mask];
 		v->next[i] = *head;
 		*head = i;

@@ -182,6 +182,7 @@ static struct err *make_room(struct names *t, uint32_t n)
 		cap *= 2;
 	t->mask = cap - 1;
 	TRY(try_alloc(cap, sizeof(*t->head), (size_t)1 << 30, &t->head));
+	alloc_touch(t->head, cap * sizeof(*t->head));
 	return try_alloc(n ? n : 1, sizeof(*t->entry), (size_t)1 << 30, &t->entry);
 }
 

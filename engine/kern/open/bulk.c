@@ -15,7 +15,9 @@
 #define AHEAD 8u    /* pieces */
 
 /* A range on its way. */
-struct lane {
+struct bulk_lane {
+	struct bulk *bulk;
+	struct bulk_lane *next_lane;
 	uint64_t addr;
 	uint8_t *buf;
 	size_t n, pieces;
@@ -23,6 +25,7 @@ struct lane {
 	size_t next;  /* piece that is to be taken */
 	size_t ready; /* pieces from the first on that are done */
 	size_t bytes; /* that they have; one that is short is the last */
+	unsigned busy; /* pieces that are being read */
 	size_t *got;  /* a piece's bytes; UNKNOWN */
 };
 #define UNKNOWN SIZE_MAX
@@ -32,21 +35,21 @@ struct bulk {
 	struct dump_reader *reader; /* of the one who waits */
 	pthread_t helpers[HELPERS];
 	unsigned nhelpers;
-	unsigned nlanes;
-	pthread_mutex_t lock; /* of the lanes' last five */
+	pthread_mutex_t lock; /* of what follows, and of the lanes but addr, buf, n and pieces */
 	pthread_cond_t news;  /* something is done, or wanted */
-	struct lane lanes[BULK_RANGES];
+	bool closing;
+	struct bulk_lane *lanes;
 };
 
 /* ---- a piece ---- */
 
 /* Pieces begin at round addresses, but the first. */
-static uint64_t piece_start(const struct lane *b, size_t i)
+static uint64_t piece_start(const struct bulk_lane *b, size_t i)
 {
 	return i ? (b->addr / PIECE + i) * PIECE : b->addr;
 }
 
-static uint64_t piece_end(const struct lane *b, size_t i)
+static uint64_t piece_end(const struct bulk_lane *b, size_t i)
 {
 	uint64_t end = (b->addr / PIECE + i + 1) * PIECE;
 
@@ -82,11 +85,12 @@ static size_t read_part(struct dump *d, struct dump_reader *r, uint64_t pa, uint
 	return dump_read_once(d, pa, buf, n < in_page ? n : in_page, NULL);
 }
 
-static size_t read_piece(struct session *s, struct dump_reader *r, const struct lane *b, size_t i)
+static size_t read_piece(struct session *s, struct dump_reader *r, const struct bulk_lane *b, size_t i)
 {
 	uint64_t start = piece_start(b, i), at = start, end = piece_end(b, i);
 	struct arch_xlat x;
 
+	alloc_touch(b->buf + (start - b->addr), end - start);
 	while (at < end && err_ok(mem_vtop(s->mem, KERNEL, at, &x))) {
 		uint64_t left = x.page_size - at % x.page_size;
 		size_t got = read_part(s->dump, r, x.pa, b->buf + (at - b->addr), end - at < left ? end - at : left);
@@ -100,13 +104,16 @@ static size_t read_piece(struct session *s, struct dump_reader *r, const struct 
 /* ---- who does them ---- */
 
 /* With the lock held, which is free meanwhile. */
-static void do_next(struct bulk *b, struct dump_reader *r, struct lane *l)
+static void do_next(struct bulk_lane *l, struct dump_reader *r)
 {
+	struct bulk *b = l->bulk;
 	size_t i = l->next++;
 
+	l->busy++;
 	pthread_mutex_unlock(&b->lock);
 	size_t got = read_piece(b->s, r, l, i);
 	pthread_mutex_lock(&b->lock);
+	l->busy--;
 	l->got[i] = got;
 	while (l->ready < l->pieces && l->got[l->ready] != UNKNOWN) {
 		uint64_t whole = piece_end(l, l->ready) - piece_start(l, l->ready);
@@ -117,18 +124,14 @@ static void do_next(struct bulk *b, struct dump_reader *r, struct lane *l)
 	pthread_cond_broadcast(&b->news);
 }
 
-/* The one that is behind; NULL: nothing is wanted. *left: something may be, later. */
-static struct lane *next_lane(struct bulk *b, bool *left)
+/* The one that is behind, and of those the oldest; NULL: nothing is wanted. */
+static struct bulk_lane *next_lane(struct bulk *b)
 {
-	struct lane *best = NULL;
+	struct bulk_lane *best = NULL;
 
-	*left = false;
-	for (unsigned i = 0; i < b->nlanes; i++) {
-		struct lane *l = &b->lanes[i];
-		*left |= l->next < l->pieces;
-		if (l->next < l->limit && l->next < l->pieces && (!best || l->next < best->next))
+	for (struct bulk_lane *l = b->lanes; l; l = l->next_lane)
+		if (l->next < l->limit && l->next < l->pieces && (!best || l->next <= best->next))
 			best = l;
-	}
 	return best;
 }
 
@@ -136,13 +139,12 @@ static void *help(void *arg)
 {
 	struct bulk *b = arg;
 	struct dump_reader *r = dump_reader_create(b->s->dump);
-	struct lane *l;
-	bool left;
+	struct bulk_lane *l;
 
 	pthread_mutex_lock(&b->lock);
-	while ((l = next_lane(b, &left)) || left) {
-		if (l)
-			do_next(b, r, l);
+	while (!b->closing) {
+		if ((l = next_lane(b)))
+			do_next(l, r);
 		else
 			pthread_cond_wait(&b->news, &b->lock);
 	}
@@ -151,38 +153,57 @@ static void *help(void *arg)
 	return NULL;
 }
 
-static void init_lane(struct lane *l, const struct bulk_range *r)
-{
-	*l = (struct lane){.addr = r->addr, .buf = r->buf, .n = r->n};
-	l->limit = AHEAD;
-	l->pieces = r->n ? (size_t)((r->addr + r->n - 1) / PIECE - r->addr / PIECE) + 1 : 0;
-	l->got = xmalloc((l->pieces + 1) * sizeof(*l->got));
-	memset(l->got, 0xff, l->pieces * sizeof(*l->got)); /* UNKNOWN */
-}
-
-struct bulk *bulk_begin(struct session *s, const struct bulk_range *ranges, unsigned n)
+struct bulk *bulk_create(struct session *s)
 {
 	struct bulk *b = xcalloc(1, sizeof(*b));
-	size_t pieces = 0;
 
 	b->s = s;
-	b->nlanes = n;
-	for (unsigned i = 0; i < n; i++) {
-		init_lane(&b->lanes[i], &ranges[i]);
-		pieces += b->lanes[i].pieces;
-	}
 	b->reader = dump_reader_create(s->dump);
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->news, NULL);
-	while (b->nhelpers + 1 < job_cores() && b->nhelpers + 1 < pieces && b->nhelpers < HELPERS &&
-	       !pthread_create(&b->helpers[b->nhelpers], NULL, help, b))
-		b->nhelpers++;
 	return b;
 }
 
-size_t bulk_wait(struct bulk *b, unsigned range, size_t want)
+void bulk_destroy(struct bulk *b)
 {
-	struct lane *l = &b->lanes[range];
+	if (!b)
+		return;
+	pthread_mutex_lock(&b->lock);
+	b->closing = true;
+	pthread_cond_broadcast(&b->news);
+	pthread_mutex_unlock(&b->lock);
+	for (unsigned i = 0; i < b->nhelpers; i++)
+		pthread_join(b->helpers[i], NULL);
+	while (b->lanes)
+		bulk_end(b->lanes);
+	dump_reader_destroy(b->reader);
+	pthread_cond_destroy(&b->news);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}
+
+struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n)
+{
+	struct bulk_lane *l = xcalloc(1, sizeof(*l));
+
+	*l = (struct bulk_lane){.bulk = b, .addr = addr, .buf = buf, .n = n, .limit = AHEAD};
+	l->pieces = n ? (size_t)((addr + n - 1) / PIECE - addr / PIECE) + 1 : 0;
+	l->got = xmalloc((l->pieces + 1) * sizeof(*l->got));
+	memset(l->got, 0xff, l->pieces * sizeof(*l->got)); /* UNKNOWN */
+	pthread_mutex_lock(&b->lock);
+	l->next_lane = b->lanes;
+	b->lanes = l;
+	pthread_cond_broadcast(&b->news);
+	pthread_mutex_unlock(&b->lock);
+	while (b->nhelpers + 1 < job_cores() && b->nhelpers + 1 < l->pieces && b->nhelpers < HELPERS &&
+	       !pthread_create(&b->helpers[b->nhelpers], NULL, help, b))
+		b->nhelpers++;
+	return l;
+}
+
+size_t bulk_wait(struct bulk_lane *l, size_t want)
+{
+	struct bulk *b = l->bulk;
 
 	pthread_mutex_lock(&b->lock);
 	if (want / PIECE + AHEAD > l->limit) {
@@ -191,7 +212,7 @@ size_t bulk_wait(struct bulk *b, unsigned range, size_t want)
 	}
 	while (l->ready < l->pieces && l->bytes < want) {
 		if (l->next < l->pieces)
-			do_next(b, b->reader, l);
+			do_next(l, b->reader);
 		else
 			pthread_cond_wait(&b->news, &b->lock);
 	}
@@ -200,25 +221,28 @@ size_t bulk_wait(struct bulk *b, unsigned range, size_t want)
 	return bytes;
 }
 
-void bulk_end(struct bulk *b)
+void bulk_end(struct bulk_lane *l)
 {
-	for (unsigned i = 0; i < b->nlanes; i++)
-		bulk_wait(b, i, b->lanes[i].n);
-	for (unsigned i = 0; i < b->nhelpers; i++)
-		pthread_join(b->helpers[i], NULL);
-	dump_reader_destroy(b->reader);
-	pthread_cond_destroy(&b->news);
-	pthread_mutex_destroy(&b->lock);
-	for (unsigned i = 0; i < b->nlanes; i++)
-		free(b->lanes[i].got);
-	free(b);
+	struct bulk *b = l->bulk;
+
+	pthread_mutex_lock(&b->lock);
+	l->next = l->pieces; /* what nobody has taken stays unread */
+	while (l->busy)
+		pthread_cond_wait(&b->news, &b->lock);
+	struct bulk_lane **at = &b->lanes;
+	while (*at != l)
+		at = &(*at)->next_lane;
+	*at = l->next_lane;
+	pthread_mutex_unlock(&b->lock);
+	free(l->got);
+	free(l);
 }
 
-size_t bulk_read(struct session *s, uint64_t addr, void *buf, size_t n)
+size_t bulk_read(struct bulk *b, uint64_t addr, void *buf, size_t n)
 {
-	struct bulk *b = bulk_begin(s, &(struct bulk_range){addr, buf, n}, 1);
-	size_t got = bulk_wait(b, 0, n);
+	struct bulk_lane *l = bulk_begin(b, addr, buf, n);
+	size_t got = bulk_wait(l, n);
 
-	bulk_end(b);
+	bulk_end(l);
 	return got;
 }

@@ -3,7 +3,7 @@
  * Large pieces of the kernel's memory (its symbol names, its BTF), unpacked by all cores right to where they are
  * wanted, in ascending order, so that whoever reads it from the start can do so while the rest is on its way.
  *
- * Thread: one at a time.
+ * Thread: one at a time. Threads of its own help him; they live from the first lane on to bulk_destroy().
  */
 #ifndef KERN_OPEN_BULK_H
 #define KERN_OPEN_BULK_H
@@ -11,22 +11,20 @@
 #include "engine/kern/session.h"
 
 struct bulk;
+struct bulk_lane;
 
-/* n bytes at addr (virtual) into buf, which must stay until the end. */
-struct bulk_range {
-	uint64_t addr;
-	void *buf;
-	size_t n;
-};
-#define BULK_RANGES 2u
+struct bulk *bulk_create(struct session *s);
+/* Ends all lanes. Before the dump is closed; b may be NULL. */
+void bulk_destroy(struct bulk *b);
 
-/* Begins to read up to BULK_RANGES ranges, side by side. */
-struct bulk *bulk_begin(struct session *s, const struct bulk_range *ranges, unsigned n);
-/* Waits, and helps, until at least `want` bytes from the range's start are there or never will be; how many are. */
-size_t bulk_wait(struct bulk *b, unsigned range, size_t want);
-/* Waits for all of it, and frees b. */
-void bulk_end(struct bulk *b);
+/* Begins to read n bytes at addr (virtual) into buf, which must stay until the lane's end. Lanes are read side by
+ * side. */
+struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n);
+/* Waits, and helps, until at least `want` bytes from the start are there or never will be; how many are. */
+size_t bulk_wait(struct bulk_lane *l, size_t want);
+/* Leaves unread what isn't there yet, and frees l. */
+void bulk_end(struct bulk_lane *l);
 /* One range at once; how many bytes from the start could be read. */
-size_t bulk_read(struct session *s, uint64_t addr, void *buf, size_t n);
+size_t bulk_read(struct bulk *b, uint64_t addr, void *buf, size_t n);
 
 #endif

@@ -24,6 +24,7 @@
 struct half {
 	size_t from, n;
 	atomic_bool done;
+	struct bulk_lane *lane; /* NULL once it is done */
 };
 
 struct membtf {
@@ -31,8 +32,7 @@ struct membtf {
 	uint64_t addr;
 	uint8_t *p;
 	struct half half[2];
-	pthread_mutex_t lock; /* of what follows */
-	struct bulk *bulk;    /* of both halves; NULL: all is there */
+	pthread_mutex_t lock; /* of their lanes, and of the session's bulk */
 };
 
 /* ---- where it is ---- */
@@ -123,6 +123,13 @@ static void warn_lost(struct session *s, uint64_t lost)
 			"some types are missing", lost);
 }
 
+static void end_half(struct half *h)
+{
+	bulk_end(h->lane);
+	h->lane = NULL;
+	atomic_store(&h->done, true);
+}
+
 static void need_half(struct membtf *m, unsigned i, size_t upto)
 {
 	struct half *h = &m->half[i];
@@ -130,14 +137,14 @@ static void need_half(struct membtf *m, unsigned i, size_t upto)
 	if (atomic_load(&h->done))
 		return;
 	pthread_mutex_lock(&m->lock);
-	size_t got = h->done ? upto : bulk_wait(m->bulk, i, upto);
+	size_t got = h->done ? upto : bulk_wait(h->lane, upto);
 	if (got < upto) /* behind a hole it comes page by page */
 		warn_lost(m->s, read_with_holes(m, h, got));
-	if (got < upto || upto >= h->n)
-		atomic_store(&h->done, true);
-	if (m->bulk && m->half[0].done && m->half[1].done) {
-		bulk_end(m->bulk);
-		m->bulk = NULL;
+	if (!h->done && (got < upto || upto >= h->n))
+		end_half(h);
+	if (m->half[0].done && m->half[1].done) { /* nothing else is on its way */
+		bulk_destroy(m->s->priv->bulk);
+		m->s->priv->bulk = NULL;
 	}
 	pthread_mutex_unlock(&m->lock);
 }
@@ -157,8 +164,6 @@ void membtf_done(struct membtf *m)
 {
 	if (!m)
 		return;
-	if (m->bulk)
-		bulk_end(m->bulk);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -187,7 +192,8 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	pthread_mutex_init(&m->lock, NULL);
 	m->half[0].n = m->half[1].from = split;
 	m->half[1].n = (size_t)n - split;
-	m->bulk = bulk_begin(s, (struct bulk_range[]){{start, p, split}, {start + split, p + split, (size_t)n - split}}, 2);
+	for (unsigned i = 0; i < 2; i++)
+		m->half[i].lane = bulk_begin(memkernel_bulk(s), start + m->half[i].from, p + m->half[i].from, m->half[i].n);
 	s->priv->btf = m;
 	object_begin_section(s->vmlinux, ".BTF",
 			     &(struct object_section){p, (size_t)n, start - object_bias(s->vmlinux)},

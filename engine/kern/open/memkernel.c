@@ -20,6 +20,13 @@
 
 /* ---- reading ---- */
 
+struct bulk *memkernel_bulk(struct session *s)
+{
+	if (!s->priv->bulk)
+		s->priv->bulk = bulk_create(s);
+	return s->priv->bulk;
+}
+
 struct reader {
 	struct session *s;
 	bool holes; /* large reads were cut short: don't read ahead of them again */
@@ -31,7 +38,7 @@ static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t n)
 
 	if (r->holes || n < BULK)
 		return mem_read_some(r->s->mem, KERNEL, addr, buf, n, NULL);
-	size_t got = bulk_read(r->s, addr, buf, n);
+	size_t got = bulk_read(memkernel_bulk(r->s), addr, buf, n);
 	r->holes = got < n;
 	return got;
 }
@@ -40,12 +47,12 @@ static void *begin_bulk(void *ctx, uint64_t addr, void *buf, size_t n)
 {
 	const struct reader *r = ctx;
 
-	return bulk_begin(r->s, &(struct bulk_range){addr, buf, n}, 1);
+	return bulk_begin(memkernel_bulk(r->s), addr, buf, n);
 }
 
 static size_t wait_bulk(void *piece, size_t want)
 {
-	return bulk_wait(piece, 0, want);
+	return bulk_wait(piece, want);
 }
 
 static void end_bulk(void *piece)

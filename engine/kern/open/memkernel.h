@@ -17,7 +17,9 @@ struct err *memkernel_add_symbols(struct session *s, struct job *job);
 /* Gives s->vmlinux the BTF that lies in memory as its section ".BTF". ERR_NOTFOUND: this kernel
  * carries none. */
 struct err *memkernel_add_btf(struct session *s, struct job *job);
-/* Waits for what is still being read. Before the dump is closed; m may be NULL. */
+/* Frees it, when nothing of it is being read any more; m may be NULL. */
 void membtf_done(struct membtf *m);
+/* What reads these in the background; made when it is first asked for. */
+struct bulk *memkernel_bulk(struct session *s);
 
 #endif
