@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One walk over the types checks that each lies within the section, notes where it begins and puts its name
- * into a chained table of (id, next), so that a hostile section of equal names costs no more than any other.
- * The walk goes on only as far as somebody asks: what a task list needs is mostly among the first types, and
- * of a dump without vmlinux the section is still being unpacked behind. What types say about each other (ids, string offsets) is checked when it is used:
- * that keeps opening fast, and one bad type spoils nothing else.
+ * One walk over the types checks that each lies within the section, notes where it begins and chains it to those
+ * whose name's offset has the same hash, so that a hostile section of equal names costs no more than any other.
+ * Who looks for a name looks for its offset first (btfstrings.c), so the walk never touches a string. It goes on
+ * only as far as somebody asks: what a task list needs is mostly among the first types and strings, and of a dump
+ * without vmlinux the section is still being unpacked behind. What types say about each other (ids, string offsets)
+ * is checked when it is used: that keeps opening fast, and one bad type spoils nothing else.
  */
 #include "engine/type/btf.h"
+#include "engine/type/btfstrings.h"
 #include "engine/base/alloc.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,22 +20,6 @@
 #define BTF_HEADER_LAYOUT 32u /* with layout_off and layout_len */
 #define RECORD 12u
 #define NAME_MAX_LEN 1024u
-#define HASHED 64u /* bytes of a name that are hashed */
-
-#define NAMED_KINDS                                                                                \
-	(BTF_BIT(BTF_INT) | BTF_BIT(BTF_STRUCT) | BTF_BIT(BTF_UNION) | BTF_BIT(BTF_ENUM) |         \
-	 BTF_BIT(BTF_ENUM64) | BTF_BIT(BTF_TYPEDEF) | BTF_BIT(BTF_FLOAT) | BTF_BIT(BTF_VAR))
-
-struct entry {
-	uint32_t id, next; /* next: index + 1 */
-};
-
-struct names {
-	uint32_t mask;
-	uint32_t *head; /* index into entry + 1 */
-	struct entry *entry;
-	uint32_t n;
-};
 
 /* Bytes that follow a record: once, and for each of vlen elements. */
 struct layout {
@@ -66,9 +52,12 @@ struct btf {
 	atomic_bool whole;
 	uint32_t at, types_have; /* where the next one begins; bytes of types that have been waited for */
 	uint32_t *offset; /* of each type within types; room for as many as there can be */
+	uint32_t *next;	  /* of each type: number + 1 of the one before it in its chain */
+	uint32_t *head, mask; /* of the chains: number + 1 */
 	atomic_uint unknown_id;
 	bool enums_signed;
-	struct names names, functions;
+	struct btf_strings strings;
+	bool have_inner; /* names that begin within another string are in strings, too */
 };
 
 static uint32_t kind_of(uint32_t info)
@@ -108,14 +97,6 @@ static uint64_t type_length(const struct btf *b, uint32_t at)
 	uint64_t n = RECORD + l.once + (uint64_t)l.each * vlen_of(info);
 	/* FUNC keeps its linkage in vlen; the other kinds without elements have 0 there. */
 	return range_ok(at, n, b->types_len) ? n : UINT64_MAX;
-}
-
-static uint32_t name_hash(const char *s)
-{
-	uint32_t h = 2166136261u;
-	for (unsigned i = 0; i < HASHED && s[i]; i++)
-		h = (h ^ (uint8_t)s[i]) * 16777619u;
-	return h ^ h >> 15;
 }
 
 /* The n bytes at p must be there. */
@@ -163,36 +144,33 @@ static const char *raw_name(struct btf *b, uint32_t offset)
 	return b->strs + (offset - b->first_str);
 }
 
+static uint32_t name_of(const struct btf *b, uint32_t i)
+{
+	return load_u32(b->types + b->offset[i]);
+}
+
 static bool has_kind(const struct btf *b, uint32_t i, uint32_t kinds)
 {
 	uint32_t kind = kind_of(load_u32(b->types + b->offset[i] + 4));
-	return kind < BTF_KINDS && (BTF_BIT(kind) & kinds) && load_u32(b->types + b->offset[i]);
+	return kind < BTF_KINDS && BTF_BIT(kind) & kinds;
 }
 
 /* ---- the walk ---- */
 
 #define STEP 1024u /* types that it goes on by, at least */
 
-/* For up to n names; heads for a quarter of them, as most sections have. */
-static struct err *make_room(struct names *t, uint32_t n)
+static uint32_t *head_of(const struct btf *b, uint32_t name)
 {
-	uint32_t cap = 16;
-
-	while (cap < n / 4)
-		cap *= 2;
-	t->mask = cap - 1;
-	TRY(try_alloc(cap, sizeof(*t->head), (size_t)1 << 30, &t->head));
-	alloc_touch(t->head, cap * sizeof(*t->head));
-	return try_alloc(n ? n : 1, sizeof(*t->entry), (size_t)1 << 30, &t->entry);
+	return &b->head[(name * 0x9e3779b1u >> 8) & b->mask];
 }
 
 /* Chains have the newest first. */
-static void add_name(struct btf *b, struct names *t, uint32_t i)
+static void chain(struct btf *b, uint32_t i)
 {
-	uint32_t *head = &t->head[name_hash(raw_name(b, load_u32(b->types + b->offset[i]))) & t->mask];
+	uint32_t *head = head_of(b, name_of(b, i));
 
-	t->entry[t->n] = (struct entry){.id = b->first_id + i, .next = *head};
-	*head = ++t->n;
+	b->next[i] = *head;
+	*head = i + 1;
 }
 
 /* The type where the walk is; false: it ends there. */
@@ -207,8 +185,8 @@ static bool walk_one(struct btf *b, uint32_t i)
 	uint32_t info = load_u32(b->types + b->at + 4);
 	b->offset[i] = b->at;
 	b->enums_signed |= kind_of(info) == BTF_ENUM && info >> 31;
-	if (has_kind(b, i, NAMED_KINDS))
-		add_name(b, &b->names, i);
+	if (name_of(b, i))
+		chain(b, i);
 	b->at += (uint32_t)len;
 	return true;
 }
@@ -247,32 +225,77 @@ static void reach_all(struct btf *b)
 	reach(b, UINT32_MAX);
 }
 
-/* All names of some other kinds. */
-static struct err *index_names(struct btf *b, struct names *t, uint32_t kinds)
-{
-	uint32_t n = 0;
+/* ---- names ---- */
 
-	reach_all(b);
-	for (uint32_t i = 0; i < b->n; i++)
-		n += has_kind(b, i, kinds);
-	TRY(make_room(t, n));
-	for (uint32_t i = 0; i < b->n; i++)
-		if (has_kind(b, i, kinds))
-			add_name(b, t, i);
-	return NULL;
-}
-
-/* The lowest id among the names behind the first `seen`, which come first in the chain. */
-static uint32_t look_up(struct btf *b, const struct names *t, uint32_t seen, uint32_t kinds, const char *name)
+/* The lowest id of this name behind the first `seen`, which come last in the chain. */
+static uint32_t look_up(struct btf *b, uint32_t seen, uint32_t kinds, uint32_t name)
 {
 	uint32_t best = 0;
 
-	for (uint32_t e = t->head[name_hash(name) & t->mask]; e > seen; e = t->entry[e - 1].next) {
-		uint32_t i = t->entry[e - 1].id - b->first_id;
-		if (has_kind(b, i, kinds) && !strcmp(raw_name(b, load_u32(b->types + b->offset[i])), name))
-			best = t->entry[e - 1].id;
-	}
+	for (uint32_t i = *head_of(b, name); i > seen; i = b->next[i - 1])
+		if (name_of(b, i - 1) == name && has_kind(b, i - 1, kinds))
+			best = b->first_id + i - 1;
 	return best;
+}
+
+/* A type's name may be the end of another string; nobody writes BTF so, but nothing forbids it. */
+static void add_inner(struct btf *b)
+{
+	while (!b->whole)
+		walk_on(b, b->n + STEP);
+	for (uint32_t i = 0; i < b->n; i++) {
+		uint32_t at = name_of(b, i) - b->first_str;
+		if (name_of(b, i) >= b->first_str && at && at < b->strs_len && b->strs[at - 1])
+			btf_strings_add(&b->strings, at);
+	}
+	b->have_inner = true;
+}
+
+/* Some strings more, with the lock held; false: all are indexed. */
+static bool more_strings(struct btf *b)
+{
+	struct btf_strings *t = &b->strings;
+	uint32_t from = t->at, upto = from;
+
+	if (from >= b->strs_len && b->have_inner)
+		return false;
+	if (from >= b->strs_len)
+		add_inner(b);
+	while (t->at == from && from < b->strs_len) {
+		upto = b->strs_len - upto > AHEAD ? upto + AHEAD : b->strs_len;
+		need_string(b, upto - 1);
+		btf_strings_index(t, upto);
+	}
+	return true;
+}
+
+/* The next place of this name among b's strings, as far as they had to be indexed to find the first one; `all`: among
+ * all of them. *e: 0 at the start. */
+static bool next_place(struct btf *b, const char *name, bool all, uint32_t *e, uint32_t *offset)
+{
+	bool found;
+
+	pthread_mutex_lock(&b->lock);
+	while (all && more_strings(b))
+		;
+	while (!(found = btf_strings_next(&b->strings, name, e, offset)) && !*e && more_strings(b))
+		;
+	pthread_mutex_unlock(&b->lock);
+	*offset += b->first_str;
+	return found;
+}
+
+static uint32_t find_at(struct btf *b, uint32_t kinds, uint32_t name)
+{
+	uint32_t id, seen = 0;
+
+	pthread_mutex_lock(&b->lock);
+	while (!(id = look_up(b, seen, kinds, name)) && !b->whole) {
+		seen = b->n;
+		walk_on(b, seen + STEP);
+	}
+	pthread_mutex_unlock(&b->lock);
+	return id;
 }
 
 /* ---- opening ---- */
@@ -318,10 +341,16 @@ static struct err *read_header(struct btf *b, const uint8_t *p, size_t size)
 
 static struct err *begin_walk(struct btf *b)
 {
-	uint32_t most = b->types_len / RECORD;
+	uint32_t most = b->types_len / RECORD, heads = 16;
 
 	TRY(try_alloc(most + 1, sizeof(*b->offset), (size_t)1 << 30, &b->offset));
-	TRY(make_room(&b->names, most));
+	TRY(try_alloc(most + 1, sizeof(*b->next), (size_t)1 << 30, &b->next));
+	while (heads < most / 4) /* most types are longer than a record, and half have no name */
+		heads *= 2;
+	b->mask = heads - 1;
+	TRY(try_alloc(heads, sizeof(*b->head), (size_t)1 << 30, &b->head));
+	alloc_touch(b->head, heads * sizeof(*b->head));
+	TRY(btf_strings_init(&b->strings, b->strs, b->strs_len));
 	reach(b, 0);
 	if (!b->n && b->unknown_id)
 		return err_new(ERR_CORRUPT, "BTF: its first type, of kind %u, can't be read",
@@ -358,19 +387,14 @@ struct err *btf_open(const struct object_section *s, const struct object_coming 
 	return NULL;
 }
 
-static void free_names(struct names *t)
-{
-	free(t->head);
-	free(t->entry);
-}
-
 void btf_close(struct btf *b)
 {
 	if (!b)
 		return;
 	free(b->offset);
-	free_names(&b->names);
-	free_names(&b->functions);
+	free(b->next);
+	free(b->head);
+	btf_strings_done(&b->strings);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 }
@@ -430,25 +454,17 @@ const char *btf_name(struct btf *b, uint32_t offset)
 	return "";
 }
 
+/* A string is there once, if all is well: other places of the same one are only looked at in vain. */
 uint32_t btf_find(struct btf *b, uint32_t kinds, const char *name)
 {
-	uint32_t id;
+	uint32_t best = 0, e, offset, id;
 
-	if (!*name)
-		return 0;
-	if (kinds == BTF_FUNCTIONS) {
-		if (!b->functions.head && !err_ok(index_names(b, &b->functions, kinds)))
-			return 0;
-		return look_up(b, &b->functions, 0, kinds, name);
-	}
-	pthread_mutex_lock(&b->lock);
-	uint32_t seen = 0;
-	while (!(id = look_up(b, &b->names, seen, kinds, name)) && !b->whole) {
-		seen = b->names.n;
-		walk_on(b, b->n + STEP);
-	}
-	pthread_mutex_unlock(&b->lock);
-	return id;
+	for (int all = 0; *name && all < 2 && !best; all++)
+		for (struct btf *owner = b; owner && !best; owner = owner->base)
+			for (e = 0; next_place(owner, name, all, &e, &offset);)
+				if ((id = find_at(b, kinds, offset)) && (!best || id < best))
+					best = id;
+	return best;
 }
 
 uint32_t btf_find_enumerator(struct btf *b, const char *name)

@@ -6,8 +6,7 @@
  * Ids count from 1 (0 is void). A module's section is "split": its ids and string offsets go on
  * where its base ends, and both are looked up here across that border.
  *
- * Thread: any once opened, but for btf_find(BTF_FUNCTIONS), whose table is made on first use: hold
- * the lock of the types.
+ * Thread: any once opened.
  *
  * Sources: Linux' Documentation/bpf/btf.rst, include/uapi/linux/btf.h.
  */
@@ -30,7 +29,6 @@ enum btf_kind {
 };
 
 #define BTF_BIT(kind) (1u << (kind))
-#define BTF_FUNCTIONS BTF_BIT(BTF_FUNC)
 
 struct btf;
 

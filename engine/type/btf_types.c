@@ -304,7 +304,7 @@ static struct err *find(struct provider *p, enum find_kind kind, const char *nam
 		[FIND_TYPEDEF] = BTF_BIT(BTF_TYPEDEF),
 		[FIND_BASE] = BTF_BIT(BTF_INT) | BTF_BIT(BTF_FLOAT),
 		[FIND_VARIABLE] = BTF_BIT(BTF_VAR),
-		[FIND_FUNCTION] = BTF_FUNCTIONS,
+		[FIND_FUNCTION] = BTF_BIT(BTF_FUNC),
 	};
 
 	(void)job;

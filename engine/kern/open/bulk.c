@@ -12,7 +12,6 @@
 #define PIECE (64u << 10)
 #define PAGE 4096u
 #define HELPERS 16u /* more don't make it faster */
-#define AHEAD 8u    /* pieces */
 
 /* A range on its way. */
 struct bulk_lane {
@@ -21,6 +20,7 @@ struct bulk_lane {
 	uint64_t addr;
 	uint8_t *buf;
 	size_t n, pieces;
+	size_t ahead; /* pieces that are read before they are wanted */
 	size_t limit; /* pieces from here on aren't wanted yet */
 	size_t next;  /* piece that is to be taken */
 	size_t ready; /* pieces from the first on that are done */
@@ -182,11 +182,12 @@ void bulk_destroy(struct bulk *b)
 	free(b);
 }
 
-struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n)
+struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n, size_t ahead)
 {
 	struct bulk_lane *l = xcalloc(1, sizeof(*l));
 
-	*l = (struct bulk_lane){.bulk = b, .addr = addr, .buf = buf, .n = n, .limit = AHEAD};
+	*l = (struct bulk_lane){.bulk = b, .addr = addr, .buf = buf, .n = n, .ahead = ahead / PIECE};
+	l->limit = l->ahead;
 	l->pieces = n ? (size_t)((addr + n - 1) / PIECE - addr / PIECE) + 1 : 0;
 	l->got = xmalloc((l->pieces + 1) * sizeof(*l->got));
 	memset(l->got, 0xff, l->pieces * sizeof(*l->got)); /* UNKNOWN */
@@ -206,8 +207,8 @@ size_t bulk_wait(struct bulk_lane *l, size_t want)
 	struct bulk *b = l->bulk;
 
 	pthread_mutex_lock(&b->lock);
-	if (want / PIECE + AHEAD > l->limit) {
-		l->limit = want / PIECE + AHEAD;
+	if (want / PIECE + l->ahead > l->limit) {
+		l->limit = want / PIECE + l->ahead;
 		pthread_cond_broadcast(&b->news);
 	}
 	while (l->ready < l->pieces && l->bytes < want) {
@@ -240,7 +241,7 @@ void bulk_end(struct bulk_lane *l)
 
 size_t bulk_read(struct bulk *b, uint64_t addr, void *buf, size_t n)
 {
-	struct bulk_lane *l = bulk_begin(b, addr, buf, n);
+	struct bulk_lane *l = bulk_begin(b, addr, buf, n, n);
 	size_t got = bulk_wait(l, n);
 
 	bulk_end(l);

@@ -17,9 +17,9 @@ struct bulk *bulk_create(struct session *s);
 /* Ends all lanes. Before the dump is closed; b may be NULL. */
 void bulk_destroy(struct bulk *b);
 
-/* Begins to read n bytes at addr (virtual) into buf, which must stay until the lane's end. Lanes are read side by
- * side. */
-struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n);
+/* Begins to read n bytes at addr (virtual) into buf, which must stay until the lane's end. ahead: bytes that are
+ * worth reading before somebody wants them. Lanes are read side by side. */
+struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n, size_t ahead);
 /* Waits, and helps, until at least `want` bytes from the start are there or never will be; how many are. */
 size_t bulk_wait(struct bulk_lane *l, size_t want);
 /* Leaves unread what isn't there yet, and frees l. */

@@ -17,6 +17,9 @@
 #include "engine/kern/open/bulk.h"
 
 #define PIECE (64u << 10)
+/* Of the strings the first tenth is wanted, of the types much more. */
+#define TYPES_AHEAD (1u << 20)
+#define STRINGS_AHEAD (128u << 10)
 #define BTF_MAX (64u << 20)
 #define PAGE 4096u
 
@@ -193,7 +196,8 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	m->half[0].n = m->half[1].from = split;
 	m->half[1].n = (size_t)n - split;
 	for (unsigned i = 0; i < 2; i++)
-		m->half[i].lane = bulk_begin(memkernel_bulk(s), start + m->half[i].from, p + m->half[i].from, m->half[i].n);
+		m->half[i].lane = bulk_begin(memkernel_bulk(s), start + m->half[i].from, p + m->half[i].from,
+					     m->half[i].n, i ? STRINGS_AHEAD : TYPES_AHEAD);
 	s->priv->btf = m;
 	object_begin_section(s->vmlinux, ".BTF",
 			     &(struct object_section){p, (size_t)n, start - object_bias(s->vmlinux)},

@@ -47,7 +47,7 @@ static void *begin_bulk(void *ctx, uint64_t addr, void *buf, size_t n)
 {
 	const struct reader *r = ctx;
 
-	return bulk_begin(memkernel_bulk(r->s), addr, buf, n);
+	return bulk_begin(memkernel_bulk(r->s), addr, buf, n, n);
 }
 
 static size_t wait_bulk(void *piece, size_t want)

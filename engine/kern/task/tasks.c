@@ -130,6 +130,8 @@ static bool link_broken(struct task_finder *f, const struct found_task *ft)
 {
 	const struct found_task *next = finder_at(f, ft->next);
 
+	if (ft->t.found & FOUND_IDLE && ft->t.addr != f->init_task)
+		return false; /* it is in no list, and may have been looked at before that was known */
 	if (!ft->next)
 		return ft->stray;
 	if (next == ft)
@@ -252,12 +254,10 @@ static struct tasks *put_together(struct task_finder *f)
 	return t;
 }
 
-/* The run queues come first: they alone know which tasks with pid 0 are idle tasks. */
+/* The run queues come last, although they alone know which tasks with pid 0 are idle tasks: struct rq is far from the
+ * first of the types, and out of the dump's memory these come in while the tasks are read. */
 static struct err *find_all(struct task_finder *f)
 {
-	job_set_phase(f->job, "run queues");
-	TRY(find_by_run_queues(f));
-	TRY(finder_drain(f));
 	job_set_phase(f->job, "PID tree");
 	TRY(find_by_pid_tree(f));
 	TRY(finder_drain(f));
@@ -269,6 +269,9 @@ static struct err *find_all(struct task_finder *f)
 	err_free(e);
 	if (f->init_task)
 		finder_add(f, &(struct candidate){f->init_task, FOUND_TASK_LIST, 0, -1});
+	TRY(finder_drain(f));
+	job_set_phase(f->job, "run queues");
+	TRY(find_by_run_queues(f));
 	TRY(finder_drain(f));
 	if (!f->lost && f->n)
 		return NULL;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/type/btfstrings.h"
+#include <string.h>
+#include "engine/base/alloc.h"
+#include "engine/base/checked.h"
+
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+/* Length, within most bytes, and hash of a string, eight bytes at a time: this runs over a megabyte before the first
+ * screen. The last word has zeroes behind the end, so the length needn't be known before. */
+static size_t measure(const char *s, size_t most, uint32_t *ret)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t h = 0, word = 0;
+	size_t n = 0;
+
+	for (; most - n >= 8; n += 8) {
+		word = load_u64(s + n);
+		uint64_t ends = (word - ones) & ~word & ones << 7;
+		if (ends) {
+			unsigned left = (unsigned)__builtin_ctzll(ends) / 8;
+			*ret = (uint32_t)(mix(h, left ? word & UINT64_MAX >> (64 - 8 * left) : 0) >> 32);
+			return n + left;
+		}
+		h = mix(h, word);
+	}
+	word = 0;
+	for (unsigned i = 0; n < most && s[n]; i += 8)
+		word |= (uint64_t)(uint8_t)s[n++] << i;
+	*ret = (uint32_t)(mix(h, word) >> 32);
+	return n;
+}
+
+struct err *btf_strings_init(struct btf_strings *t, const char *text, uint32_t len)
+{
+	uint32_t cap = 64;
+
+	while (cap < len / 32)
+		cap *= 2;
+	*t = (struct btf_strings){.text = text, .len = len, .mask = cap - 1, .room = len / 16 + 16};
+	TRY(try_alloc(t->room, sizeof(*t->entry), (size_t)1 << 30, &t->entry)); /* mostly enough */
+	TRY(try_alloc(cap, sizeof(*t->head), (size_t)1 << 30, &t->head));
+	alloc_touch(t->head, cap * sizeof(*t->head));
+	return NULL;
+}
+
+void btf_strings_done(struct btf_strings *t)
+{
+	free(t->head);
+	free(t->entry);
+	*t = (struct btf_strings){0};
+}
+
+static void add(struct btf_strings *t, uint32_t offset, uint32_t hash)
+{
+	uint32_t *head = &t->head[hash & t->mask];
+
+	GROW(t->entry, t->n, t->room);
+	t->entry[t->n] = (struct btf_string){offset, *head};
+	*head = ++t->n;
+}
+
+void btf_strings_add(struct btf_strings *t, uint32_t offset)
+{
+	uint32_t hash;
+
+	measure(t->text + offset, t->len - offset, &hash);
+	add(t, offset, hash);
+}
+
+void btf_strings_index(struct btf_strings *t, uint32_t have)
+{
+	while (t->at < have) {
+		uint32_t hash;
+		size_t n = measure(t->text + t->at, have - t->at, &hash);
+		if (t->at + n == have && have < t->len)
+			break; /* it goes on in what isn't there yet */
+		if (n)
+			add(t, t->at, hash);
+		t->at += (uint32_t)n + 1;
+	}
+}
+
+bool btf_strings_next(const struct btf_strings *t, const char *s, uint32_t *e, uint32_t *offset)
+{
+	uint32_t hash;
+
+	measure(s, strlen(s), &hash);
+	for (uint32_t i = *e ? t->entry[*e - 1].next : t->head[hash & t->mask]; i; i = t->entry[i - 1].next) {
+		if (strcmp(t->text + t->entry[i - 1].offset, s))
+			continue;
+		*e = i;
+		*offset = t->entry[i - 1].offset;
+		return true;
+	}
+	return false;
+}
