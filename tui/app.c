@@ -297,7 +297,18 @@ static void settle_opening(struct app *a)
 	nav_load_tasks(a);
 	struct view *log = app_run(a, PANE_LOG, "log", "", false);
 	view_wish(log, WISH_END, NULL, 0, NULL); /* the newest lines tell of the panic */
-	app_run(a, PANE_INSPECTOR, "sys", "", false);
+	a->overview_due = true;
+}
+
+static void settle_overview(struct app *a)
+{
+	const struct pane *p = &a->panes[PANE_INSPECTOR];
+
+	if (!a->overview_due || pane_busy(&a->panes[PANE_TASKS]))
+		return;
+	a->overview_due = false;
+	if (!p->n && !p->next.view) /* nobody was faster */
+		app_run(a, PANE_INSPECTOR, "sys", "", false);
 }
 
 static void settle_pane(struct app *a, struct pane *p)
@@ -325,8 +336,13 @@ static void settle(struct app *a)
 	for (int i = 0; i < PANES; i++)
 		settle_pane(a, &a->panes[i]);
 	settle_pane(a, &a->overlay);
-	nav_settle(a);
-	thing_settle(a);
+	if (a->overview_due && a->dirty) {
+		a->more = true; /* the first tasks are painted before anything else takes a core */
+	} else {
+		settle_overview(a);
+		nav_settle(a);
+		thing_settle(a);
+	}
 	a->dirty |= prompt_settle(a);
 	if (a->npending && a->pending_until && clock_ns() >= a->pending_until)
 		app_key_timeout(a);

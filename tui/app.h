@@ -43,6 +43,7 @@ struct app {
 	struct opening *opening; /* until shell is there */
 	struct shell *shell;
 	const char *headline;
+	bool overview_due; /* what the inspector begins with: once the tasks are there, as they are looked at first */
 	struct context ctx;
 
 	struct pane panes[PANES], overlay;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "engine/base/alloc.h"
+#include "engine/kern/open/bulk.h"
 #include "engine/kern/open/debuginfod.h"
 #include "engine/kern/open/debugpkg.h"
 #include "engine/kern/open/kernelcache.h"
@@ -135,6 +136,7 @@ static void make_views(struct session *s, struct job *job)
 	if (e)
 		session_warn(s, "no types, so neither tasks nor structs: %s", err_text(e));
 	err_free(e);
+	bulk_settle(s->priv->bulk);
 	unwinder_add_object(s->unwinder, s->vmlinux);
 	unwinder_set_types(s->unwinder, s->types);
 }

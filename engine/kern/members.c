@@ -18,14 +18,8 @@ const char *kern_why_no_types(const struct session *s)
 		       : "there is no vmlinux, and the dump holds no types (BTF) of its own";
 }
 
-struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
+static struct err *no_symbol(struct session *s, const char *name, uint64_t *ret)
 {
-	struct sym sym;
-
-	if (sym_find(s->symtab, name, &sym)) {
-		*ret = sym.addr;
-		return NULL;
-	}
 	if (vmcoreinfo_symbol(s->vmcoreinfo, name, ret))
 		return NULL;
 	if (symtab_count(s->symtab))
@@ -33,6 +27,26 @@ struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
 	return err_new(ERR_NOTFOUND,
 		       "symbol '%s' is not known: there is no vmlinux, and the dump's own symbols "
 		       "(kallsyms) can't be used", name);
+}
+
+struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret)
+{
+	struct sym sym;
+
+	if (!sym_find(s->symtab, name, &sym))
+		return no_symbol(s, name, ret);
+	*ret = sym.addr;
+	return NULL;
+}
+
+struct err *kern_static(struct session *s, const char *name, uint64_t *ret)
+{
+	struct sym sym;
+
+	if (!sym_find_last(s->symtab, s->vmlinux, name, &sym))
+		return no_symbol(s, name, ret);
+	*ret = sym.addr;
+	return NULL;
 }
 
 /* Without __per_cpu_offset the kernel was built for one CPU: its per-CPU variables are plain. */

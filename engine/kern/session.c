@@ -269,7 +269,6 @@ void session_close(struct session *s)
 		return;
 	struct session_private *p = s->priv;
 	kernelcache_save(s);
-	bulk_destroy(p->bulk);
 	membtf_done(p->btf);
 	flow_destroy(s->flow);
 	dis_destroy(s->dis);
@@ -281,6 +280,7 @@ void session_close(struct session *s)
 		lines_destroy(s->lines);
 	if (s->symtab)
 		symtab_destroy(s->symtab);
+	bulk_destroy(p->bulk); /* nobody waits for it any more */
 	if (s->index)
 		dwarfindex_destroy(s->index);
 	tasks_destroy(p->tasks.value);

@@ -76,6 +76,8 @@ unsigned session_generation(const struct session *s);
 
 /* Run-time address of a symbol of vmlinux; ERR_NOTFOUND says which is missing. */
 struct err *kern_symbol(struct session *s, const char *name, uint64_t *ret);
+/* The same for a static variable of the kernel's own; of several of that name the one at the highest address. */
+struct err *kern_static(struct session *s, const char *name, uint64_t *ret);
 /* The base that per-CPU symbols' addresses are added to, for a CPU: __per_cpu_offset[cpu]. */
 struct err *kern_percpu_offset(struct session *s, unsigned cpu, uint64_t *ret);
 /* The address of a per-CPU variable on a CPU. */

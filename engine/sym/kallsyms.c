@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Names and addresses stay as the kernel has them, compressed; only where each name begins and the chains of a hash
- * are made at the start (12 bytes a symbol), in one pass. A name that somebody asks for is expanded then, and kept.
- * That matters: this is done before the first screen, which needs some dozens of a hundred thousand.
+ * are made (12 bytes a symbol), of the last names at the start and of the others when somebody has to look there. A
+ * name that somebody asks for is expanded then, and kept. That matters: this is done before the first screen, which
+ * needs some dozens of a hundred thousand.
+ *
+ * As long as names are missing, who looks for one holds a lock that who reads on takes alone. Whoever wants all
+ * symbols has them read first; from then on nothing changes.
  */
 #include "engine/sym/kallsyms.h"
 #include <inttypes.h>
@@ -25,21 +29,26 @@ struct kallsyms {
 	_Atomic(const char *) *shown; /* names that were asked for */
 	pthread_mutex_t lock;	      /* of their text */
 	struct arena text;
+	atomic_bool whole;	     /* all names are known */
+	pthread_rwlock_t names_lock; /* of names, until then */
+	struct kallsyms_source src;  /* needed until then */
+	struct kallsyms_tables tables;
 };
 
-/* ---- opening ---- */
+/* ---- all names ---- */
 
-static struct err *begin_names(struct kallsyms *k, const struct kallsyms_source *src, const struct kallsyms_tables *t)
+static struct err *begin_names(struct kallsyms *k)
 {
+	const struct kallsyms_tables *t = &k->tables;
 	uint64_t most = (uint64_t)k->names.n * (KS_NAME_MAX / 8);
 
 	/* the next table known ends them; the markers lie in between */
 	if (t->token_table > t->names && t->token_table - t->names < most)
 		most = t->token_table - t->names;
-	return ks_begin(src, t->names, (size_t)most, &k->names.bytes);
+	return ks_begin(&k->src, t->names, (size_t)most, &k->names.bytes);
 }
 
-static struct err *read_names(struct kallsyms *k, const struct kallsyms_tables *t)
+static struct err *walk_all(struct kallsyms *k)
 {
 	struct ks_names *v = &k->names;
 	size_t end;
@@ -56,12 +65,22 @@ static struct err *read_names(struct kallsyms *k, const struct kallsyms_tables *
 		end = v->bytes.size;
 	}
 	ks_settle(&v->bytes, end);
+	ks_index_names(v);
 	if (whole)
 		return NULL;
 	return err_new(ERR_CORRUPT, "the %" PRIu32 " names of kallsyms at %#" PRIx64 " make no sense", v->n,
-		       t->names);
+		       k->tables.names);
 }
 
+/* All of them, from the first one on, as if nothing had been read. */
+static struct err *read_all_names(struct kallsyms *k)
+{
+	ks_names_free(&k->names);
+	TRY(begin_names(k));
+	return walk_all(k);
+}
+
+/* Those without an address, too. */
 static void drop_lost(struct kallsyms *k)
 {
 	k->lost = k->names.lost;
@@ -71,17 +90,78 @@ static void drop_lost(struct kallsyms *k)
 		k->names.at[i] = KS_LOST;
 		k->lost++;
 	}
+	if (k->lost && k->src.lost)
+		k->src.lost(k->src.ctx, k->lost, k->names.n);
+}
+
+/* ---- reading on ---- */
+
+/* As nothing leads through them. */
+static void no_names(struct ks_names *v)
+{
+	uint32_t n = v->n;
+
+	ks_names_free(v);
+	v->at = xmalloc(n * sizeof(*v->at));
+	memset(v->at, 0xff, n * sizeof(*v->at)); /* KS_LOST */
+	v->next = xcalloc(n, sizeof(*v->next));
+	ks_index_names(v);
+}
+
+/* With the lock held alone. Damage is only found here if it is where nobody has looked: then all is read anew, in the
+ * way that leads across it. */
+static void read_on(struct kallsyms *k)
+{
+	struct ks_names *v = &k->names;
+	bool good = v->high <= v->low || ks_more_blocks(v);
+
+	if (good && v->high > v->low)
+		return;
+	if (good)
+		ks_end_blocks(v);
+	else if (!err_ok(read_all_names(k)))
+		no_names(v);
+	drop_lost(k);
+	atomic_store_explicit(&k->whole, true, memory_order_release);
+}
+
+static bool is_whole(const struct kallsyms *k)
+{
+	return atomic_load_explicit(&k->whole, memory_order_acquire);
+}
+
+void kallsyms_complete(struct kallsyms *k)
+{
+	if (is_whole(k))
+		return;
+	pthread_rwlock_wrlock(&k->names_lock);
+	while (!is_whole(k))
+		read_on(k);
+	pthread_rwlock_unlock(&k->names_lock);
+}
+
+/* ---- opening ---- */
+
+/* Before anybody else has it. */
+static bool find_border(struct kallsyms *k, const char *name, uint32_t *ret)
+{
+	uint32_t from = 0;
+
+	while (!ks_find_name(&k->names, name, &from, ret)) {
+		if (is_whole(k))
+			return false;
+		read_on(k);
+		from = 0;
+	}
+	return true;
 }
 
 static void find_percpu(struct kallsyms *k)
 {
-	uint32_t from = 0, start, end;
+	uint32_t start, end;
 
 	k->percpu_last = KS_LOST;
-	if (!ks_find_name(&k->names, "__per_cpu_start", &from, &start))
-		return;
-	from = 0;
-	if (!ks_find_name(&k->names, "__per_cpu_end", &from, &end))
+	if (!find_border(k, "__per_cpu_start", &start) || !find_border(k, "__per_cpu_end", &end))
 		return;
 	k->percpu = ks_address(&k->addrs, start);
 	k->percpu_end = ks_address(&k->addrs, end);
@@ -96,20 +176,29 @@ static struct kallsyms *create(uint32_t n)
 	k->names.tokens = &k->tokens;
 	k->shown = xcalloc(n, sizeof(*k->shown));
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_rwlock_init(&k->names_lock, NULL);
 	return k;
 }
 
-static struct err *read_all(struct kallsyms *k, const struct kallsyms_source *src, const struct kallsyms_tables *t)
+static struct err *read_all(struct kallsyms *k)
 {
-	TRY(ks_read_tokens(src, t, &k->tokens));
-	TRY(begin_names(k, src, t));
-	TRY(ks_begin_addresses(src, t, k->names.n, &k->addrs));
-	TRY(read_names(k, t));
-	ks_index_names(&k->names);
-	TRY(ks_finish_addresses(src, &k->names, &k->addrs));
-	drop_lost(k);
+	TRY(ks_read_tokens(&k->src, &k->tables, &k->tokens));
+	TRY(ks_begin_addresses(&k->src, &k->tables, k->names.n, &k->addrs));
+	bool begun = ks_begin_blocks(&k->names, &k->src, &k->tables);
+	if (!begun)
+		TRY(read_all_names(k));
+	TRY(ks_finish_addresses(&k->src, &k->names, &k->addrs));
+	if (begun && k->addrs.raw.holes.n) {
+		TRY(read_all_names(k));
+		begun = false;
+	}
+	if (!begun)
+		drop_lost(k);
+	atomic_init(&k->whole, !begun);
 	find_percpu(k);
-	k->slide = src->slide;
+	k->slide = k->src.slide;
+	k->src.anchors = NULL; /* the caller's */
+	k->src.nanchors = 0;
 	return NULL;
 }
 
@@ -127,7 +216,9 @@ struct err *kallsyms_open(const struct kallsyms_source *src, const struct kallsy
 	if (!n || n > KS_SYMS_MAX)
 		return err_new(ERR_CORRUPT, "kallsyms of %" PRIu32 " symbols can't be", n);
 	struct kallsyms *k = create(n);
-	struct err *e = read_all(k, src, t);
+	k->src = *src;
+	k->tables = *t;
+	struct err *e = read_all(k);
 	if (e)
 		kallsyms_close(k);
 	else
@@ -146,6 +237,7 @@ void kallsyms_close(struct kallsyms *k)
 	free(k->shown);
 	arena_free(&k->text);
 	pthread_mutex_destroy(&k->lock);
+	pthread_rwlock_destroy(&k->names_lock);
 	free(k);
 }
 
@@ -154,8 +246,9 @@ uint32_t kallsyms_count(const struct kallsyms *k)
 	return k->names.n;
 }
 
-uint32_t kallsyms_lost(const struct kallsyms *k)
+uint32_t kallsyms_lost(struct kallsyms *k)
 {
+	kallsyms_complete(k);
 	return k->lost;
 }
 
@@ -247,7 +340,8 @@ static const char *keep_name(struct kallsyms *k, uint32_t i, const char *text, s
 	return kept;
 }
 
-bool kallsyms_get(struct kallsyms *k, uint32_t i, struct sym *ret)
+/* One whose name is known. */
+static bool get(struct kallsyms *k, uint32_t i, struct sym *ret)
 {
 	char text[KS_NAME_ROOM], letter;
 	size_t n = ks_name(&k->names, i, &letter, text);
@@ -266,10 +360,17 @@ bool kallsyms_get(struct kallsyms *k, uint32_t i, struct sym *ret)
 	return true;
 }
 
-bool kallsyms_place(const struct kallsyms *k, uint32_t i, uint64_t *addr, char *type)
+bool kallsyms_get(struct kallsyms *k, uint32_t i, struct sym *ret)
+{
+	kallsyms_complete(k);
+	return get(k, i, ret);
+}
+
+bool kallsyms_place(struct kallsyms *k, uint32_t i, uint64_t *addr, char *type)
 {
 	char begin[3];
 
+	kallsyms_complete(k);
 	if (!ks_name_begins(&k->names, i, begin) || sym_is_label(begin + 1))
 		return false;
 	*addr = ks_address(&k->addrs, i);
@@ -281,23 +382,54 @@ bool kallsyms_next_named(struct kallsyms *k, const char *name, uint32_t *i, stru
 {
 	uint32_t at;
 
-	return ks_find_name(&k->names, name, i, &at) && kallsyms_get(k, at, ret);
+	kallsyms_complete(k);
+	return ks_find_name(&k->names, name, i, &at) && get(k, at, ret);
 }
 
-bool kallsyms_begins(const struct kallsyms *k, uint32_t i, const char *prefix, size_t n)
+/* The last one of the name, as far as that can be told from what is known: a global one has no equal, and behind the
+ * stretches that were walked there are none unknown. */
+static bool last_known(struct kallsyms *k, const char *name, struct sym *ret)
+{
+	uint32_t at;
+
+	return ks_find_last(&k->names, name, &at) && get(k, at, ret) &&
+	       (is_whole(k) || at / KS_BLOCK >= k->names.high || (ret->type >= 'A' && ret->type <= 'Z'));
+}
+
+bool kallsyms_last_named(struct kallsyms *k, const char *name, struct sym *ret)
+{
+	for (;;) {
+		bool whole = is_whole(k);
+		if (!whole)
+			pthread_rwlock_rdlock(&k->names_lock);
+		bool found = last_known(k, name, ret);
+		if (!whole)
+			pthread_rwlock_unlock(&k->names_lock);
+		if (found || whole)
+			return found;
+		pthread_rwlock_wrlock(&k->names_lock);
+		if (!is_whole(k))
+			read_on(k);
+		pthread_rwlock_unlock(&k->names_lock);
+	}
+}
+
+bool kallsyms_begins(struct kallsyms *k, uint32_t i, const char *prefix, size_t n)
 {
 	char text[KS_NAME_ROOM], letter;
 
+	kallsyms_complete(k);
 	return ks_name(&k->names, i, &letter, text) >= n && !strncmp(text, prefix, n);
 }
 
 /* ---- kept between sessions ---- */
 
-void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret)
+void kallsyms_get_parts(struct kallsyms *k, struct kallsyms_parts *ret)
 {
 	const struct ks_names *v = &k->names;
 	const struct ks_addresses *a = &k->addrs;
 
+	kallsyms_complete(k);
 	*ret = (struct kallsyms_parts){
 		.shape = {
 			.n = v->n,
@@ -345,7 +477,7 @@ struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, st
 	uint64_t moved = slide - h->slide;
 	struct kallsyms *k = create(parts_fit(p) ? h->n : 1);
 
-	k->borrowed = true;
+	k->borrowed = k->whole = true;
 	if (!parts_fit(p) ||
 	    !ks_split_tokens(p->data[KALLSYMS_TOKENS].p, p->data[KALLSYMS_TOKENS].n, &k->tokens)) {
 		kallsyms_close(k);

@@ -31,6 +31,8 @@ struct kallsyms_source {
 	void *(*begin)(void *ctx, uint64_t addr, void *buf, size_t n);
 	size_t (*wait)(void *piece, size_t want);
 	void (*end)(void *piece);
+	/* Some symbols, of all, are on pages that the dump doesn't have; called once, maybe much later. May be NULL. */
+	void (*lost)(void *ctx, uint32_t lost, uint32_t all);
 	void *ctx;
 	uint64_t image, image_end; /* the kernel's image: what symbols lie in */
 	uint64_t slide;		   /* what KASLR has moved it by */
@@ -48,7 +50,8 @@ struct kallsyms_tables {
 
 struct kallsyms;
 
-/* ERR_CORRUPT, ERR_FAULT: the tables can't be used, and why. */
+/* Reads what is likely to be asked for first; more is read when somebody asks for it, so src->ctx must live as long as
+ * what comes out. ERR_CORRUPT, ERR_FAULT: the tables can't be used, and why. */
 struct err *kallsyms_open(const struct kallsyms_source *src, const struct kallsyms_tables *t,
 			  struct kallsyms **ret);
 void kallsyms_close(struct kallsyms *k);
@@ -61,14 +64,18 @@ struct err *kallsyms_find(const struct kallsyms_source *src, struct job *job,
 uint32_t kallsyms_count(const struct kallsyms *k);
 bool kallsyms_get(struct kallsyms *k, uint32_t i, struct sym *ret);
 /* Only its address and type, which is cheaper; false also for a label. */
-bool kallsyms_place(const struct kallsyms *k, uint32_t i, uint64_t *addr, char *type);
+bool kallsyms_place(struct kallsyms *k, uint32_t i, uint64_t *addr, char *type);
 /* The next symbol of that name; start with *i = 0. */
 bool kallsyms_next_named(struct kallsyms *k, const char *name, uint32_t *i, struct sym *ret);
+/* The one at the highest address, for which mostly not all names have to be read. */
+bool kallsyms_last_named(struct kallsyms *k, const char *name, struct sym *ret);
+/* Reads all names, as the other calls do. */
+void kallsyms_complete(struct kallsyms *k);
 /* Does the i-th one's name begin with these n characters? */
-bool kallsyms_begins(const struct kallsyms *k, uint32_t i, const char *prefix, size_t n);
+bool kallsyms_begins(struct kallsyms *k, uint32_t i, const char *prefix, size_t n);
 /* The lowest address in the image, and the highest. */
 void kallsyms_bounds(const struct kallsyms *k, uint64_t *low, uint64_t *high);
-uint32_t kallsyms_lost(const struct kallsyms *k);
+uint32_t kallsyms_lost(struct kallsyms *k);
 /* "absolute", "base-relative", "absolute per-CPU", "place-relative" */
 const char *kallsyms_encoding(const struct kallsyms *k);
 
@@ -86,7 +93,7 @@ struct kallsyms_parts {
 		size_t n;      /* bytes */
 	} data[KALLSYMS_DATA];
 };
-void kallsyms_get_parts(const struct kallsyms *k, struct kallsyms_parts *ret);
+void kallsyms_get_parts(struct kallsyms *k, struct kallsyms_parts *ret);
 /* Makes it of parts, which stay borrowed, for an image that is moved by slide. The parts are untrusted.
  * ERR_CORRUPT. */
 struct err *kallsyms_of_parts(const struct kallsyms_parts *p, uint64_t slide, struct kallsyms **ret);

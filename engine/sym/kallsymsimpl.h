@@ -16,6 +16,7 @@
 /* Room for a name while it is put together. */
 #define KS_NAME_ROOM (KS_NAME_MAX + KS_TOKEN_FAST)
 #define KS_LOST UINT32_MAX
+#define KS_TABLE_MAX (256u << 20) /* bytes */
 
 /* Letters that begin a name. */
 static inline bool ks_is_letter(char c)
@@ -58,6 +59,13 @@ struct ks_bytes {
 	size_t have;
 };
 
+/* Blocks [from, to) of names on their way. */
+struct ks_stretch {
+	uint32_t from, to;
+	void *piece; /* of src->begin(); or NULL */
+	size_t have; /* bytes of it that are there */
+};
+
 /* Names by number and by hash. */
 struct ks_names {
 	struct ks_bytes bytes;
@@ -68,6 +76,12 @@ struct ks_names {
 	uint32_t *heads, *next; /* chains of numbers, ascending, by hash; KS_LOST: the end */
 	uint32_t mask;	       /* of heads */
 	uint32_t lost;	       /* names that no chain has */
+	/* While only the blocks [0, low) and from high on have been walked (kallsymsblocks.c): */
+	const struct kallsyms_source *src; /* NULL: all have been */
+	uint64_t addr;			   /* of the names */
+	uint32_t *block;		   /* where each begins in bytes, and the end */
+	uint32_t low, high;
+	struct ks_stretch next_stretch; /* what is being read ahead */
 };
 
 /* n bytes at addr, lost ones as zeroes. An error when there is nothing at all. */
@@ -97,13 +111,37 @@ bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked);
 bool ks_find_names(struct ks_names *v);
 /* Fills in heads, next, mask and lost. */
 void ks_index_names(struct ks_names *v);
+/* As they were before anything was read. */
 void ks_names_free(struct ks_names *v);
+
+/* Begins to walk them by stretches: the first ones and the last ones are known then. false: they must be walked all at
+ * once. t and src are needed until ks_end_blocks(). */
+bool ks_begin_blocks(struct ks_names *v, const struct kallsyms_source *src, const struct kallsyms_tables *t);
+/* The next stretch, towards the first ones; not when high is low. false: as above. */
+bool ks_more_blocks(struct ks_names *v);
+void ks_end_blocks(struct ks_names *v);
+
+/* Of both ways: */
+uint32_t ks_blocks(uint32_t n);
+uint32_t ks_block_size(uint32_t n, uint32_t b);
+uint64_t ks_marker(const uint8_t *p, unsigned width, uint32_t i);
+/* Could these n be the markers of names that end at `end`? */
+bool ks_plausible_markers(const uint8_t *p, unsigned width, uint32_t n, uint64_t end);
+/* Walks up to n names from *at, the first of which is number i; how many there are. Their hashes are kept where the
+ * chains will be. */
+uint32_t ks_walk(struct ks_names *v, bool two_bytes, uint32_t i, uint32_t n, size_t *at);
+/* Empty chains. */
+void ks_make_heads(struct ks_names *v);
+/* Puts the names [from, to) into them: behind those below `behind`, before all others. */
+void ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind);
 /* The first one from *i on with this name (without its letter); *i moves behind it. Whatever the chains hold, they
  * are followed forwards only. */
 bool ks_find_name(const struct ks_names *v, const char *name, uint32_t *i, uint32_t *ret);
 /* The i-th: its letter and its name, NUL-terminated, into out (KS_NAME_ROOM bytes); its length without the letter;
  * 0: it is lost. */
 size_t ks_name(const struct ks_names *v, uint32_t i, char *letter, char *out);
+/* The last one. */
+bool ks_find_last(const struct ks_names *v, const char *name, uint32_t *ret);
 /* Its letter and the two characters behind that; false: lost. */
 bool ks_name_begins(const struct ks_names *v, uint32_t i, char out[3]);
 

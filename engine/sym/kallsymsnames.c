@@ -89,9 +89,7 @@ static bool hash_tokens(const struct ks_tokens *all, const uint8_t *tokens, size
 	return sum >> LENGTH_SHIFT >= 2 && sum >> LENGTH_SHIFT <= KS_NAME_MAX;
 }
 
-/* Walks up to n names from *at, the first of which is number i; how many there are. Their hashes are kept where the
- * chains will be. */
-static uint32_t walk(struct ks_names *v, bool two_bytes, uint32_t i, uint32_t n, size_t *at)
+uint32_t ks_walk(struct ks_names *v, bool two_bytes, uint32_t i, uint32_t n, size_t *at)
 {
 	const uint8_t *tokens;
 	size_t len, good = *at;
@@ -111,17 +109,17 @@ static uint32_t walk(struct ks_names *v, bool two_bytes, uint32_t i, uint32_t n,
 	return k;
 }
 
-static uint32_t blocks_of(uint32_t n)
+uint32_t ks_blocks(uint32_t n)
 {
 	return n / KS_BLOCK + (n % KS_BLOCK != 0);
 }
 
-static uint32_t block_size(uint32_t n, uint32_t b)
+uint32_t ks_block_size(uint32_t n, uint32_t b)
 {
 	return n - b * KS_BLOCK < KS_BLOCK ? n - b * KS_BLOCK : KS_BLOCK;
 }
 
-static uint64_t marker(const uint8_t *p, unsigned width, uint32_t i)
+uint64_t ks_marker(const uint8_t *p, unsigned width, uint32_t i)
 {
 	return width == 4 ? load_u32(p + (size_t)i * 4) : load_u64(p + (size_t)i * 8);
 }
@@ -133,7 +131,7 @@ static bool markers_are(struct ks_names *v, size_t pos, unsigned width, const ui
 	if (same)
 		ks_need(&v->bytes, pos + (size_t)n * width);
 	for (uint32_t b = 0; same && b < n; b++)
-		same = marker(v->bytes.p + pos, width, b) == block[b];
+		same = ks_marker(v->bytes.p + pos, width, b) == block[b];
 	return same;
 }
 
@@ -148,7 +146,7 @@ static bool markers_agree(struct ks_names *v, size_t at, const uint32_t *block, 
 
 bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked)
 {
-	uint32_t nblocks = blocks_of(v->n), b;
+	uint32_t nblocks = ks_blocks(v->n), b;
 	AUTO_FREE uint32_t *block = xcalloc(nblocks, sizeof(*block));
 	bool whole[2] = {false, false};
 
@@ -157,7 +155,7 @@ bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked)
 		*end = 0;
 		for (b = 0; b < nblocks; b++) {
 			block[b] = (uint32_t)*end;
-			if (walk(v, two, b * KS_BLOCK, block_size(v->n, b), end) < block_size(v->n, b))
+			if (ks_walk(v, two, b * KS_BLOCK, ks_block_size(v->n, b), end) < ks_block_size(v->n, b))
 				break;
 		}
 		whole[two] = b == nblocks;
@@ -167,7 +165,7 @@ bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked)
 	if (!*marked && whole[1]) { /* nothing decides: the newer way */
 		*end = 0;
 		v->two_bytes = true;
-		walk(v, true, 0, v->n, end);
+		ks_walk(v, true, 0, v->n, end);
 	}
 	return whole[0] || whole[1];
 }
@@ -178,43 +176,48 @@ bool ks_walk_names(struct ks_names *v, size_t *end, bool *marked)
 #define BLOCK_LEAST (KS_BLOCK * 2u)
 #define BLOCK_MOST (KS_BLOCK * (KS_NAME_MAX / 4u))
 
-static bool plausible_markers(const struct ks_bytes *v, size_t pos, unsigned width, uint32_t n)
+bool ks_plausible_markers(const uint8_t *p, unsigned width, uint32_t n, uint64_t end)
 {
-	if (!range_ok(pos, (uint64_t)n * width, v->size) || marker(v->p + pos, width, 0))
+	if (ks_marker(p, width, 0))
 		return false;
 	for (uint32_t b = 1; b < n; b++) {
-		uint64_t a = marker(v->p + pos, width, b - 1), z = marker(v->p + pos, width, b);
-		if (z <= a || z - a < BLOCK_LEAST || z - a > BLOCK_MOST || z > pos)
+		uint64_t a = ks_marker(p, width, b - 1), z = ks_marker(p, width, b);
+		if (z <= a || z - a < BLOCK_LEAST || z - a > BLOCK_MOST || z > end)
 			return false;
 	}
 	return true;
 }
 
+static bool plausible_at(const struct ks_bytes *v, size_t pos, unsigned width, uint32_t n)
+{
+	return range_ok(pos, (uint64_t)n * width, v->size) && ks_plausible_markers(v->p + pos, width, n, pos);
+}
+
 /* Walks block by block, from where each begins; how many end where the next one does. */
 static uint32_t walk_blocks(struct ks_names *v, bool two, const uint8_t *markers, unsigned width)
 {
-	uint32_t good = 0, n = blocks_of(v->n);
+	uint32_t good = 0, n = ks_blocks(v->n);
 
 	memset(v->at, 0xff, v->n * sizeof(*v->at)); /* KS_LOST */
 	v->two_bytes = two;
 	for (uint32_t b = 0; b < n; b++) {
-		size_t at = (size_t)marker(markers, width, b), size = block_size(v->n, b);
-		bool all = walk(v, two, b * KS_BLOCK, (uint32_t)size, &at) == size;
-		good += all && b + 1 < n && at == marker(markers, width, b + 1);
+		size_t at = (size_t)ks_marker(markers, width, b), size = ks_block_size(v->n, b);
+		bool all = ks_walk(v, two, b * KS_BLOCK, (uint32_t)size, &at) == size;
+		good += all && b + 1 < n && at == ks_marker(markers, width, b + 1);
 	}
 	return good;
 }
 
 bool ks_find_names(struct ks_names *v)
 {
-	uint32_t nblocks = blocks_of(v->n);
+	uint32_t nblocks = ks_blocks(v->n);
 	const struct ks_bytes *b = &v->bytes;
 
 	ks_need(&v->bytes, b->size);
 	for (size_t pos = 0; nblocks > 1 && pos < b->size; pos += 4) {
-		unsigned width = plausible_markers(b, pos, 4, nblocks)			? 4
-				 : pos % 8 == 0 && plausible_markers(b, pos, 8, nblocks) ? 8
-											: 0;
+		unsigned width = plausible_at(b, pos, 4, nblocks)		     ? 4
+				 : pos % 8 == 0 && plausible_at(b, pos, 8, nblocks) ? 8
+										     : 0;
 		if (!width)
 			continue;
 		uint32_t one = walk_blocks(v, false, b->p + pos, width);
@@ -229,34 +232,48 @@ bool ks_find_names(struct ks_names *v)
 
 /* ---- looking up ---- */
 
-void ks_index_names(struct ks_names *v)
+void ks_make_heads(struct ks_names *v)
 {
 	size_t heads = 64;
 
-	while (heads < v->n)
+	while (heads < v->n / 2)
 		heads *= 2;
 	v->mask = (uint32_t)(heads - 1);
 	v->heads = xmalloc(heads * sizeof(*v->heads));
 	alloc_touch(v->heads, heads * sizeof(*v->heads));
 	memset(v->heads, 0xff, heads * sizeof(*v->heads)); /* KS_LOST */
+}
+
+void ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind)
+{
 	/* backwards, so that each chain ascends */
-	for (uint32_t i = v->n; i--;) {
+	for (uint32_t i = to; i-- > from;) {
 		if (v->at[i] == KS_LOST) {
 			v->lost++;
 			continue;
 		}
-		uint32_t *head = &v->heads[v->next[i] & v->mask];
-		v->next[i] = *head;
-		*head = i;
+		uint32_t *link = &v->heads[v->next[i] & v->mask];
+		while (*link < behind)
+			link = &v->next[*link];
+		v->next[i] = *link;
+		*link = i;
 	}
+}
+
+void ks_index_names(struct ks_names *v)
+{
+	ks_make_heads(v);
+	ks_chain(v, 0, v->n, 0);
 }
 
 void ks_names_free(struct ks_names *v)
 {
+	ks_end_blocks(v);
 	ks_bytes_free(&v->bytes);
 	free(v->at);
 	free(v->heads);
 	free(v->next);
+	*v = (struct ks_names){.n = v->n, .tokens = v->tokens};
 }
 
 /* The i-th name's tokens. */
@@ -325,4 +342,14 @@ bool ks_find_name(const struct ks_names *v, const char *name, uint32_t *i, uint3
 		at = v->next[at];
 	}
 	return false;
+}
+
+bool ks_find_last(const struct ks_names *v, const char *name, uint32_t *ret)
+{
+	uint32_t from = 0;
+	bool found = false;
+
+	while (ks_find_name(v, name, &from, ret))
+		found = true;
+	return found;
 }

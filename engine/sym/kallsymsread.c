@@ -9,7 +9,6 @@
 #include "engine/sym/kallsymsimpl.h"
 
 #define PAGE 4096u
-#define TABLE_MAX (256u << 20)
 
 static void add_hole(struct ks_holes *h, size_t start, size_t end)
 {
@@ -65,7 +64,7 @@ static struct err *begin(const struct kallsyms_source *src, uint64_t addr, size_
 	if (!add_u64(addr, n, &end))
 		return err_new(ERR_CORRUPT, "a table of kallsyms at %#" PRIx64 " can't be", addr);
 	*ret = (struct ks_bytes){.size = n, .src = src, .addr = addr};
-	return try_alloc(n + 1, 1, TABLE_MAX, &ret->p);
+	return try_alloc(n + 1, 1, KS_TABLE_MAX, &ret->p);
 }
 
 struct err *ks_read(const struct kallsyms_source *src, uint64_t addr, size_t n,

@@ -47,6 +47,9 @@ void symtab_add_list(struct symtab *st, struct object *o, const struct sym *v, s
 
 /* By name; the first global one, else the first local one. false: no such symbol. */
 bool sym_find(struct symtab *st, const char *name, struct sym *ret);
+/* Of o's symbols of that name the one at the highest address: of the kernel's, a variable rather than a function. Out
+ * of a dump's memory it is found without all names having been read. */
+bool sym_find_last(struct symtab *st, const struct object *o, const char *name, struct sym *ret);
 /* All symbols of a name, in address order; i counts from 0. */
 bool sym_find_nth(struct symtab *st, const char *name, size_t i, struct sym *ret);
 /* The symbol that covers addr (its own size, or up to the next symbol of the same section kind).

@@ -6,6 +6,9 @@
  * only as far as somebody asks: what a task list needs is mostly among the first types and strings, and of a dump
  * without vmlinux the section is still being unpacked behind. What types say about each other (ids, string offsets)
  * is checked when it is used: that keeps opening fast, and one bad type spoils nothing else.
+ *
+ * Who looks for what is known needs no lock: a chain only grows at its head. While one walks on, those who want no
+ * more than he has found go on, too.
  */
 #include "engine/type/btf.h"
 #include "engine/type/btfstrings.h"
@@ -47,15 +50,19 @@ struct btf {
 	struct object_coming coming;
 	atomic_size_t strs_have;
 	/* The walk: */
-	pthread_mutex_t lock; /* of what follows, but what is atomic */
+	pthread_mutex_t lock; /* of walking */
+	pthread_cond_t news;  /* the walk has stopped for now */
+	bool walking;	      /* by somebody, who alone may change what follows */
 	atomic_uint n;	      /* types known; what is below is never changed */
 	atomic_bool whole;
 	uint32_t at, types_have; /* where the next one begins; bytes of types that have been waited for */
 	uint32_t *offset; /* of each type within types; room for as many as there can be */
 	uint32_t *next;	  /* of each type: number + 1 of the one before it in its chain */
-	uint32_t *head, mask; /* of the chains: number + 1 */
+	atomic_uint *head; /* of the chains: number + 1 */
+	uint32_t mask;
 	atomic_uint unknown_id;
-	bool enums_signed;
+	atomic_bool enums_signed;
+	pthread_mutex_t strings_lock; /* of the two below */
 	struct btf_strings strings;
 	bool have_inner; /* names that begin within another string are in strings, too */
 };
@@ -110,27 +117,36 @@ static void need(const struct btf *b, const void *p, size_t n)
 
 #define AHEAD 16384u /* bytes that are waited for at a time */
 
-/* With the lock held. */
 static void need_types(struct btf *b, uint64_t upto)
 {
 	if (upto <= b->types_have)
 		return;
-	upto += AHEAD;
-	b->types_have = upto < b->types_len ? (uint32_t)upto : b->types_len;
+	b->types_have = upto + AHEAD < b->types_len ? (uint32_t)upto + AHEAD : b->types_len;
 	need(b, b->types, b->types_have);
 }
 
-/* Strings are waited for well behind the one that is wanted, as nobody knows where it ends. */
+/* Strings are waited for well behind the one that is wanted, as nobody knows where it ends: from `from` on. */
+static void need_strings(struct btf *b, uint32_t from, uint32_t upto)
+{
+	if (b->coming.need && atomic_load_explicit(&b->strs_have, memory_order_acquire) < upto)
+		need(b, b->strs + from, upto - from);
+}
+
+/* The one at `at`. */
 static void need_string(struct btf *b, uint32_t at)
 {
-	size_t upto = (size_t)at + NAME_MAX_LEN + 1;
+	need_strings(b, at, b->strs_len - at > NAME_MAX_LEN ? at + NAME_MAX_LEN + 1 : b->strs_len);
+}
 
-	upto = upto < b->strs_len ? upto : b->strs_len;
-	if (!b->coming.need || atomic_load_explicit(&b->strs_have, memory_order_acquire) >= upto)
-		return;
-	upto = upto + AHEAD < b->strs_len ? upto + AHEAD : b->strs_len;
-	need(b, b->strs, upto);
-	atomic_store_explicit(&b->strs_have, upto, memory_order_release);
+/* All that begin before upto. */
+static void need_all_strings(struct btf *b, uint32_t upto)
+{
+	size_t have = b->strs_have;
+
+	upto = b->strs_len - upto > NAME_MAX_LEN ? upto + NAME_MAX_LEN + 1 : b->strs_len;
+	need_strings(b, 0, upto);
+	while (have < upto && !atomic_compare_exchange_weak(&b->strs_have, &have, upto))
+		; /* somebody else has waited for more */
 }
 
 /* A string, wherever it begins: the section ends in NUL, so it ends too. */
@@ -159,7 +175,7 @@ static bool has_kind(const struct btf *b, uint32_t i, uint32_t kinds)
 
 #define STEP 1024u /* types that it goes on by, at least */
 
-static uint32_t *head_of(const struct btf *b, uint32_t name)
+static atomic_uint *head_of(const struct btf *b, uint32_t name)
 {
 	return &b->head[(name * 0x9e3779b1u >> 8) & b->mask];
 }
@@ -167,10 +183,10 @@ static uint32_t *head_of(const struct btf *b, uint32_t name)
 /* Chains have the newest first. */
 static void chain(struct btf *b, uint32_t i)
 {
-	uint32_t *head = head_of(b, name_of(b, i));
+	atomic_uint *head = head_of(b, name_of(b, i));
 
-	b->next[i] = *head;
-	*head = i + 1;
+	b->next[i] = atomic_load_explicit(head, memory_order_relaxed);
+	atomic_store_explicit(head, i + 1, memory_order_release);
 }
 
 /* The type where the walk is; false: it ends there. */
@@ -184,17 +200,18 @@ static bool walk_one(struct btf *b, uint32_t i)
 	need_types(b, b->at + len);
 	uint32_t info = load_u32(b->types + b->at + 4);
 	b->offset[i] = b->at;
-	b->enums_signed |= kind_of(info) == BTF_ENUM && info >> 31;
+	if (kind_of(info) == BTF_ENUM && info >> 31)
+		atomic_store_explicit(&b->enums_signed, true, memory_order_release);
 	if (name_of(b, i))
 		chain(b, i);
 	b->at += (uint32_t)len;
 	return true;
 }
 
-/* With the lock held: some types more. */
-static void walk_on(struct btf *b, uint32_t upto)
+/* Some types more. */
+static void walk_on(struct btf *b)
 {
-	uint32_t i = b->n, end = i + STEP > upto ? i + STEP : upto;
+	uint32_t i = b->n, end = i + STEP;
 	bool more = true;
 
 	while (i < end && b->at < b->types_len && (more = walk_one(b, i)))
@@ -206,18 +223,35 @@ static void walk_on(struct btf *b, uint32_t upto)
 		atomic_store_explicit(&b->whole, true, memory_order_release);
 }
 
+/* More than n are known, or all: one walks, the others wait until he has come a step further, and look again whether
+ * they need more. */
+static void extend(struct btf *b, uint32_t n)
+{
+	pthread_mutex_lock(&b->lock);
+	while (b->walking && b->n == n)
+		pthread_cond_wait(&b->news, &b->lock);
+	if (b->n == n && !b->whole) {
+		b->walking = true;
+		pthread_mutex_unlock(&b->lock);
+		walk_on(b);
+		pthread_mutex_lock(&b->lock);
+		b->walking = false;
+		pthread_cond_broadcast(&b->news);
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
 /* Is the i-th type known, once the walk has come there? */
 static bool reach(struct btf *b, uint32_t i)
 {
-	if (i < atomic_load_explicit(&b->n, memory_order_acquire))
-		return true;
-	if (atomic_load_explicit(&b->whole, memory_order_acquire))
-		return false;
-	pthread_mutex_lock(&b->lock);
-	while (!b->whole && i >= b->n)
-		walk_on(b, i < UINT32_MAX - STEP ? i + 1 : b->n + STEP);
-	pthread_mutex_unlock(&b->lock);
-	return i < b->n;
+	uint32_t n;
+
+	while (i >= (n = atomic_load_explicit(&b->n, memory_order_acquire))) {
+		if (atomic_load_explicit(&b->whole, memory_order_acquire))
+			return i < b->n;
+		extend(b, n);
+	}
+	return true;
 }
 
 static void reach_all(struct btf *b)
@@ -227,12 +261,12 @@ static void reach_all(struct btf *b)
 
 /* ---- names ---- */
 
-/* The lowest id of this name behind the first `seen`, which come last in the chain. */
-static uint32_t look_up(struct btf *b, uint32_t seen, uint32_t kinds, uint32_t name)
+/* The lowest id of this name among those known. */
+static uint32_t look_up(struct btf *b, uint32_t kinds, uint32_t name)
 {
 	uint32_t best = 0;
 
-	for (uint32_t i = *head_of(b, name); i > seen; i = b->next[i - 1])
+	for (uint32_t i = atomic_load_explicit(head_of(b, name), memory_order_acquire); i; i = b->next[i - 1])
 		if (name_of(b, i - 1) == name && has_kind(b, i - 1, kinds))
 			best = b->first_id + i - 1;
 	return best;
@@ -241,8 +275,7 @@ static uint32_t look_up(struct btf *b, uint32_t seen, uint32_t kinds, uint32_t n
 /* A type's name may be the end of another string; nobody writes BTF so, but nothing forbids it. */
 static void add_inner(struct btf *b)
 {
-	while (!b->whole)
-		walk_on(b, b->n + STEP);
+	reach_all(b);
 	for (uint32_t i = 0; i < b->n; i++) {
 		uint32_t at = name_of(b, i) - b->first_str;
 		if (name_of(b, i) >= b->first_str && at && at < b->strs_len && b->strs[at - 1])
@@ -251,51 +284,49 @@ static void add_inner(struct btf *b)
 	b->have_inner = true;
 }
 
-/* Some strings more, with the lock held; false: all are indexed. */
-static bool more_strings(struct btf *b)
+/* Strings up to `upto` are there: with the lock held, indexes them. */
+static void index_strings(struct btf *b, uint32_t upto)
 {
-	struct btf_strings *t = &b->strings;
-	uint32_t from = t->at, upto = from;
-
-	if (from >= b->strs_len && b->have_inner)
-		return false;
-	if (from >= b->strs_len)
+	btf_strings_index(&b->strings, upto);
+	if (b->strings.at >= b->strs_len && !b->have_inner)
 		add_inner(b);
-	while (t->at == from && from < b->strs_len) {
-		upto = b->strs_len - upto > AHEAD ? upto + AHEAD : b->strs_len;
-		need_string(b, upto - 1);
-		btf_strings_index(t, upto);
-	}
-	return true;
 }
 
-/* The next place of this name among b's strings, as far as they had to be indexed to find the first one; `all`: among
+/* The next place of this name among b's strings, as far as they have to be indexed to find the first one; `all`: among
  * all of them. *e: 0 at the start. */
 static bool next_place(struct btf *b, const char *name, bool all, uint32_t *e, uint32_t *offset)
 {
-	bool found;
+	const struct btf_strings *t = &b->strings;
+	uint32_t upto = all ? b->strs_len : 0;
 
-	pthread_mutex_lock(&b->lock);
-	while (all && more_strings(b))
-		;
-	while (!(found = btf_strings_next(&b->strings, name, e, offset)) && !*e && more_strings(b))
-		;
-	pthread_mutex_unlock(&b->lock);
-	*offset += b->first_str;
-	return found;
+	for (;;) {
+		if (upto)
+			need_all_strings(b, upto);
+		if (upto == b->strs_len)
+			reach_all(b); /* as add_inner() will */
+		pthread_mutex_lock(&b->strings_lock);
+		if (t->at < upto)
+			index_strings(b, upto);
+		bool found = btf_strings_next(t, name, e, offset), whole = t->at >= b->strs_len;
+		upto = t->at > upto ? t->at : upto; /* less when a string is longer than that */
+		pthread_mutex_unlock(&b->strings_lock);
+		upto = b->strs_len - upto > AHEAD ? upto + AHEAD : b->strs_len;
+		if (found)
+			*offset += b->first_str;
+		if (found || whole || *e)
+			return found;
+	}
 }
 
 static uint32_t find_at(struct btf *b, uint32_t kinds, uint32_t name)
 {
-	uint32_t id, seen = 0;
-
-	pthread_mutex_lock(&b->lock);
-	while (!(id = look_up(b, seen, kinds, name)) && !b->whole) {
-		seen = b->n;
-		walk_on(b, seen + STEP);
+	for (;;) {
+		bool whole = atomic_load_explicit(&b->whole, memory_order_acquire);
+		uint32_t n = atomic_load_explicit(&b->n, memory_order_acquire), id = look_up(b, kinds, name);
+		if (id || whole)
+			return id;
+		extend(b, n);
 	}
-	pthread_mutex_unlock(&b->lock);
-	return id;
 }
 
 /* ---- opening ---- */
@@ -345,7 +376,7 @@ static struct err *begin_walk(struct btf *b)
 
 	TRY(try_alloc(most + 1, sizeof(*b->offset), (size_t)1 << 30, &b->offset));
 	TRY(try_alloc(most + 1, sizeof(*b->next), (size_t)1 << 30, &b->next));
-	while (heads < most / 4) /* most types are longer than a record, and half have no name */
+	while (heads < most / 8) /* most types are longer than a record, and half have no name */
 		heads *= 2;
 	b->mask = heads - 1;
 	TRY(try_alloc(heads, sizeof(*b->head), (size_t)1 << 30, &b->head));
@@ -365,6 +396,8 @@ struct err *btf_open(const struct object_section *s, const struct object_coming 
 	uint64_t first_id = 1, first_str = 0;
 
 	pthread_mutex_init(&b->lock, NULL);
+	pthread_cond_init(&b->news, NULL);
+	pthread_mutex_init(&b->strings_lock, NULL);
 	b->base = base;
 	b->coming = *how;
 	b->data = s->data;
@@ -396,6 +429,8 @@ void btf_close(struct btf *b)
 	free(b->head);
 	btf_strings_done(&b->strings);
 	pthread_mutex_destroy(&b->lock);
+	pthread_cond_destroy(&b->news);
+	pthread_mutex_destroy(&b->strings_lock);
 	free(b);
 }
 
@@ -418,12 +453,9 @@ uint32_t btf_unknown_id(struct btf *b)
 
 bool btf_enums_signed(struct btf *b)
 {
-	pthread_mutex_lock(&b->lock);
-	while (!b->enums_signed && !b->whole)
-		walk_on(b, b->n + STEP);
-	bool some = b->enums_signed;
-	pthread_mutex_unlock(&b->lock);
-	return some;
+	for (uint32_t i = 0; !atomic_load_explicit(&b->enums_signed, memory_order_acquire) && reach(b, i);)
+		i = atomic_load_explicit(&b->n, memory_order_acquire);
+	return b->enums_signed;
 }
 
 bool btf_get(struct btf *b, uint32_t id, struct btf_type *ret)

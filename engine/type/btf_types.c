@@ -308,9 +308,9 @@ static struct err *find(struct provider *p, enum find_kind kind, const char *nam
 	};
 
 	(void)job;
-	pthread_mutex_lock(&p->ts->lock);
 	uint32_t id = kind == FIND_ENUMERATOR ? find_enumerator((struct btf_provider *)p, name)
 					      : btf_find(of(p)->btf, kinds[kind], name);
+	pthread_mutex_lock(&p->ts->lock);
 	*ret = id ? btf_provider_type(p, id) : NULL;
 	pthread_mutex_unlock(&p->ts->lock);
 	return NULL;

@@ -39,7 +39,7 @@ struct err *btf_strings_init(struct btf_strings *t, const char *text, uint32_t l
 {
 	uint32_t cap = 64;
 
-	while (cap < len / 32)
+	while (cap < len / 64)
 		cap *= 2;
 	*t = (struct btf_strings){.text = text, .len = len, .mask = cap - 1, .room = len / 16 + 16};
 	TRY(try_alloc(t->room, sizeof(*t->entry), (size_t)1 << 30, &t->entry)); /* mostly enough */

@@ -160,7 +160,8 @@ struct shell *open_lab_dump(void)
 	setenv("XDG_CONFIG_HOME", scratch_folder(), 1);
 	if (!path || !err_ok(shell_open(&o, files, 1, NULL, &sh)))
 		return NULL;
-	/* children have none of the threads that would bring it */
+	/* children have none of the threads that would bring these */
+	symtab_count(shell_session(sh)->symtab);
 	return object_section(shell_session(sh)->vmlinux, ".BTF", &btf) ? sh : NULL;
 }
 

@@ -20,7 +20,7 @@
 #define BASE UINT64_C(0xffffffff81000000)
 #define SIZE (1u << 20)
 #define PAGE 4096u
-#define SYMS 3000u
+#define SYMS 12000u
 #define PERCPU 40u /* of them lie in the per-CPU section */
 #define TABLES_AT 0x20000u
 
@@ -203,14 +203,10 @@ static void put_tokens(struct image *m)
 	put(m, index, sizeof(index));
 }
 
-static void make_image(struct image *m, const struct kind *k)
+/* The tables, of the symbols as they are named. */
+static void remake_image(struct image *m, const struct kind *k)
 {
-	memset(m, 0, sizeof(*m));
-	m->p = xcalloc(1, SIZE);
-	for (size_t i = 0; i < TABLES_AT; i++) /* code before */
-		m->p[i] = (uint8_t)(i * 131 + (i >> 7));
 	m->at = TABLES_AT;
-	name_symbols(m, k);
 	if (!k->late)
 		put_addresses(m, k);
 	put_names(m, k);
@@ -218,6 +214,16 @@ static void make_image(struct image *m, const struct kind *k)
 	if (k->late)
 		put_addresses(m, k);
 	m->table_end = m->at;
+}
+
+static void make_image(struct image *m, const struct kind *k)
+{
+	memset(m, 0, sizeof(*m));
+	m->p = xcalloc(1, SIZE);
+	for (size_t i = 0; i < TABLES_AT; i++) /* code before */
+		m->p[i] = (uint8_t)(i * 131 + (i >> 7));
+	name_symbols(m, k);
+	remake_image(m, k);
 }
 
 static void free_image(struct image *m)
@@ -454,6 +460,74 @@ static void lost_pages(void **state)
 	}
 }
 
+static unsigned told_lost;
+
+static void lost(void *ctx, uint32_t n, uint32_t all)
+{
+	(void)ctx;
+	assert_true(n && n < all);
+	told_lost++;
+}
+
+/* Names are read as far as somebody looks; what is lost there is told then. */
+static void damage_found_late(void **state)
+{
+	struct kallsyms *k;
+	struct image m;
+	struct sym s;
+
+	(void)state;
+	make_image(&m, &kinds[0]);
+	for (int slow = 0; slow < 2; slow++) {
+		struct kallsyms_source src = slow ? slow_source(&m) : source(&m, true);
+		size_t page = ((size_t)(m.t.names - BASE) * 2 + m.names_end) / 3 / PAGE;
+		src.lost = lost;
+		told_lost = 0;
+		assert_null(kallsyms_open(&src, &m.t, &k));
+		m.lost[page] = true;
+		assert_true(kallsyms_last_named(k, m.name[SYMS - 1], &s));
+		expect_symbol(&m, &s, SYMS - 1);
+		assert_int_equal(told_lost, 0);
+		assert_true(right_ones(&m, k) > SYMS / 2);
+		assert_int_equal(told_lost, 1);
+		m.lost[page] = false;
+		kallsyms_close(k);
+	}
+	free_image(&m);
+}
+
+/* The last of a name, wherever it is, however much has been read. */
+static void last_of_a_name(void **state)
+{
+	static const uint32_t places[] = {PERCPU + 3, 2500, 3000, SYMS / 2, SYMS - 400, SYMS - 5};
+	enum { N = sizeof(places) / sizeof(places[0]) };
+	struct kallsyms *k;
+	struct image m;
+	struct sym s;
+
+	(void)state;
+	for (unsigned a = 0; a < N; a++)
+		for (unsigned b = a; b < N; b++) {
+			make_image(&m, &kinds[0]);
+			for (unsigned i = a; i <= b; i += b > a ? b - a : 1) {
+				free(m.name[places[i]]);
+				m.name[places[i]] = xstrdup("twice_there");
+				m.letter[places[i]] = 'd';
+			}
+			/* as it was made, but with these names */
+			remake_image(&m, &kinds[0]);
+			struct kallsyms_source src = slow_source(&m);
+			assert_null(kallsyms_open(&src, &m.t, &k));
+			assert_true(kallsyms_last_named(k, "twice_there", &s));
+			expect_symbol(&m, &s, places[b]);
+			assert_false(kallsyms_last_named(k, "thrice_there", &s));
+			assert_true(kallsyms_last_named(k, "twice_there", &s));
+			expect_symbol(&m, &s, places[b]);
+			kallsyms_close(k);
+			free_image(&m);
+		}
+}
+
 /* All that can be asked of whatever came out. */
 static void use(const struct kallsyms_source *src, const struct kallsyms_tables *t)
 {
@@ -542,6 +616,7 @@ int main(void)
 		cmocka_unit_test(not_there),	     cmocka_unit_test(contradicted),
 		cmocka_unit_test(lost_pages),	     cmocka_unit_test(changed_bytes),
 		cmocka_unit_test(counts_and_places),
+		cmocka_unit_test(damage_found_late), cmocka_unit_test(last_of_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,7 +132,7 @@ static struct err *prb_open(struct prb *b)
 {
 	uint64_t var, rb;
 
-	TRY(kern_symbol(b->s, "prb", &var));
+	TRY(kern_static(b->s, "prb", &var));
 	if (!log_place_find(b->s, b->p, P_PLACES) ||
 	    !log_struct_size(b->s, "prb_desc", &b->desc_size) ||
 	    !log_struct_size(b->s, "printk_info", &b->info_size))

@@ -226,10 +226,12 @@ void kernelcache_save(struct session *s)
 	struct places p;
 	int fd;
 
-	/* what is still unread of BTF is read now, and may turn out not to be whole */
-	if (!s->priv->own || s->options.no_cache || !object_section(s->vmlinux, ".BTF", &btf) || !s->priv->own_whole)
+	/* what is still unread is read now, and may turn out not to be whole */
+	if (!s->priv->own || s->options.no_cache || !object_section(s->vmlinux, ".BTF", &btf))
 		return;
 	kallsyms_get_parts(s->priv->own, &k);
+	if (!s->priv->own_whole)
+		return;
 	if (!fill_header(s, &k, &h) || !place(&h, &p))
 		return;
 	AUTO_FREE char *name = file_name(&h);

@@ -17,9 +17,9 @@
 #include "engine/kern/open/bulk.h"
 
 #define PIECE (64u << 10)
-/* Of the strings the first tenth is wanted, of the types much more. */
+/* Of the strings the first quarter is wanted, of the types half or all. */
 #define TYPES_AHEAD (1u << 20)
-#define STRINGS_AHEAD (128u << 10)
+#define STRINGS_AHEAD (448u << 10)
 #define BTF_MAX (64u << 20)
 #define PAGE 4096u
 
@@ -27,6 +27,7 @@
 struct half {
 	size_t from, n;
 	atomic_bool done;
+	pthread_rwlock_t lock;	/* of the lane's life */
 	struct bulk_lane *lane; /* NULL once it is done */
 };
 
@@ -35,7 +36,6 @@ struct membtf {
 	uint64_t addr;
 	uint8_t *p;
 	struct half half[2];
-	pthread_mutex_t lock; /* of their lanes, and of the session's bulk */
 };
 
 /* ---- where it is ---- */
@@ -98,25 +98,6 @@ static struct err *search_btf(struct session *s, struct job *job, uint64_t *star
 
 /* ---- on its way ---- */
 
-/* From `from` bytes on; lost pages are zeroes. Returns how many bytes were lost. */
-static uint64_t read_with_holes(const struct membtf *m, const struct half *h, size_t from)
-{
-	uint64_t start = m->addr + h->from, lost = 0;
-	uint8_t *p = m->p + h->from;
-
-	for (size_t at = from; at < h->n;) {
-		at += mem_read_some(m->s->mem, KERNEL, start + at, p + at, h->n - at, NULL);
-		if (at >= h->n)
-			break;
-		size_t next = at + PAGE - (size_t)((start + at) % PAGE);
-		next = next < h->n ? next : h->n;
-		memset(p + at, 0, next - at);
-		lost += next - at;
-		at = next;
-	}
-	return lost;
-}
-
 static void warn_lost(struct session *s, uint64_t lost)
 {
 	if (!lost)
@@ -126,30 +107,42 @@ static void warn_lost(struct session *s, uint64_t lost)
 			"some types are missing", lost);
 }
 
-static void end_half(struct half *h)
+/* Nothing more of it is on its way; what was lost is told when all of that is known. */
+static void end_half(struct membtf *m, struct half *h)
 {
-	bulk_end(h->lane);
-	h->lane = NULL;
-	atomic_store(&h->done, true);
+	uint64_t lost;
+
+	pthread_rwlock_wrlock(&h->lock);
+	if (!h->done) {
+		bulk_wait(h->lane, h->n);
+		bulk_done(h->lane, &lost);
+		warn_lost(m->s, lost);
+		bulk_end(h->lane);
+		h->lane = NULL;
+		atomic_store(&h->done, true);
+	}
+	pthread_rwlock_unlock(&h->lock);
 }
 
-static void need_half(struct membtf *m, unsigned i, size_t upto)
+static void need_half(struct membtf *m, unsigned i, size_t from, size_t to)
 {
 	struct half *h = &m->half[i];
+	uint64_t lost = 0;
+	bool all = false;
 
 	if (atomic_load(&h->done))
 		return;
-	pthread_mutex_lock(&m->lock);
-	size_t got = h->done ? upto : bulk_wait(h->lane, upto);
-	if (got < upto) /* behind a hole it comes page by page */
-		warn_lost(m->s, read_with_holes(m, h, got));
-	if (!h->done && (got < upto || upto >= h->n))
-		end_half(h);
-	if (m->half[0].done && m->half[1].done) { /* nothing else is on its way */
-		bulk_destroy(m->s->priv->bulk);
-		m->s->priv->bulk = NULL;
+	pthread_rwlock_rdlock(&h->lock);
+	if (!h->done) {
+		if (i && from) /* a string somewhere; types are walked from the first one on */
+			bulk_need(h->lane, from, to);
+		else
+			bulk_wait(h->lane, to);
+		all = bulk_done(h->lane, &lost);
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_rwlock_unlock(&h->lock);
+	if (all || lost)
+		end_half(m, h);
 }
 
 static void need(void *ctx, size_t from, size_t to)
@@ -158,16 +151,17 @@ static void need(void *ctx, size_t from, size_t to)
 	size_t split = m->half[1].from, end = split + m->half[1].n;
 
 	if (from < split)
-		need_half(m, 0, to < split ? to : split);
+		need_half(m, 0, from, to < split ? to : split);
 	if (to > split)
-		need_half(m, 1, (to < end ? to : end) - split);
+		need_half(m, 1, from > split ? from - split : 0, (to < end ? to : end) - split);
 }
 
 void membtf_done(struct membtf *m)
 {
 	if (!m)
 		return;
-	pthread_mutex_destroy(&m->lock);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_rwlock_destroy(&m->half[i].lock);
 	free(m);
 }
 
@@ -192,12 +186,13 @@ struct err *memkernel_add_btf(struct session *s, struct job *job)
 	m->s = s;
 	m->addr = start;
 	m->p = p;
-	pthread_mutex_init(&m->lock, NULL);
 	m->half[0].n = m->half[1].from = split;
 	m->half[1].n = (size_t)n - split;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_rwlock_init(&m->half[i].lock, NULL);
 		m->half[i].lane = bulk_begin(memkernel_bulk(s), start + m->half[i].from, p + m->half[i].from,
-					     m->half[i].n, i ? STRINGS_AHEAD : TYPES_AHEAD);
+					     m->half[i].n, i ? STRINGS_AHEAD : TYPES_AHEAD, true);
+	}
 	s->priv->btf = m;
 	object_begin_section(s->vmlinux, ".BTF",
 			     &(struct object_section){p, (size_t)n, start - object_bias(s->vmlinux)},

@@ -27,27 +27,20 @@ struct bulk *memkernel_bulk(struct session *s)
 	return s->priv->bulk;
 }
 
-struct reader {
-	struct session *s;
-	bool holes; /* large reads were cut short: don't read ahead of them again */
-};
-
 static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t n)
 {
-	struct reader *r = ctx;
+	struct session *s = ctx;
 
-	if (r->holes || n < BULK)
-		return mem_read_some(r->s->mem, KERNEL, addr, buf, n, NULL);
-	size_t got = bulk_read(memkernel_bulk(r->s), addr, buf, n);
-	r->holes = got < n;
+	if (s->priv->image_holes || n < BULK)
+		return mem_read_some(s->mem, KERNEL, addr, buf, n, NULL);
+	size_t got = bulk_read(memkernel_bulk(s), addr, buf, n);
+	s->priv->image_holes = got < n;
 	return got;
 }
 
 static void *begin_bulk(void *ctx, uint64_t addr, void *buf, size_t n)
 {
-	const struct reader *r = ctx;
-
-	return bulk_begin(memkernel_bulk(r->s), addr, buf, n, n);
+	return bulk_begin(memkernel_bulk(ctx), addr, buf, n, n, false);
 }
 
 static size_t wait_bulk(void *piece, size_t want)
@@ -58,6 +51,15 @@ static size_t wait_bulk(void *piece, size_t want)
 static void end_bulk(void *piece)
 {
 	bulk_end(piece);
+}
+
+static void warn_lost(void *ctx, uint32_t lost, uint32_t all)
+{
+	struct session *s = ctx;
+
+	s->priv->own_whole = false;
+	session_warn(s, "%" PRIu32 " of %" PRIu32 " symbols of the kernel's own table are on "
+			"pages that the dump doesn't have", lost, all);
 }
 
 /* ---- symbols ---- */
@@ -100,13 +102,12 @@ static struct err *open_kallsyms(struct session *s, struct job *job, struct kall
 {
 	const struct arch_layout *l = mem_layout(s->mem);
 	struct kallsyms_anchor anchors[KALLSYMS_ANCHORS];
-	struct reader reader = {.s = s};
 	struct kallsyms_source src = {
 		.read = read_kernel,
 		.begin = begin_bulk,
 		.wait = wait_bulk,
 		.end = end_bulk,
-		.ctx = &reader,
+		.ctx = s,
 		.image = l->image_va,
 		.image_end = l->image_va + l->image_size,
 		.slide = l->kernel_offset,
@@ -117,12 +118,15 @@ static struct err *open_kallsyms(struct session *s, struct job *job, struct kall
 	struct err *why = NULL;
 
 	if (told_tables(s, &t)) {
+		src.lost = warn_lost;
 		why = kallsyms_open(&src, &t, ret);
 		if (!why)
 			return NULL;
 	}
 	job_set_phase(job, "looking for the kernel's symbols");
+	src.lost = NULL; /* it tries */
 	struct err *e = kallsyms_find(&src, job, &t);
+	src.lost = warn_lost;
 	if (!e)
 		e = kallsyms_open(&src, &t, ret);
 	if (e && why && err_code(e) != ERR_CANCELLED) {
@@ -137,13 +141,9 @@ struct err *memkernel_add_symbols(struct session *s, struct job *job)
 {
 	struct kallsyms *k;
 
+	s->priv->own_whole = true;
 	TRY(open_kallsyms(s, job, &k));
-	uint32_t n = kallsyms_count(k), lost = kallsyms_lost(k);
-	if (lost)
-		session_warn(s, "%" PRIu32 " of %" PRIu32 " symbols of the kernel's own table are on "
-				"pages that the dump doesn't have", lost, n);
 	symtab_add_kallsyms(s->symtab, s->vmlinux, k);
 	s->priv->own = k;
-	s->priv->own_whole = !lost;
 	return NULL;
 }

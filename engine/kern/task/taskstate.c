@@ -26,7 +26,7 @@ static void read_letters(struct session *s, char *letters)
 	char text[4];
 
 	memset(letters, 0, REPORTED_MAX);
-	if (!err_ok(kern_symbol(s, "task_state_array", &array)))
+	if (!err_ok(kern_static(s, "task_state_array", &array)))
 		return;
 	for (unsigned i = 0; i < REPORTED_MAX; i++) {
 		if (!err_ok(mem_u64(s->mem, KERNEL, array + 8 * i, &str)) ||
