@@ -389,13 +389,30 @@ def help_without_dump(tap):
     tap.check("help of no command", p.returncode == 1 and "no command 'nosuch'" in p.stderr, p.stderr)
 
 
+def each_task(tap):
+    """Rows say whose they are; mounts are told once for each namespace."""
+    pids = {r["pid"] for r in rows("ps")}
+    for command in ("files", "vm"):
+        have = rows("foreach " + command)
+        tap.check("foreach %s: rows have a pid" % command, have and {r["pid"] for r in have} <= pids, have[:2])
+        one = rows(command + " 1")
+        tap.check("foreach %s: its rows are those of each" % command, one and one == [r for r in have if r["pid"] == 1], one[:2])
+    p = run(["foreach mount"])
+    spaces = {}
+    for r in rows("foreach mount"):
+        spaces.setdefault(r.pop("pid"), []).append(r)
+    first = [{k: v for k, v in r.items() if k != "pid"} for r in rows("mount")]
+    tap.check("foreach mount: each namespace once", spaces.get(0) == first and len(spaces) < 5, spaces.keys())
+    tap.check("foreach mount: who shares them is counted", re.search(r"\d+ more tasks share the %d mount" % len(spaces), p.stderr), p.stderr)
+
+
 def main():
     if not VMCORE:
         tap = Tap()
         tap.check("the lab has the required dump", False, "run tests/lab/lab build --required")
         tap.run([])
     try:
-        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, pipes, own_tables, shapes, faults, separate])
+        Tap().run([formats, statuses, walk_plain, stack, values, differences, blanks, marks, filters, helps, help_without_dump, pipes, own_tables, shapes, faults, each_task, separate])
     finally:
         shutil.rmtree(TMP)
 
