@@ -11,6 +11,7 @@
  * told by its state (excluded, lost ...), never taken for an empty one.
  */
 #include "engine/mem/mem.h"
+#include <stdatomic.h>
 #include <string.h>
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
@@ -26,6 +27,7 @@ struct mem {
 	void *symbol_ctx;
 	struct arch_env env;
 	struct arch_layout layout;
+	_Atomic uint64_t other_pgd; /* mem_other_tables(); 0: none */
 	struct tlb tlb;
 };
 
@@ -174,6 +176,40 @@ static bool from_linear(const struct mem *m, uint64_t va, const struct err *e, s
 	return true;
 }
 
+bool mem_other_tables(struct mem *m, uint64_t pgd_pa)
+{
+	uint64_t va = m->layout.direct_va + pgd_pa;
+	struct arch_xlat x;
+
+	if (!pgd_pa || pgd_pa >= m->layout.direct_size)
+		return false;
+	struct err *e = m->arch->walk(&m->env, &m->layout, pgd_pa, va, &x);
+	/* further down the direct map's tables may be lost, too */
+	bool fits = e ? err_state(e) != MEM_UNMAPPED && x.nlevels : x.pa == pgd_pa;
+	err_free(e);
+	if (!fits)
+		return false;
+	atomic_store(&m->other_pgd, pgd_pa);
+	return true;
+}
+
+/* What the kernel's own tables said (e: nothing), or the others where these can't be read. */
+static struct err *by_other_tables(struct mem *m, uint64_t va, struct err *e, struct arch_xlat *x)
+{
+	uint64_t pgd_pa = atomic_load(&m->other_pgd);
+	enum mem_state why = e ? err_state(e) : MEM_PRESENT;
+	struct arch_xlat other;
+
+	if (!e || !pgd_pa || why == MEM_UNMAPPED)
+		return e;
+	uint64_t at = err_addr(e);
+	err_free(e);
+	if (!err_ok(m->arch->walk(&m->env, &m->layout, pgd_pa, va, &other)))
+		return err_fault(why, at);
+	*x = other;
+	return NULL;
+}
+
 struct err *mem_vtop(struct mem *m, struct space s, uint64_t va, struct arch_xlat *ret)
 {
 	*ret = (struct arch_xlat){0};
@@ -186,6 +222,8 @@ struct err *mem_vtop(struct mem *m, struct space s, uint64_t va, struct arch_xla
 
 	uint64_t pgd_pa = s.kind == SPACE_KERNEL ? m->layout.pgd_pa : s.pgd_pa;
 	struct err *e = m->arch->walk(&m->env, &m->layout, pgd_pa, va, ret);
+	if (s.kind == SPACE_KERNEL)
+		e = by_other_tables(m, va, e, ret);
 	if (s.kind != SPACE_KERNEL || !from_linear(m, va, e, ret))
 		return e;
 	err_free(e);

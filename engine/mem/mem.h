@@ -37,6 +37,10 @@ struct mem *mem_create(struct dump *d, const struct arch *a,
 		       bool (*symbol)(void *ctx, const char *name, uint64_t *ret), void *ctx);
 void mem_destroy(struct mem *m);
 
+/* A process' top page table, whose upper half leads to the same tables as the kernel's own: used from now on
+ * for kernel addresses where the own ones can't be read. false: it isn't one. Thread: any. */
+bool mem_other_tables(struct mem *m, uint64_t pgd_pa);
+
 struct dump *mem_dump(const struct mem *m);
 const struct arch *mem_arch(const struct mem *m);
 const struct arch_layout *mem_layout(const struct mem *m);

@@ -194,6 +194,22 @@ def descriptors(tap, d):
     d.restore()
 
 
+def lost_tables(tap, d):
+    """Without the kernel's top page table its stacks and modules are found by those of the processes."""
+    def stacks():
+        found = {}
+        for r in ask(d.path, ["foreach bt -I"])[0]["rows"]:
+            found.setdefault(r["pid"], []).append(r["pc"])
+        return found, len(ask(d.path, ["mod"])[0]["rows"])
+    want, modules = stacks()
+    d.lose_page(d.pgd // PAGE)
+    have, left = stacks()
+    same = sum(have.get(p) == w for p, w in want.items())
+    tap.check("without the kernel's top page table", same > len(want) - 4 and left == modules,
+              "%d of %d stacks, %d of %d modules" % (same, len(want), left, modules))
+    d.restore()
+
+
 def all_cases(tap):
     if not os.path.exists(VMCORE):
         tap.check("the lab has the dump", False, "run tests/lab/lab build --required")
@@ -205,6 +221,7 @@ def all_cases(tap):
         free_lists(tap, d, slab, f)
         walks(tap, d, slab, f)
         descriptors(tap, d)
+        lost_tables(tap, d)
         d.close()
 
 

@@ -16,6 +16,7 @@
 #include "engine/base/checked.h"
 #include "engine/base/hmap.h"
 #include "engine/kern/impl.h"
+#include "engine/kern/task/tasks.h"
 #include "engine/kern/module/moddebug.h"
 #include "engine/kern/module/modparts.h"
 
@@ -222,7 +223,11 @@ static struct err *load_list(struct loading *l)
 static struct err *load(struct session *s, struct job *job, void **ret)
 {
 	struct loading l = {.s = s, .job = job, .ms = xcalloc(1, sizeof(*l.ms))};
+	const struct tasks *ts;
 
+	/* Modules lie where only page tables lead; if the kernel's are lost, tasks know of others. */
+	if (mem_layout(s->mem)->tables_bad)
+		err_free(tasks_load(s, job, &ts));
 	job_set_phase(job, "modules");
 	struct err *e = load_list(&l);
 	if (e && !l.ms->n) {

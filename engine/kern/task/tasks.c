@@ -279,6 +279,21 @@ static struct err *find_all(struct task_finder *f)
 	return find_by_scan(f);
 }
 
+/* The kernel's part of the address space is in every process' tables, too. */
+static void find_tables(struct session *s, const struct tasks *t)
+{
+	struct kern_member m = {.names = "pgd"};
+	struct arch_xlat x;
+	uint64_t pgd;
+
+	if (!mem_layout(s->mem)->tables_bad || !kern_members(s, "struct mm_struct", &m, 1))
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		if (kern_pointer(s, t->v[i].mm) && err_ok(kern_read(s, t->v[i].mm, &m, &pgd)) &&
+		    err_ok(mem_vtop(s->mem, KERNEL, pgd, &x)) && mem_other_tables(s->mem, x.pa))
+			return;
+}
+
 static struct err *nothing_found(struct task_finder *f)
 {
 	return err_new(ERR_CORRUPT,
@@ -307,6 +322,8 @@ static struct err *load(struct session *s, struct job *job, void **ret)
 		e = nothing_found(&f);
 	if (!e)
 		*ret = put_together(&f);
+	if (!e)
+		find_tables(s, *ret);
 	task_reader_done(&f.reader);
 	hmap_free(&f.index);
 	free(f.v);
