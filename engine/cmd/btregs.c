@@ -47,9 +47,10 @@ static struct err *one_reg(struct regs_call *c, const char *name, uint64_t value
 		TRY(tasks_load(b->s, b->c->job, &tasks));
 		word_info_at(b->s, tasks, value, false, &info);
 	}
+	enum row_for whom = info.kind ? ROW_FOR_ALL : ROW_FOR_MACHINES;
 	if (!info.kind)
 		c->rest[c->n++] = (struct named){name, value};
-	struct err *e = reg_row(b, name, value, &info, info.kind ? ROW_FOR_ALL : ROW_FOR_MACHINES);
+	struct err *e = sink_wants(b->c->out, whom) ? reg_row(b, name, value, &info, whom) : NULL;
 	word_info_free(&info);
 	return e;
 }
@@ -91,7 +92,7 @@ struct err *bt_regs(struct bt *b, const struct regs *r)
 		if (regs_has(r, n))
 			TRY(one_reg(&c, a->regs[i].name, r->v[n]));
 	}
-	for (size_t i = 0, first = 0; i < c.n; first = i) {
+	for (size_t i = 0, first = 0; i < c.n && sink_wants(b->c->out, ROW_FOR_PEOPLE); first = i) {
 		AUTO_BUF struct buf line = {0};
 		while (i < c.n && join(&c.rest[i], &line))
 			i++;

@@ -49,7 +49,7 @@ struct err *bt_line(struct bt *b, const struct bt_line *l)
 
 	if (l->text)
 		buf_puts(&line, l->text);
-	else
+	else if (l->only != ROW_FOR_MACHINES) /* who have the values instead */
 		put_line(v, shown, &line);
 	if (v->type)
 		type_print_name(v->type, &type);

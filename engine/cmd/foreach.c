@@ -164,7 +164,7 @@ static struct err *no_other_tasks(const struct cmd *cmd, const struct cmd_args *
 static struct err *run_all(const struct cmd_call *c, const struct taskfilter *f, const char *line,
 			   const struct cmd *cmd)
 {
-	struct quiet quiet = {.sink = {pass_begin, pass_row, pass_note}, .out = c->out};
+	struct quiet quiet = {.sink = {pass_begin, pass_row, pass_note, c->out->audience}, .out = c->out};
 	struct each x = {.cmd = cmd, .line = line, .call = *c};
 	struct cmd_args *args = xcalloc(1, sizeof(*args));
 	struct words w;

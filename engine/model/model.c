@@ -25,9 +25,14 @@ struct err *sink_begin(struct sink *s, const struct table *t, const struct ref *
 	return s->begin(s, &h);
 }
 
+bool sink_wants(const struct sink *s, enum row_for whom)
+{
+	return whom == ROW_FOR_ALL || s->audience == ROW_FOR_ALL || whom == s->audience;
+}
+
 struct err *sink_row(struct sink *s, const struct row *r)
 {
-	return s->row(s, r);
+	return sink_wants(s, r->only) ? s->row(s, r) : NULL;
 }
 
 struct ref row_link(const struct table *t, const struct row *r)

@@ -121,7 +121,11 @@ struct sink {
 	struct err *(*row)(struct sink *s, const struct row *r);
 	/* A problem that doesn't end the command ("12 tasks only from the run queue"). */
 	void (*note)(struct sink *s, enum role role, const char *text);
+	enum row_for audience; /* who reads it; ROW_FOR_ALL: that isn't known */
 };
+
+/* Are rows for these worth making? The others don't come out. */
+bool sink_wants(const struct sink *s, enum row_for whom);
 
 struct err *sink_begin(struct sink *s, const struct table *t, const struct ref *ref,
 		       const char *crash, const char *title_fmt, ...)

@@ -64,7 +64,7 @@ static struct err *rows_row(struct sink *s, const struct row *row)
 	const struct table *t = rows_table(r, row);
 	struct row *to = slot(r, n, &c);
 
-	if (r->second_table || !t || row->only == ROW_FOR_MACHINES)
+	if (r->second_table || !t)
 		return NULL;
 	if (!to) {
 		if (c >= CHUNKS - 1)
@@ -136,7 +136,7 @@ static void rows_add_note(struct sink *s, enum role role, const char *text)
 struct rows *rows_create(void (*news)(void *ctx), void *ctx)
 {
 	struct rows *r = xcalloc(1, sizeof(*r));
-	r->sink = (struct sink){rows_begin, rows_row, rows_add_note};
+	r->sink = (struct sink){rows_begin, rows_row, rows_add_note, ROW_FOR_PEOPLE};
 	r->news = news;
 	r->ctx = ctx;
 	return r;

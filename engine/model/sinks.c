@@ -318,8 +318,6 @@ static struct err *writer_row(struct sink *s, const struct row *r)
 {
 	struct writer *w = (struct writer *)s;
 
-	if (r->only == (w->format == OUT_TEXT ? ROW_FOR_MACHINES : ROW_FOR_PEOPLE))
-		return NULL;
 	switch (w->format) {
 	case OUT_JSON:
 		return json_row(w, r);
@@ -353,7 +351,8 @@ static void writer_note(struct sink *s, enum role role, const char *text)
 struct writer *writer_create(FILE *out, enum out_format f, int width)
 {
 	struct writer *w = xcalloc(1, sizeof(*w));
-	w->sink = (struct sink){writer_table, writer_row, writer_note};
+	w->sink = (struct sink){writer_table, writer_row, writer_note,
+				f == OUT_TEXT ? ROW_FOR_PEOPLE : ROW_FOR_MACHINES};
 	w->out = out;
 	w->format = f;
 	w->width = width;
