@@ -13,6 +13,7 @@
 #define PIECE (64u << 10)
 #define PAGE 4096u
 #define HELPERS 16u /* more don't make it faster */
+#define AHEAD 4u    /* pieces that are read before who reads them comes there */
 
 /* A range on its way. */
 struct bulk_lane {
@@ -23,7 +24,6 @@ struct bulk_lane {
 	size_t n, pieces;
 	bool fill;	/* lost pages are zeroes */
 	uint64_t lost;	/* bytes of them so far */
-	size_t ahead; /* pieces that are read before they are wanted */
 	size_t limit; /* pieces from here on aren't wanted yet */
 	size_t next;  /* pieces before it are taken */
 	size_t ready; /* pieces from the first on that are done */
@@ -288,8 +288,7 @@ struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n,
 {
 	struct bulk_lane *l = xcalloc(1, sizeof(*l));
 
-	*l = (struct bulk_lane){.bulk = b, .addr = addr, .buf = buf, .n = n, .ahead = ahead / PIECE + 1, .fill = fill};
-	l->limit = l->ahead;
+	*l = (struct bulk_lane){.bulk = b, .addr = addr, .buf = buf, .n = n, .limit = ahead / PIECE + 1, .fill = fill};
 	l->pieces = n ? (size_t)((addr + n - 1) / PIECE - addr / PIECE) + 1 : 0;
 	l->got = xmalloc((l->pieces + 1) * sizeof(*l->got));
 	memset(l->got, 0xff, l->pieces * sizeof(*l->got)); /* UNTAKEN */
@@ -324,8 +323,8 @@ size_t bulk_wait(struct bulk_lane *l, size_t want)
 	struct bulk *b = l->bulk;
 
 	pthread_mutex_lock(&b->lock);
-	if (want / PIECE + l->ahead > l->limit) {
-		l->limit = want / PIECE + l->ahead;
+	if (want / PIECE + AHEAD > l->limit) {
+		l->limit = want / PIECE + AHEAD;
 		pthread_cond_broadcast(&b->news);
 	}
 	struct dump_reader *r = take_reader(b);

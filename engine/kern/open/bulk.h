@@ -20,8 +20,8 @@ void bulk_destroy(struct bulk *b);
 /* The threads end with the last lane from now on, instead of waiting for the next one. b may be NULL. */
 void bulk_settle(struct bulk *b);
 
-/* Begins to read n bytes at addr (virtual) into buf, which must stay until the lane's end. ahead: bytes that are
- * worth reading before somebody wants them. fill: lost pages become zeroes; else nothing behind the first is read.
+/* Begins to read n bytes at addr (virtual) into buf, which must stay until the lane's end. ahead: bytes from the
+ * start that are worth reading before somebody wants them. fill: lost pages become zeroes; else nothing behind the first is read.
  * Lanes are read side by side. */
 struct bulk_lane *bulk_begin(struct bulk *b, uint64_t addr, void *buf, size_t n, size_t ahead, bool fill);
 /* Waits, and helps, until at least `want` bytes from the start are there or never will be; how many are. */
