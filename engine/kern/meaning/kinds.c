@@ -173,16 +173,45 @@ static void put_block_dev(const struct meaning_ask *a)
 		buf_printf(&a->ret->text, " %s", name);
 }
 
+/* Who has registered the numbers of a character device: "mem", "ttyS". fs/char_dev.c hashes them by major. */
+static void put_char_dev(const struct meaning_ask *a)
+{
+	enum { HASH = 255, CHAIN = 256, NEXT = 0, MAJOR, MINOR, COUNT, NAME, N };
+	struct kern_member m[N] = {{.names = "next"}, {.names = "major"}, {.names = "baseminor"}, {.names = "minorct"},
+				   {.names = "name"}};
+	uint64_t major = DEV_MAJOR(a->q->u), minor = DEV_MINOR(a->q->u), table, at, v[NAME];
+	char name[64];
+
+	put_dev(a);
+	if (!err_ok(kern_symbol(a->s, "chrdevs", &table)) ||
+	    kern_members(a->s, "struct char_device_struct", m, N) != N ||
+	    !err_ok(mem_u64(a->s->mem, KERNEL, table + major % HASH * 8, &at)))
+		return;
+	for (unsigned i = 0; i < CHAIN && kern_pointer(a->s, at); i++, at = v[NEXT]) {
+		for (size_t k = 0; k < NAME; k++)
+			if (!err_ok(kern_read(a->s, at, &m[k], &v[k])))
+				return;
+		if (v[MAJOR] != major || minor < v[MINOR] || minor - v[MINOR] >= v[COUNT] ||
+		    !err_ok(mem_str(a->s->mem, KERNEL, kern_at(at, &m[NAME]), name, sizeof(name))))
+			continue;
+		buf_putc(&a->ret->text, ' ');
+		buf_put_safe(&a->ret->text, name, strlen(name));
+		return;
+	}
+}
+
 /* inode.i_rdev: character devices have numbers of their own. */
 static void put_inode_dev(const struct meaning_ask *a)
 {
 	struct kern_member m[] = {{.names = "i_rdev"}, {.names = "i_mode"}};
-	uint64_t mode;
+	uint64_t mode = 0;
 
-	if (a->q->addr && kern_members(a->s, "struct inode", m, 2) == 2 &&
-	    err_ok(kern_read(a->s, a->q->addr - m[0].place.offset, &m[1], &mode)) &&
-	    (mode & 0170000) == 060000)
+	if (a->q->addr && kern_members(a->s, "struct inode", m, 2) == 2)
+		err_free(kern_read(a->s, a->q->addr - m[0].place.offset, &m[1], &mode));
+	if ((mode & 0170000) == 060000)
 		put_block_dev(a);
+	else if ((mode & 0170000) == 020000)
+		put_char_dev(a);
 	else
 		put_dev(a);
 }
