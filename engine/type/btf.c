@@ -288,8 +288,10 @@ static void add_inner(struct btf *b)
 static void index_strings(struct btf *b, uint32_t upto)
 {
 	btf_strings_index(&b->strings, upto);
-	if (b->strings.at >= b->strs_len && !b->have_inner)
-		add_inner(b);
+	if (b->strings.at < b->strs_len || b->have_inner)
+		return;
+	add_inner(b);
+	btf_strings_seal(&b->strings);
 }
 
 /* The next place of this name among b's strings, as far as they have to be indexed to find the first one; `all`: among

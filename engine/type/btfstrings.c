@@ -52,6 +52,7 @@ void btf_strings_done(struct btf_strings *t)
 {
 	free(t->head);
 	free(t->entry);
+	free(t->sealed);
 	*t = (struct btf_strings){0};
 }
 
@@ -85,16 +86,51 @@ void btf_strings_index(struct btf_strings *t, uint32_t have)
 	}
 }
 
+void btf_strings_seal(struct btf_strings *t)
+{
+	uint32_t *sealed = xmalloc((t->n + 1) * sizeof(*sealed)), n = 0;
+	uint32_t *begin = xmalloc(((size_t)t->mask + 2) * sizeof(*begin));
+
+	for (uint32_t h = 0; h <= t->mask; h++) {
+		begin[h] = n;
+		for (uint32_t i = t->head[h]; i; i = t->entry[i - 1].next)
+			sealed[n++] = t->entry[i - 1].offset;
+	}
+	begin[t->mask + 1] = n;
+	free(t->head);
+	free(t->entry);
+	t->head = begin;
+	t->entry = NULL;
+	t->sealed = sealed;
+}
+
+/* Steps from *e to the next of the chain; 0: it has ended. */
+static uint32_t step(const struct btf_strings *t, uint32_t hash, uint32_t e, uint32_t *offset)
+{
+	uint32_t h = hash & t->mask;
+
+	if (!t->sealed) {
+		e = e ? t->entry[e - 1].next : t->head[h];
+		*offset = e ? t->entry[e - 1].offset : 0;
+		return e;
+	}
+	e = e ? e : t->head[h];
+	if (e >= t->head[h + 1])
+		return 0;
+	*offset = t->sealed[e];
+	return e + 1;
+}
+
 bool btf_strings_next(const struct btf_strings *t, const char *s, uint32_t *e, uint32_t *offset)
 {
-	uint32_t hash;
+	uint32_t hash, at;
 
 	measure(s, strlen(s), &hash);
-	for (uint32_t i = *e ? t->entry[*e - 1].next : t->head[hash & t->mask]; i; i = t->entry[i - 1].next) {
-		if (strcmp(t->text + t->entry[i - 1].offset, s))
+	for (uint32_t i = *e; (i = step(t, hash, i, &at));) {
+		if (strcmp(t->text + at, s))
 			continue;
 		*e = i;
-		*offset = t->entry[i - 1].offset;
+		*offset = at;
 		return true;
 	}
 	return false;

@@ -18,11 +18,12 @@
 struct btf_strings {
 	const char *text; /* borrowed; ends in NUL */
 	uint32_t len, at; /* bytes of it; as far as it is indexed */
-	uint32_t *head, mask; /* index into entry + 1 */
+	uint32_t *head, mask; /* index into entry + 1; once it is sealed: into sealed, where each chain begins */
 	struct btf_string {
 		uint32_t offset, next;
 	} *entry;
 	uint32_t n, room;
+	uint32_t *sealed; /* offsets, chain by chain; NULL: entry has them */
 };
 
 struct err *btf_strings_init(struct btf_strings *t, const char *text, uint32_t len);
@@ -32,6 +33,8 @@ void btf_strings_done(struct btf_strings *t);
 void btf_strings_index(struct btf_strings *t, uint32_t have);
 /* One that begins in the middle of another, as a compact table may have it. */
 void btf_strings_add(struct btf_strings *t, uint32_t offset);
+/* Nothing will be added: takes half the memory from now on. */
+void btf_strings_seal(struct btf_strings *t);
 /* The next offset of this string among what is indexed, the newest first; *e: 0 at the start. false: there is none. */
 bool btf_strings_next(const struct btf_strings *t, const char *s, uint32_t *e, uint32_t *offset);
 
