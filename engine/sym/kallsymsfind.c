@@ -2,9 +2,10 @@
 /*
  * Finds the tables in an image that nobody has labelled. Digits are always tokens of their own and
  * ':' never is, so "0\0" "1\0" ... "9\0" gives the token table away. Behind it lies the index, whose
- * 256 numbers must be the strings' places. Somewhere before lie the number of symbols, the names
- * right after it, and their markers right after those, which must agree with the names. Offsets or
- * addresses lie before the number (up to 6.3) or behind the index; reading them decides (kallsyms.c).
+ * 256 numbers must be the strings' places. It is looked for from the data backwards, as code has none.
+ * Somewhere before lie the number of symbols, the names right after it, and their markers right after
+ * those, which must agree with the names. Offsets or addresses lie before the number (up to 6.3) or
+ * behind the index; reading them decides (kallsyms.c).
  *
  * Source: Linux' scripts/kallsyms.c, write_src().
  */
@@ -94,26 +95,54 @@ static bool try_digits(struct scan *s, uint64_t digits)
 	return false;
 }
 
-static struct err *find_tokens(struct scan *s, struct job *job)
+/* Between two addresses; buf: room for a piece. */
+static struct err *find_tokens_in(struct scan *s, uint64_t from, uint64_t to, uint8_t *buf, struct job *job, bool *found)
 {
 	static const char digits[DIGIT_BYTES] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
-	AUTO_FREE uint8_t *buf = xmalloc(CHUNK + DIGIT_BYTES);
-	const struct kallsyms_source *src = s->src;
 
-	for (uint64_t at = src->image; at < src->image_end; at += CHUNK) {
+	for (uint64_t at = from; at < to && !*found; at += CHUNK) {
 		size_t n = read_piece(s, at, buf, CHUNK + DIGIT_BYTES);
 		const uint8_t *p = buf;
 		TRY(job_tick(job, 1));
-		while ((p = memmem(p, (size_t)(buf + n - p), digits, DIGIT_BYTES))) {
-			if (try_digits(s, at + (uint64_t)(p - buf)))
-				return NULL;
+		while (!*found && (p = memmem(p, (size_t)(buf + n - p), digits, DIGIT_BYTES))) {
+			*found = try_digits(s, at + (uint64_t)(p - buf));
 			p++;
 		}
 		/* a page that can't be read hides the rest of the piece: on behind it */
 		if (n < CHUNK)
 			at = ((at + n) & ~UINT64_C(4095)) + 4096 - CHUNK;
 	}
-	return err_new(ERR_NOTFOUND, "the kernel's image holds no token table of kallsyms");
+	return NULL;
+}
+
+/* The first place that is known to be of data: the tables are read-only data, which lies before it and behind the
+ * code, most of the image. Else the image's start. */
+static uint64_t first_data(const struct kallsyms_source *src)
+{
+	uint64_t best = src->image_end;
+
+	for (size_t i = 0; i < src->nanchors && i < KALLSYMS_ANCHORS; i++) {
+		uint64_t at = src->anchors[i].addr;
+		if (strcmp(src->anchors[i].name, "_stext") != 0 && at > src->image && at < best)
+			best = at;
+	}
+	return best == src->image_end ? src->image : best;
+}
+
+static struct err *find_tokens(struct scan *s, struct job *job)
+{
+	AUTO_FREE uint8_t *buf = xmalloc(CHUNK + DIGIT_BYTES);
+	const struct kallsyms_source *src = s->src;
+	uint64_t data = first_data(src);
+	bool found = false;
+
+	for (uint64_t at = data, from; at > src->image && !found; at = from) {
+		from = at - src->image > CHUNK ? at - CHUNK : src->image;
+		TRY(find_tokens_in(s, from, at, buf, job, &found));
+	}
+	if (!found)
+		TRY(find_tokens_in(s, data, src->image_end, buf, job, &found));
+	return found ? NULL : err_new(ERR_NOTFOUND, "the kernel's image holds no token table of kallsyms");
 }
 
 /* ---- names ---- */
