@@ -27,15 +27,6 @@ struct scan {
 	struct kallsyms_tables found;
 };
 
-/* The image in pieces that overlap, so that nothing is cut: how much of buf is valid. */
-static size_t read_piece(const struct scan *s, uint64_t addr, uint8_t *buf, size_t n)
-{
-	size_t got = s->src->read(s->src->ctx, addr, buf, n);
-
-	memset(buf + got, 0, n - got);
-	return got;
-}
-
 /* ---- tokens ---- */
 
 static bool index_fits(const struct scan *s, uint64_t index, const struct ks_tokens *t)
@@ -95,13 +86,13 @@ static bool try_digits(struct scan *s, uint64_t digits)
 	return false;
 }
 
-/* Between two addresses; buf: room for a piece. */
+/* Between two addresses, in pieces that overlap, so that nothing is cut; buf: room for one. */
 static struct err *find_tokens_in(struct scan *s, uint64_t from, uint64_t to, uint8_t *buf, struct job *job, bool *found)
 {
 	static const char digits[DIGIT_BYTES] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
 
 	for (uint64_t at = from; at < to && !*found; at += CHUNK) {
-		size_t n = read_piece(s, at, buf, CHUNK + DIGIT_BYTES);
+		size_t n = s->src->read(s->src->ctx, at, buf, CHUNK + DIGIT_BYTES);
 		const uint8_t *p = buf;
 		TRY(job_tick(job, 1));
 		while (!*found && (p = memmem(p, (size_t)(buf + n - p), digits, DIGIT_BYTES))) {
