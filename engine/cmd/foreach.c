@@ -32,7 +32,7 @@ static struct err *pass_begin(struct sink *s, const struct heading *h)
 static struct err *pass_row(struct sink *s, const struct row *r)
 {
 	struct sink *out = ((struct quiet *)s)->out;
-	return out->row(out, r);
+	return sink_row(out, r);
 }
 
 static void pass_note(struct sink *s, enum role role, const char *text)

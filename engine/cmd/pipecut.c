@@ -63,7 +63,7 @@ static struct err *head_row(struct sink *s, const struct row *r)
 		return err_cancelled();
 	}
 	c->seen += r->only != ROW_FOR_MACHINES;
-	return c->stage.out->row(c->stage.out, r);
+	return sink_row(c->stage.out, r);
 }
 
 /* ---- tail ---- */
@@ -103,9 +103,9 @@ static struct err *tail_finish(struct stage *s)
 		return NULL;
 	TRY(s->out->begin(s->out, &c->heading.heading));
 	if (n && c->ring[(c->seen - n) % c->want].row.child && c->base.filled)
-		TRY(s->out->row(s->out, &c->base.row));
+		TRY(sink_row(s->out, &c->base.row));
 	for (size_t i = c->seen - n; i < c->seen; i++)
-		TRY(s->out->row(s->out, &c->ring[i % c->want].row));
+		TRY(sink_row(s->out, &c->ring[i % c->want].row));
 	return NULL;
 }
 

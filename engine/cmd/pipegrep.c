@@ -97,10 +97,10 @@ static struct err *let_out(struct grep *g, const struct row *r, unsigned level)
 		if (!g->path[i].filled)
 			continue;
 		g->path[i].filled = false;
-		TRY(g->stage.out->row(g->stage.out, &g->path[i].row));
+		TRY(sink_row(g->stage.out, &g->path[i].row));
 	}
 	g->passed += r->only != ROW_FOR_MACHINES;
-	return g->stage.out->row(g->stage.out, r);
+	return sink_row(g->stage.out, r);
 }
 
 static struct err *grep_row(struct sink *s, const struct row *r)

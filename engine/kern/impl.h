@@ -43,7 +43,7 @@ struct session_private {
 	struct membtf *btf;   /* that is being read out of the dump; or NULL */
 	struct bulk *bulk;    /* what reads it; or NULL */
 	bool image_holes;     /* large reads of the image were cut short: nobody reads ahead of them again */
-	bool own_whole;	      /* and nothing of them, nor of BTF, was lost */
+	atomic_bool own_whole;	      /* and nothing of them, nor of BTF, was lost */
 	void *kernel_map;     /* the same out of the cache (kernelcache.c) */
 	size_t kernel_map_size;
 	char *unused; /* the vmlinux that was given but is of another build; or NULL */

@@ -96,7 +96,8 @@ static void drop_lost(struct kallsyms *k)
 
 /* ---- reading on ---- */
 
-/* As nothing leads through them. */
+/* As nothing leads through them. Those that were found before go, too: where one is damaged beyond what markers tell,
+ * the others can't be trusted. */
 static void no_names(struct ks_names *v)
 {
 	uint32_t n = v->n;
@@ -386,23 +387,24 @@ bool kallsyms_next_named(struct kallsyms *k, const char *name, uint32_t *i, stru
 	return ks_find_name(&k->names, name, i, &at) && get(k, at, ret);
 }
 
-/* The last one of the name, as far as that can be told from what is known: a global one has no equal, and behind the
- * stretches that were walked there are none unknown. */
-static bool last_known(struct kallsyms *k, const char *name, struct sym *ret)
+/* The last one of the name, as far as that can be told from what is known: behind the stretches that were walked there
+ * are none unknown. */
+static bool last_known(struct kallsyms *k, const char *name, bool global_will_do, struct sym *ret)
 {
 	uint32_t at;
 
 	return ks_find_last(&k->names, name, &at) && get(k, at, ret) &&
-	       (is_whole(k) || at / KS_BLOCK >= k->names.high || (ret->type >= 'A' && ret->type <= 'Z'));
+	       (is_whole(k) || at / KS_BLOCK >= k->names.high ||
+		(global_will_do && ret->type >= 'A' && ret->type <= 'Z'));
 }
 
-bool kallsyms_last_named(struct kallsyms *k, const char *name, struct sym *ret)
+bool kallsyms_last_named(struct kallsyms *k, const char *name, bool global_will_do, struct sym *ret)
 {
 	for (;;) {
 		bool whole = is_whole(k);
 		if (!whole)
 			pthread_rwlock_rdlock(&k->names_lock);
-		bool found = last_known(k, name, ret);
+		bool found = last_known(k, name, global_will_do, ret);
 		if (!whole)
 			pthread_rwlock_unlock(&k->names_lock);
 		if (found || whole)

@@ -67,8 +67,8 @@ bool kallsyms_get(struct kallsyms *k, uint32_t i, struct sym *ret);
 bool kallsyms_place(struct kallsyms *k, uint32_t i, uint64_t *addr, char *type);
 /* The next symbol of that name; start with *i = 0. */
 bool kallsyms_next_named(struct kallsyms *k, const char *name, uint32_t *i, struct sym *ret);
-/* The one at the highest address, for which mostly not all names have to be read. */
-bool kallsyms_last_named(struct kallsyms *k, const char *name, struct sym *ret);
+/* The one at the highest address, for which mostly not all names have to be read; global_will_do: or a global one. */
+bool kallsyms_last_named(struct kallsyms *k, const char *name, bool global_will_do, struct sym *ret);
 /* Reads all names, as the other calls do. */
 void kallsyms_complete(struct kallsyms *k);
 /* Does the i-th one's name begin with these n characters? */

@@ -131,10 +131,7 @@ static bool take_stretch(struct ks_names *v, struct ks_stretch *s)
 
 	alloc_touch(v->at + from, (to - from) * sizeof(*v->at));
 	alloc_touch(v->next + from, (to - from) * sizeof(*v->next));
-	if (!walk_stretch(v, s))
-		return false;
-	ks_chain(v, from, to, v->low * KS_BLOCK);
-	return true;
+	return walk_stretch(v, s) && ks_chain(v, from, to, v->low * KS_BLOCK);
 }
 
 bool ks_more_blocks(struct ks_names *v)

@@ -132,8 +132,8 @@ bool ks_plausible_markers(const uint8_t *p, unsigned width, uint32_t n, uint64_t
 uint32_t ks_walk(struct ks_names *v, bool two_bytes, uint32_t i, uint32_t n, size_t *at);
 /* Empty chains. */
 void ks_make_heads(struct ks_names *v);
-/* Puts the names [from, to) into them: behind those below `behind`, before all others. */
-void ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind);
+/* Puts the names [from, to) into them: behind those below `behind`, before all others. false: too many are. */
+bool ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind);
 /* The first one from *i on with this name (without its letter); *i moves behind it. Whatever the chains hold, they
  * are followed forwards only. */
 bool ks_find_name(const struct ks_names *v, const char *name, uint32_t *i, uint32_t *ret);

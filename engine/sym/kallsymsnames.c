@@ -15,6 +15,7 @@
 #include "engine/sym/kallsymsimpl.h"
 
 #define READ_AHEAD (16u << 10) /* bytes that are waited for at a time */
+#define LOW_IN_CHAIN 32u       /* of the first 2000 names; no sane table has that many alike */
 
 /* ---- hashes ---- */
 
@@ -244,7 +245,7 @@ void ks_make_heads(struct ks_names *v)
 	memset(v->heads, 0xff, heads * sizeof(*v->heads)); /* KS_LOST */
 }
 
-void ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind)
+bool ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind)
 {
 	/* backwards, so that each chain ascends */
 	for (uint32_t i = to; i-- > from;) {
@@ -253,11 +254,15 @@ void ks_chain(struct ks_names *v, uint32_t from, uint32_t to, uint32_t behind)
 			continue;
 		}
 		uint32_t *link = &v->heads[v->next[i] & v->mask];
-		while (*link < behind)
+		for (unsigned n = 0; *link < behind; n++) {
+			if (n == LOW_IN_CHAIN)
+				return false;
 			link = &v->next[*link];
+		}
 		v->next[i] = *link;
 		*link = i;
 	}
+	return true;
 }
 
 void ks_index_names(struct ks_names *v)
@@ -328,11 +333,14 @@ bool ks_name_begins(const struct ks_names *v, uint32_t i, char out[3])
 
 bool ks_find_name(const struct ks_names *v, const char *name, uint32_t *i, uint32_t *ret)
 {
-	uint32_t at = v->heads[hash_of_text(name) & v->mask], from = *i;
+	/* behind one that was found, which is in the chain */
+	uint32_t from = *i, at = from ? v->next[from - 1] : v->heads[hash_of_text(name) & v->mask];
 	char text[KS_NAME_ROOM], letter;
 
+	if (from && at < from)
+		return false; /* of a kept table, which may say anything */
 	while (at < v->n) {
-		if (at >= from && ks_name(v, at, &letter, text) && !strcmp(text, name)) {
+		if (ks_name(v, at, &letter, text) && !strcmp(text, name)) {
 			*ret = at;
 			*i = at + 1;
 			return true;

@@ -77,12 +77,13 @@ static bool next_named(const struct symtab *st, struct named *n, struct sym *ret
 }
 
 /* The kernel's own table can tell of one by the name without all names having been read. */
-static bool last_in_kallsyms(struct symtab *st, const struct object *o, const char *name, struct sym *ret)
+static bool last_in_kallsyms(struct symtab *st, const struct object *o, const char *name, bool global_will_do,
+			     struct sym *ret)
 {
 	for (size_t i = 0; i < st->ntables && !sym_is_label(name); i++) {
 		const struct sym_table *t = &st->tables[i];
 		if ((o && t->object != o) || !t->kallsyms || t->replaced ||
-		    !kallsyms_last_named(t->kallsyms, name, ret))
+		    !kallsyms_last_named(t->kallsyms, name, global_will_do, ret))
 			continue;
 		ret->object = t->object;
 		return true;
@@ -96,9 +97,10 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret)
 	struct sym s;
 
 	lock_names(st);
-	if (last_in_kallsyms(st, NULL, name, &s) && is_global(&s)) { /* there is but one */
+	if (last_in_kallsyms(st, NULL, name, true, &s) && is_global(&s)) { /* there is but one */
 		*ret = s;
 		pthread_rwlock_unlock(&st->lock);
+		sym_tell_data(st, ret);
 		return true;
 	}
 	struct named at = named(st, name);
@@ -117,23 +119,20 @@ bool sym_find(struct symtab *st, const char *name, struct sym *ret)
 
 bool sym_find_last(struct symtab *st, const struct object *o, const char *name, struct sym *ret)
 {
-	bool found = false;
 	struct sym s;
 
 	lock_names(st);
-	if (last_in_kallsyms(st, o, name, &s)) {
-		*ret = s;
-		pthread_rwlock_unlock(&st->lock);
-		return true;
-	}
+	bool known = last_in_kallsyms(st, o, name, false, ret), found = known;
 	struct named at = named(st, name);
-	while (next_named(st, &at, &s)) {
+	while (!known && next_named(st, &at, &s)) {
 		if (s.object != o || (found && s.addr < ret->addr))
 			continue;
 		*ret = s;
 		found = true;
 	}
 	pthread_rwlock_unlock(&st->lock);
+	if (found)
+		sym_tell_data(st, ret);
 	return found;
 }
 

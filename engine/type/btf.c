@@ -272,16 +272,24 @@ static uint32_t look_up(struct btf *b, uint32_t kinds, uint32_t name)
 	return best;
 }
 
-/* A type's name may be the end of another string; nobody writes BTF so, but nothing forbids it. */
+/* A type's name may be the end of another string of its section; nobody writes BTF so, but nothing forbids it. */
 static void add_inner(struct btf *b)
 {
+	uint8_t *added; /* a bit for each place */
+
 	reach_all(b);
+	b->have_inner = true;
+	if (!err_ok(try_alloc(b->strs_len / 8 + 1, 1, SIZE_MAX, &added)))
+		return;
 	for (uint32_t i = 0; i < b->n; i++) {
 		uint32_t at = name_of(b, i) - b->first_str;
-		if (name_of(b, i) >= b->first_str && at && at < b->strs_len && b->strs[at - 1])
-			btf_strings_add(&b->strings, at);
+		if (name_of(b, i) < b->first_str || !at || at >= b->strs_len || !b->strs[at - 1] ||
+		    added[at / 8] >> at % 8 & 1)
+			continue;
+		added[at / 8] |= (uint8_t)(1u << at % 8);
+		btf_strings_add(&b->strings, at);
 	}
-	b->have_inner = true;
+	free(added);
 }
 
 /* Strings up to `upto` are there: with the lock held, indexes them. */

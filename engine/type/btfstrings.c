@@ -4,6 +4,8 @@
 #include "engine/base/alloc.h"
 #include "engine/base/checked.h"
 
+#define LONGEST 1025u /* no name is that long */
+
 static uint64_t mix(uint64_t h, uint64_t word)
 {
 	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
@@ -67,22 +69,26 @@ static void add(struct btf_strings *t, uint32_t offset, uint32_t hash)
 
 void btf_strings_add(struct btf_strings *t, uint32_t offset)
 {
-	uint32_t hash;
+	uint32_t hash, most = t->len - offset;
 
-	measure(t->text + offset, t->len - offset, &hash);
-	add(t, offset, hash);
+	if (measure(t->text + offset, most < LONGEST ? most : LONGEST, &hash) < LONGEST)
+		add(t, offset, hash);
 }
 
 void btf_strings_index(struct btf_strings *t, uint32_t have)
 {
 	while (t->at < have) {
-		uint32_t hash;
-		size_t n = measure(t->text + t->at, have - t->at, &hash);
-		if (t->at + n == have && have < t->len)
-			break; /* it goes on in what isn't there yet */
-		if (n)
+		uint32_t from = t->at + t->seen, hash;
+		size_t n = t->seen < LONGEST ? measure(t->text + t->at, have - t->at, &hash)
+					     : t->seen + strnlen(t->text + from, have - from);
+		if (t->at + n == have && have < t->len) {
+			t->seen = (uint32_t)n; /* it goes on in what isn't there yet */
+			break;
+		}
+		if (n && n < LONGEST)
 			add(t, t->at, hash);
 		t->at += (uint32_t)n + 1;
+		t->seen = 0;
 	}
 }
 

@@ -18,6 +18,7 @@
 struct btf_strings {
 	const char *text; /* borrowed; ends in NUL */
 	uint32_t len, at; /* bytes of it; as far as it is indexed */
+	uint32_t seen;	  /* bytes from there on that are known to be of one string */
 	uint32_t *head, mask; /* index into entry + 1; once it is sealed: into sealed, where each chain begins */
 	struct btf_string {
 		uint32_t offset, next;
@@ -35,7 +36,8 @@ void btf_strings_index(struct btf_strings *t, uint32_t have);
 void btf_strings_add(struct btf_strings *t, uint32_t offset);
 /* Nothing will be added: takes half the memory from now on. */
 void btf_strings_seal(struct btf_strings *t);
-/* The next offset of this string among what is indexed, the newest first; *e: 0 at the start. false: there is none. */
+/* The next offset of this string among what is indexed, the newest first; *e: 0 at the start. false: there is none. When
+ * it is sealed meanwhile some may be missed or told again. */
 bool btf_strings_next(const struct btf_strings *t, const char *s, uint32_t *e, uint32_t *offset);
 
 #endif

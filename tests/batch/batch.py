@@ -354,6 +354,9 @@ def pipes(tap):
     tap.check("-v, -i, and one after the other", [r["lines"] for r in rows("ps | grep -vi KWORKER|wc -l")] ==
               [len([r for r in every if "kworker" not in r["comm"]])])
     tap.check("head and tail", rows("ps | head -3") == every[:3] and rows("ps | tail -n 2") == every[-2:])
+    for command in ("stacks", "rd -16 init_task 8", "bt -a"):  # some of their rows are for people only, or for machines
+        tap.check(command + " | head shows whom it shows without", rows(command + " | head -n 10000") == rows(command) and
+                  run([command + " | head -n 10000"]).stdout == run([command]).stdout)
     words = rows("bt -f %d" % dd)
     want = [dict(f, words=[w for w in f["words"] if "rwsem" in (w["meaning"] or "")]) for f in words]
     have = rows("bt -f %d | grep rwsem" % dd)

@@ -119,7 +119,7 @@ static struct err *pass_row(struct sink *s, const struct row *r)
 {
 	struct patient *p = (struct patient *)s;
 
-	return p->rows++ < ROWS ? p->to->row(p->to, r) : err_cancelled();
+	return p->rows++ < ROWS ? sink_row(p->to, r) : err_cancelled();
 }
 
 static void pass_note(struct sink *s, enum role role, const char *text)
@@ -133,7 +133,7 @@ void run_command(struct shell *sh, const char *line, bool json)
 {
 	FILE *null = fopen("/dev/null", "w");
 	struct writer *w = writer_create(null, json ? OUT_JSON : OUT_TEXT, 0);
-	struct patient p = {{pass_begin, pass_row, pass_note}, writer_sink(w), 0};
+	struct patient p = {{pass_begin, pass_row, pass_note, ROW_FOR_ALL}, writer_sink(w), 0};
 	struct job *job = limited_job();
 	struct context ctx = {0};
 

@@ -485,7 +485,7 @@ static void damage_found_late(void **state)
 		told_lost = 0;
 		assert_null(kallsyms_open(&src, &m.t, &k));
 		m.lost[page] = true;
-		assert_true(kallsyms_last_named(k, m.name[SYMS - 1], &s));
+		assert_true(kallsyms_last_named(k, m.name[SYMS - 1], false, &s));
 		expect_symbol(&m, &s, SYMS - 1);
 		assert_int_equal(told_lost, 0);
 		assert_true(right_ones(&m, k) > SYMS / 2);
@@ -518,10 +518,10 @@ static void last_of_a_name(void **state)
 			remake_image(&m, &kinds[0]);
 			struct kallsyms_source src = slow_source(&m);
 			assert_null(kallsyms_open(&src, &m.t, &k));
-			assert_true(kallsyms_last_named(k, "twice_there", &s));
+			assert_true(kallsyms_last_named(k, "twice_there", false, &s));
 			expect_symbol(&m, &s, places[b]);
-			assert_false(kallsyms_last_named(k, "thrice_there", &s));
-			assert_true(kallsyms_last_named(k, "twice_there", &s));
+			assert_false(kallsyms_last_named(k, "thrice_there", false, &s));
+			assert_true(kallsyms_last_named(k, "twice_there", false, &s));
 			expect_symbol(&m, &s, places[b]);
 			kallsyms_close(k);
 			free_image(&m);

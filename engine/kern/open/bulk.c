@@ -47,7 +47,7 @@ struct bulk {
 struct helper {
 	struct bulk *bulk;
 	pthread_t thread;
-	bool ended; /* on its way out */
+	bool stop, ended; /* shall end; is on its way out */
 };
 
 /* ---- a piece ---- */
@@ -189,7 +189,7 @@ static void *help(void *arg)
 	struct bulk_lane *l;
 
 	pthread_mutex_lock(&b->lock);
-	while (b->lanes || !b->settled) {
+	while (!h->stop && (b->lanes || !b->settled)) {
 		if (!(l = next_lane(b))) {
 			pthread_cond_wait(&b->news, &b->lock);
 			continue;
@@ -244,6 +244,8 @@ static void end_helpers(struct bulk *b)
 	for (unsigned i = 0; i < HELPERS && !b->lanes && b->settled; i++) {
 		struct helper *h = b->helpers[i];
 		b->helpers[i] = NULL;
+		if (h)
+			h->stop = true; /* even if somebody begins a lane meanwhile */
 		pthread_mutex_unlock(&b->lock);
 		end_helper(h);
 		pthread_mutex_lock(&b->lock);

@@ -113,15 +113,17 @@ static void end_half(struct membtf *m, struct half *h)
 	uint64_t lost;
 
 	pthread_rwlock_wrlock(&h->lock);
-	if (!h->done) {
-		bulk_wait(h->lane, h->n);
-		bulk_done(h->lane, &lost);
+	struct bulk_lane *lane = h->lane;
+	if (lane) {
+		bulk_wait(lane, h->n);
+		bulk_done(lane, &lost);
 		warn_lost(m->s, lost);
-		bulk_end(h->lane);
 		h->lane = NULL;
 		atomic_store(&h->done, true);
 	}
 	pthread_rwlock_unlock(&h->lock);
+	if (lane)
+		bulk_end(lane);
 }
 
 static void need_half(struct membtf *m, unsigned i, size_t from, size_t to)
@@ -134,7 +136,8 @@ static void need_half(struct membtf *m, unsigned i, size_t from, size_t to)
 		return;
 	pthread_rwlock_rdlock(&h->lock);
 	if (!h->done) {
-		if (i && from) /* a string somewhere; types are walked from the first one on */
+		bool somewhere = i && from; /* a string; types are walked from the first one on */
+		if (somewhere)
 			bulk_need(h->lane, from, to);
 		else
 			bulk_wait(h->lane, to);
