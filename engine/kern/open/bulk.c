@@ -195,6 +195,8 @@ static void *help(void *arg)
 			continue;
 		}
 		do_piece(l, l->next, r);
+		if (!b->settled)
+			continue;
 		pthread_mutex_unlock(&b->lock);
 		sched_yield(); /* who paints the screen, or has another job, goes first */
 		pthread_mutex_lock(&b->lock);
