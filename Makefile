@@ -5,8 +5,11 @@ PREFIX ?= /usr/local
 B := build/$(VARIANT)
 
 PKGS := ncursesw libdw libelf libzstd libpcre2-8 zlib liblzma capstone
-ifneq ($(shell pkg-config --exists $(PKGS) && echo there),there)
+# these install them, or need none
+ifeq ($(filter demo test screenshots clean layers help,$(MAKECMDGOALS)),)
+ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo there),there)
 $(info not all libraries are there ($(PKGS)): tests/deps.sh build installs them)
+endif
 endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DKEYMAP_DIR='"$(PREFIX)/share/vmbrowse/keymaps"'
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
