@@ -37,8 +37,8 @@ struct symtab {
 	uint32_t *heads, *next; /* chains of ids, but kallsyms', by name_hash(); UINT32_MAX: the end */
 	uint32_t head_mask;
 
-	/* symdata.c; not under the lock. stale: symbols came or went since */
-	atomic_bool data_stale;
+	/* Not under the lock. changes: how often symbols came or went; the rest is symdata.c's, as it was at data_of. */
+	atomic_uint changes, data_of;
 	_Atomic uint64_t data_low, data_high; /* 0: not known */
 };
 
@@ -53,6 +53,9 @@ bool sym_begins(const struct symtab *st, uint32_t id, const char *prefix, size_t
 /* End of the section or range that the symbol lies in: how far one without a size can reach. */
 uint64_t sym_limit(const struct symtab *st, uint32_t id, const struct sym *s);
 bool sym_is_code(const struct sym *s);
+
+/* symfind.c: sym_find() without what sym_tell_data() knows. */
+bool sym_find_raw(struct symtab *st, const char *name, struct sym *ret);
 
 /* symdata.c: s is text by its section's flags; is it data nevertheless? Then its type becomes that of data. Without the
  * lock. */

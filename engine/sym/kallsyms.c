@@ -48,17 +48,23 @@ static struct err *begin_names(struct kallsyms *k)
 	return ks_begin(&k->src, t->names, (size_t)most, &k->names.bytes);
 }
 
+/* For names that are all lost so far. */
+static void make_room(struct ks_names *v)
+{
+	v->at = xmalloc(v->n * sizeof(*v->at));
+	alloc_touch(v->at, v->n * sizeof(*v->at));
+	memset(v->at, 0xff, v->n * sizeof(*v->at)); /* KS_LOST */
+	v->next = xcalloc(v->n, sizeof(*v->next));
+	alloc_touch(v->next, v->n * sizeof(*v->next));
+}
+
 static struct err *walk_all(struct kallsyms *k)
 {
 	struct ks_names *v = &k->names;
 	size_t end;
 	bool marked;
 
-	v->at = xmalloc(v->n * sizeof(*v->at));
-	alloc_touch(v->at, v->n * sizeof(*v->at));
-	memset(v->at, 0xff, v->n * sizeof(*v->at)); /* KS_LOST */
-	v->next = xcalloc(v->n, sizeof(*v->next));
-	alloc_touch(v->next, v->n * sizeof(*v->next));
+	make_room(v);
 	bool whole = ks_walk_names(v, &end, &marked);
 	if (!whole || (!marked && v->bytes.holes.n)) { /* zeroes may look whole by chance */
 		whole = ks_find_names(v);
@@ -100,12 +106,8 @@ static void drop_lost(struct kallsyms *k)
  * the others can't be trusted. */
 static void no_names(struct ks_names *v)
 {
-	uint32_t n = v->n;
-
 	ks_names_free(v);
-	v->at = xmalloc(n * sizeof(*v->at));
-	memset(v->at, 0xff, n * sizeof(*v->at)); /* KS_LOST */
-	v->next = xcalloc(n, sizeof(*v->next));
+	make_room(v);
 	ks_index_names(v);
 }
 

@@ -5,21 +5,24 @@
  */
 #include "engine/sym/impl.h"
 
-static void find_data(struct symtab *st)
+static void find_data(struct symtab *st, unsigned changes)
 {
 	struct sym low, high;
 
-	bool known = sym_find(st, "_sdata", &low) && sym_find(st, "_edata", &high) && low.addr < high.addr;
+	bool known = sym_find_raw(st, "_sdata", &low) && sym_find_raw(st, "_edata", &high) && low.addr < high.addr;
 	atomic_store(&st->data_low, known ? low.addr : 0);
 	atomic_store(&st->data_high, known ? high.addr : 0);
+	atomic_store(&st->data_of, changes);
 }
 
 bool sym_tell_data(struct symtab *st, struct sym *s)
 {
+	unsigned changes = atomic_load(&st->changes);
+
 	if (s->type != 't' && s->type != 'T')
 		return false;
-	if (atomic_exchange(&st->data_stale, false))
-		find_data(st);
+	if (atomic_load(&st->data_of) != changes)
+		find_data(st, changes);
 	if (s->addr < atomic_load(&st->data_low) || s->addr >= atomic_load(&st->data_high))
 		return false;
 	s->type = s->type == 't' ? 'd' : 'D';

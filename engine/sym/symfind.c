@@ -91,27 +91,28 @@ static bool last_in_kallsyms(struct symtab *st, const struct object *o, const ch
 	return false;
 }
 
-bool sym_find(struct symtab *st, const char *name, struct sym *ret)
+bool sym_find_raw(struct symtab *st, const char *name, struct sym *ret)
 {
-	bool found = false;
 	struct sym s;
 
 	lock_names(st);
-	if (last_in_kallsyms(st, NULL, name, true, &s) && is_global(&s)) { /* there is but one */
-		*ret = s;
-		pthread_rwlock_unlock(&st->lock);
-		sym_tell_data(st, ret);
-		return true;
-	}
+	/* of a global one there is but one */
+	bool found = last_in_kallsyms(st, NULL, name, true, ret) && is_global(ret), known = found;
 	struct named at = named(st, name);
-	while (next_named(st, &at, &s)) {
+	while (!known && next_named(st, &at, &s)) {
 		if (!found || is_global(&s))
 			*ret = s;
 		found = true;
-		if (is_global(&s))
-			break;
+		known = is_global(&s);
 	}
 	pthread_rwlock_unlock(&st->lock);
+	return found;
+}
+
+bool sym_find(struct symtab *st, const char *name, struct sym *ret)
+{
+	bool found = sym_find_raw(st, name, ret);
+
 	if (found)
 		sym_tell_data(st, ret);
 	return found;

@@ -224,7 +224,7 @@ static void add_table(struct symtab *st, struct sym_table t)
 		GROW(st->tables, st->ntables, st->tables_cap);
 		st->tables[st->ntables++] = t;
 		st->order_ready = st->names_ready = false;
-		atomic_store(&st->data_stale, true);
+		atomic_fetch_add(&st->changes, 1);
 	}
 	pthread_rwlock_unlock(&st->lock);
 }
@@ -259,7 +259,7 @@ static bool move_table(struct symtab *st, const struct sym_table *as)
 		t->bias = as->bias;
 		set_bounds(t);
 		st->order_ready = false; /* names are where they were */
-		atomic_store(&st->data_stale, true);
+		atomic_fetch_add(&st->changes, 1);
 	}
 	pthread_rwlock_unlock(&st->lock);
 	return known;
@@ -276,7 +276,7 @@ void symtab_drop_object(struct symtab *st, const struct object *o)
 		t->object = NULL;
 		t->low = t->high = 0;
 		st->order_ready = st->names_ready = false;
-		atomic_store(&st->data_stale, true);
+		atomic_fetch_add(&st->changes, 1);
 	}
 	pthread_rwlock_unlock(&st->lock);
 }
