@@ -68,11 +68,11 @@ struct err *bt_user(struct bt *b, size_t i)
 struct err *bt_entry(struct bt *b, size_t i)
 {
 	const struct frame *f = &b->stack.frames[i];
-	const char *kind = i ? kind_of(b, &f[-1]) : NULL;
 	char key[32];
 
 	if (!i || !f->pt_regs || f->user)
 		return NULL;
+	const char *kind = kind_of(b, &f[-1]);
 	snprintf(key, sizeof(key), "%zu.regs", i);
 	TRY(bt_row(b, &(struct bt_row){
 			      .entry = kind ? kind : "exception",

@@ -5,7 +5,6 @@
 #include "engine/cmd/pipe.h"
 #include "engine/base/alloc.h"
 #include "engine/cmd/parse.h"
-#include <ctype.h>
 #include <string.h>
 
 #define MAX_STAGES 8
@@ -16,6 +15,13 @@ struct pipe {
 	struct sink *out;
 	char *text;
 };
+
+void stage_note(struct sink *s, enum role role, const char *text)
+{
+	struct stage *g = (struct stage *)s;
+
+	g->out->note(g->out, role, text);
+}
 
 static struct err *stage_nothing(const struct words *w, struct stage **ret)
 {

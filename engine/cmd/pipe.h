@@ -67,6 +67,8 @@ struct stage {
 	void (*destroy)(struct stage *s); /* frees s too */
 	bool full;
 };
+/* A sink's note() that hands it on. */
+void stage_note(struct sink *s, enum role role, const char *text); /* pipe.c */
 struct words;
 /* w[0] is the program's name. */
 struct err *stage_grep(const struct words *w, struct stage **ret);	/* pipegrep.c */

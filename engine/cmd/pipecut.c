@@ -19,13 +19,6 @@ struct cut {
 	struct held_row base;  /* tail: the row that the first of them lies under, where that has gone */
 };
 
-static void pass_note(struct sink *s, enum role role, const char *text)
-{
-	struct stage *c = (struct stage *)s;
-
-	c->out->note(c->out, role, text);
-}
-
 static void cut_destroy(struct stage *s)
 {
 	struct cut *c = (struct cut *)s;
@@ -179,7 +172,7 @@ struct err *stage_head(const struct words *w, struct stage **ret)
 {
 	struct cut *c;
 
-	TRY(create(w, (struct stage){.sink = {head_begin, head_row, pass_note}, .finish = finish_nothing}, &c));
+	TRY(create(w, (struct stage){.sink = {head_begin, head_row, stage_note}, .finish = finish_nothing}, &c));
 	*ret = &c->stage;
 	return NULL;
 }
@@ -188,7 +181,7 @@ struct err *stage_tail(const struct words *w, struct stage **ret)
 {
 	struct cut *c;
 
-	TRY(create(w, (struct stage){.sink = {tail_begin, tail_row, pass_note}, .finish = tail_finish}, &c));
+	TRY(create(w, (struct stage){.sink = {tail_begin, tail_row, stage_note}, .finish = tail_finish}, &c));
 	c->want = c->want > MAX_TAIL ? MAX_TAIL : c->want;
 	c->ring = xcalloc(c->want, sizeof(*c->ring));
 	*ret = &c->stage;
@@ -199,7 +192,7 @@ struct err *stage_count(const struct words *w, struct stage **ret)
 {
 	struct cut *c = xcalloc(1, sizeof(*c));
 
-	c->stage = (struct stage){.sink = {count_begin, count_row, pass_note}, .finish = count_finish,
+	c->stage = (struct stage){.sink = {count_begin, count_row, stage_note}, .finish = count_finish,
 				  .destroy = cut_destroy};
 	*ret = &c->stage;
 	if (w->n == 2 && !strcmp(w->v[1].text, "-l"))

@@ -124,13 +124,6 @@ static struct err *grep_row(struct sink *s, const struct row *r)
 	return NULL;
 }
 
-static void grep_note(struct sink *s, enum role role, const char *text)
-{
-	struct stage *g = (struct stage *)s;
-
-	g->out->note(g->out, role, text);
-}
-
 static struct err *grep_finish(struct stage *s)
 {
 	struct grep *g = (struct grep *)s;
@@ -255,7 +248,7 @@ struct err *stage_grep(const struct words *w, struct stage **ret)
 	struct err *e = take_words(g, w);
 
 	g->out_below = MAX_LEVELS;
-	g->stage = (struct stage){.sink = {grep_begin, grep_row, grep_note}, .finish = grep_finish, .destroy = grep_destroy};
+	g->stage = (struct stage){.sink = {grep_begin, grep_row, stage_note}, .finish = grep_finish, .destroy = grep_destroy};
 	if (e) {
 		grep_destroy(&g->stage);
 		return e;

@@ -81,9 +81,9 @@ void meaning_put_fs_info(const struct meaning_ask *a)
 		return;
 	const char *known = type_of(filesystems, sizeof(filesystems) / sizeof(*filesystems), text);
 	AUTO_FREE char *sb_info = xasprintf("%s_sb_info", text), *fs_info = xasprintf("%s_fs_info", text);
-	if (known ? offer(a, known) : offer(a, sb_info))
-		return;
-	if (!known)
+	if (known)
+		offer(a, known);
+	else if (!offer(a, sb_info))
 		offer(a, fs_info);
 }
 
@@ -96,11 +96,14 @@ static bool is_seq_file(const struct meaning_ask *a, uint64_t fop)
 	struct sym sym;
 
 	kern_members(a->s, "struct file_operations", m, 2);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
+		if (!err_ok(kern_read(a->s, fop, &m[i], &at)) || !at ||
+		    !sym_func_at(a->s->symtab, at, &sym, &offset) || offset)
+			continue;
 		for (size_t k = 0; k < sizeof(readers) / sizeof(*readers); k++)
-			if (err_ok(kern_read(a->s, fop, &m[i], &at)) && at &&
-			    sym_func_at(a->s->symtab, at, &sym, &offset) && !offset && !strcmp(sym.name, readers[k]))
+			if (!strcmp(sym.name, readers[k]))
 				return true;
+	}
 	return false;
 }
 

@@ -6,10 +6,7 @@
  *
  * A slab whose array lies in one of its own free objects (OBJFREELIST_SLAB) has none when it is full.
  */
-#include "engine/base/alloc.h"
 #include "engine/kern/memory/slabimpl.h"
-
-#define MAX_ARRAY 4096
 
 void slabs_find_array_members(struct slabs *x)
 {
@@ -32,17 +29,10 @@ void slabs_find_array_members(struct slabs *x)
 
 static void keep_array(struct slabs *x, struct cache *c, uint64_t at, uint64_t by)
 {
-	uint64_t n, objects[MAX_ARRAY];
-
-	if (!at)
-		return;
-	if (!kern_pointer(x->s, at) || !err_ok(kern_read(x->s, at, &x->array[AC_AVAIL], &n)) || n > MAX_ARRAY ||
-	    !err_ok(mem_read(x->s->mem, KERNEL, kern_at(at, &x->array[AC_ENTRY]), objects, n * 8))) {
-		slabs_trouble(c, "an array of free objects can't be read", at);
-		return;
-	}
-	for (uint64_t i = 0; i < n; i++)
-		slabs_keep(c, objects[i], by);
+	slabs_keep_array(x, c, at,
+			 &(struct slabs_array){&x->array[AC_AVAIL], &x->array[AC_ENTRY],
+					       "an array of free objects can't be read"},
+			 by);
 }
 
 /* Objects of other nodes that were freed on this one: an array cache for each of them. */

@@ -21,7 +21,6 @@
 #include "engine/kern/memory/page.h"
 #include "engine/kern/memory/slabimpl.h"
 
-#define MAX_SHEAF 4096
 #define MAX_SHEAVES 65536
 
 void slabs_find_free_members(struct slabs *x)
@@ -112,7 +111,7 @@ struct keep {
 	uint64_t by;
 };
 
-void slabs_keep(struct cache *c, uint64_t object, uint64_t by)
+static void keep_one(struct cache *c, uint64_t object, uint64_t by)
 {
 	*hmap_put(&c->kept, object, NULL) = by;
 }
@@ -121,7 +120,7 @@ static bool keep(void *ctx, uint64_t object)
 {
 	struct keep *k = ctx;
 
-	slabs_keep(k->c, object, k->by);
+	keep_one(k->c, object, k->by);
 	return true;
 }
 
@@ -147,20 +146,26 @@ static void keep_cpu_slab(struct slabs *x, struct cache *c, uint64_t at, unsigne
 		slabs_trouble(c, "damaged free list of a CPU", at);
 }
 
-static void keep_sheaf(struct slabs *x, struct cache *c, uint64_t sheaf, uint64_t by)
+void slabs_keep_array(struct slabs *x, struct cache *c, uint64_t at, const struct slabs_array *a, uint64_t by)
 {
-	uint64_t n, objects[MAX_SHEAF];
+	uint64_t n, objects[MAX_ARRAY];
 
-	if (!sheaf)
+	if (!at)
 		return;
-	if (!kern_pointer(x->s, sheaf) || !err_ok(kern_read(x->s, sheaf, &x->sheaf[SHEAF_SIZE], &n)) ||
-	    n > MAX_SHEAF ||
-	    !err_ok(mem_read(x->s->mem, KERNEL, kern_at(sheaf, &x->sheaf[SHEAF_OBJECTS]), objects, n * 8))) {
-		slabs_trouble(c, "a sheaf can't be read", sheaf);
+	if (!kern_pointer(x->s, at) || !err_ok(kern_read(x->s, at, a->count, &n)) || n > MAX_ARRAY ||
+	    !err_ok(mem_read(x->s->mem, KERNEL, kern_at(at, a->objects), objects, n * 8))) {
+		slabs_trouble(c, a->trouble, at);
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++)
-		slabs_keep(c, objects[i], by);
+		keep_one(c, objects[i], by);
+}
+
+static void keep_sheaf(struct slabs *x, struct cache *c, uint64_t sheaf, uint64_t by)
+{
+	slabs_keep_array(x, c, sheaf,
+			 &(struct slabs_array){&x->sheaf[SHEAF_SIZE], &x->sheaf[SHEAF_OBJECTS], "a sheaf can't be read"},
+			 by);
 }
 
 static void keep_sheaves(struct slabs *x, struct cache *c, uint64_t at, unsigned cpu)

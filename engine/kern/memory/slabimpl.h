@@ -75,8 +75,16 @@ static inline uint64_t slabs_node(const struct slabs *x, const struct cache *c, 
 enum kept_by { KEPT_CPU = 1, KEPT_SHEAF, KEPT_RCU, KEPT_BARN, KEPT_ARRAY, KEPT_SHARED, KEPT_ALIEN };
 #define KEPT(by, number) ((uint64_t)(by) << 32 | (number))
 
-/* slabfree.c: notes a free object, and what stood in the way of finding them. Under the lock. */
-void slabs_keep(struct cache *c, uint64_t object, uint64_t by);
+#define MAX_ARRAY 4096
+/* A struct that has free objects: how many, and where they begin; what is told when it can't be read. */
+struct slabs_array {
+	const struct kern_member *count, *objects;
+	const char *trouble;
+};
+
+/* slabfree.c: notes the free objects that the struct at `at` has (0: there is none), and what stood in the way of
+ * finding them. Under the lock. */
+void slabs_keep_array(struct slabs *x, struct cache *c, uint64_t at, const struct slabs_array *a, uint64_t by);
 void slabs_trouble(struct cache *c, const char *what, uint64_t at);
 /* slabarrays.c, for SLAB: what only it reads; all that CPUs and nodes keep of a cache. */
 void slabs_find_array_members(struct slabs *x);

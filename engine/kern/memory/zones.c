@@ -13,18 +13,13 @@
 size_t zones_nodes(struct session *s, uint64_t *ret, size_t max)
 {
 	uint64_t nodes, count = 1;
-	struct sym sym;
 	size_t n = 0;
 
 	/* only kernels of one node have it, and vmcoreinfo tells it: looking for it in vain would take all symbols */
 	if (max && vmcoreinfo_symbol(s->vmcoreinfo, "contig_page_data", &ret[0]))
 		return 1;
-	if (!err_ok(kern_symbol(s, "node_data", &nodes))) {
-		bool one = max && sym_find(s->symtab, "contig_page_data", &sym);
-		if (one)
-			ret[0] = sym.addr;
-		return one;
-	}
+	if (!err_ok(kern_symbol(s, "node_data", &nodes)))
+		return max && err_ok(kern_symbol(s, "contig_page_data", &ret[0]));
 	if (!vmcoreinfo_length(s->vmcoreinfo, "node_data", &count) || count > NODES_MAX)
 		count = 1;
 	for (uint64_t i = 0; i < count && n < max; i++)

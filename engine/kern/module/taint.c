@@ -63,5 +63,5 @@ struct err *taint_of_kernel(struct session *s, uint64_t *ret)
 	uint64_t addr;
 
 	TRY(kern_symbol(s, "tainted_mask", &addr));
-	return mem_read(s->mem, KERNEL, addr, ret, sizeof(*ret));
+	return mem_u64(s->mem, KERNEL, addr, ret);
 }

@@ -42,7 +42,7 @@ bool syscall_name(struct session *s, const struct frame *entry, const struct fra
 		return false;
 	number = user->regs.v[s->arch->reg_syscall];
 	if (number < MAX_CALLS && sym_find(s->symtab, s->arch->syscall_table, &table) &&
-	    err_ok(mem_read(s->mem, KERNEL, table.addr + number * 8, &function, sizeof(function))) &&
+	    err_ok(mem_u64(s->mem, KERNEL, table.addr + number * 8, &function)) &&
 	    sym_func_at(s->symtab, function, &sym, &offset) && !offset)
 		name = plain_name(sym.name);
 	if (name)
